@@ -1,0 +1,24 @@
+# What the Cython extensions take from the C headers: declarations only.
+from libc.stdint cimport uint64_t
+
+cdef extern from "arithmetic.h" nogil:
+    enum gilscope_operation:
+        GILSCOPE_SQUARE
+        GILSCOPE_QUAD
+    enum gilscope_dtype:
+        pass
+    int GILSCOPE_MAX_LANES
+    # noexcept: plain C that cannot raise, so that no nogil block takes the GIL back to look for an exception.
+    void gilscope_apply(gilscope_operation, gilscope_dtype, const void *x, void *out, size_t n) noexcept
+    uint64_t gilscope_compute(
+        gilscope_operation, gilscope_dtype, const void *x, size_t n, uint64_t rounds) noexcept
+
+cdef extern from "buffers.h":
+    ctypedef struct gilscope_pair:
+        Py_buffer x
+        Py_buffer out
+        gilscope_dtype dtype
+        size_t n_items
+    int gilscope_pair_take(object x, object out, gilscope_pair *pair) except -1
+    void gilscope_pair_release(gilscope_pair *pair) noexcept
+    int gilscope_lanes_take(object x, Py_buffer *view, gilscope_dtype *dtype) except -1

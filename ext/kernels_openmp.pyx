@@ -1,0 +1,58 @@
+# cython: language_level=3, binding=False
+"""The kernels spread over an OpenMP team by prange, GIL released.
+
+A module of its own because importing it loads an OpenMP runtime, and a process whose runtime has started its
+team must never fork: the child would wait for threads that it does not have. Import it on demand, after any fork.
+
+VERSION is the OpenMP date the compiler implements (201511 for 4.5), or 0 where it has none; then the loops run
+on one thread and gilscope calls the arm unavailable rather than measure it.
+"""
+from cython.parallel cimport prange
+
+from kernels cimport (
+    GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_operation, gilscope_pair, gilscope_pair_release,
+    gilscope_pair_take,
+)
+
+cdef extern from "openmp_optional.h" nogil:
+    int GILSCOPE_OPENMP_VERSION
+    int gilscope_team_size() noexcept
+
+VERSION = GILSCOPE_OPENMP_VERSION
+
+
+cdef int apply(gilscope_operation operation, object x, object out, int n_threads) except -1:
+    cdef gilscope_pair pair
+    cdef size_t share, first, items_per_line
+    cdef int i, team = 1
+    cdef const char *x_start
+    cdef char *out_start
+    if n_threads < 1:
+        raise ValueError(f"n_threads must be 1 or more; got {n_threads}")
+    gilscope_pair_take(x, out, &pair)
+    x_start = <const char *>pair.x.buf
+    out_start = <char *>pair.out.buf
+    # Shares are whole pairs of 64-byte lines, so that no two threads write to one line.
+    items_per_line = 128 // <size_t>pair.x.itemsize
+    share = (pair.n_items // <size_t>n_threads + items_per_line) // items_per_line * items_per_line
+    # Safe without the GIL: the buffers stay exported, and each iteration writes to its own share of out.
+    with nogil:
+        for i in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+            team = gilscope_team_size()
+            first = <size_t>i * share
+            if first < pair.n_items:
+                gilscope_apply(
+                    operation, pair.dtype, x_start + first * <size_t>pair.x.itemsize,
+                    out_start + first * <size_t>pair.x.itemsize, min(share, pair.n_items - first))
+    gilscope_pair_release(&pair)
+    return team
+
+
+def square(x, out, n_threads, /):
+    """Write x*x to out on an OpenMP team; return its size. GIL: released for the loop."""
+    return apply(GILSCOPE_SQUARE, x, out, n_threads)
+
+
+def quad(x, out, n_threads, /):
+    """Write x*x*x*x to out on an OpenMP team; return its size. GIL: released for the loop."""
+    return apply(GILSCOPE_QUAD, x, out, n_threads)

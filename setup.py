@@ -1,0 +1,75 @@
+"""The list of extensions and their flags; everything else is in pyproject.toml."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# Equal flags for both kernel extensions, or their comparison would be one of compilers. -ffp-contract=off: no fused
+# multiply-add, so that every CPU gives the same bits. -g0: nobody debugs a wheel, and it halves its size.
+FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
+OPENMP = ["/openmp"] if sys.platform == "win32" else ["-fopenmp"]
+HEADERS = [str(path) for path in sorted(Path("ext").glob("*.h"))]
+
+
+def compiles(source: str, flags: list[str]) -> bool:
+    """Tell whether the compiler that builds extensions takes this source with these flags."""
+    if sys.platform == "win32":
+        return True
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "probe.c"
+        path.write_text(source)
+        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
+        include = f"-I{sysconfig.get_path('include')}"
+        command = [*compiler, include, *flags, "-shared", "-fPIC", str(path), "-o", str(path.with_suffix(".so"))]
+        try:
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        except OSError:
+            return False
+
+
+if "sdist" not in sys.argv and "egg_info" not in sys.argv and not compiles("#include <Python.h>\n", []):
+    sys.exit(
+        "gilscope needs a C compiler and the Python headers, and could not compile a file that includes Python.h.\n"
+        "  Debian, Ubuntu:  apt-get install gcc python3-dev libc6-dev\n"
+        "  Fedora, RHEL:    dnf install gcc python3-devel\n"
+        "  macOS:           xcode-select --install"
+    )
+openmp = OPENMP if compiles("#include <omp.h>\nint f(void) { return omp_get_max_threads(); }\n", OPENMP) else []
+
+
+def extension(name: str, source: str, extra: list[str]) -> Extension:
+    """Describe one extension module of the package."""
+    flags = [*FLAGS, *extra]
+    return Extension(
+        f"gilscope.{name}",
+        [f"ext/{source}"],
+        include_dirs=["ext"],
+        depends=[*HEADERS, "ext/kernels.pxd"],
+        # Module state is what lets a Cython module be loaded once per interpreter.
+        define_macros=[("GILSCOPE_CFLAGS", f'"{" ".join(flags)}"'), ("CYTHON_USE_MODULE_STATE", "1")],
+        extra_compile_args=flags,
+        extra_link_args=extra,
+    )
+
+
+setup(
+    ext_modules=[
+        extension("_capi", "kernels_capi.c", []),
+        *cythonize(
+            [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
+            build_dir="build/cython",
+            include_path=["ext"],
+            compiler_directives={
+                "subinterpreters_compatible": "own_gil",
+                "freethreading_compatible": True,
+                "autotestdict": False,
+            },
+        ),
+    ]
+)

@@ -1,0 +1,47 @@
+"""gilscope: a laboratory for CPython's global interpreter lock.
+
+Importing this starts nothing and loads no part of the package: names are looked up when first used (PEP 562), so that
+workers and subinterpreters pay only for what they touch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
+    from gilscope.public import quad, square
+    from gilscope.results import Unavailable
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "square": "gilscope.public",
+    "quad": "gilscope.public",
+    "Unavailable": "gilscope.results",
+    "GilscopeError": "gilscope.errors",
+    "UsageError": "gilscope.errors",
+    "KernelError": "gilscope.errors",
+    "CannotRunError": "gilscope.errors",
+}
+
+__all__ = [
+    "CannotRunError",
+    "GilscopeError",
+    "KernelError",
+    "Unavailable",
+    "UsageError",
+    "quad",
+    "square",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gilscope' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,25 @@
+"""What can go wrong, each with the exit code that the command line ends with."""
+
+
+class GilscopeError(Exception):
+    """Base of every error gilscope raises on purpose; its text says what was given, allowed, and to do."""
+
+    exit_code = 1
+
+
+class UsageError(GilscopeError):
+    """The request cannot be understood or is not allowed."""
+
+    exit_code = 2
+
+
+class KernelError(GilscopeError):
+    """A kernel failed, a worker died, or a strategy's result differed from the reference."""
+
+    exit_code = 4
+
+
+class CannotRunError(GilscopeError):
+    """This machine or interpreter cannot do what was asked."""
+
+    exit_code = 5

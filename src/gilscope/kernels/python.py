@@ -1,0 +1,108 @@
+"""The plain-Python kernels: a loop, and the reference that every other implementation must equal bit for bit.
+
+They share nothing with the compiled kernels but the argument check. GIL: held throughout, as for all bytecode; it is
+offered to other threads every switch interval. Safe from any thread.
+"""
+
+from array import array
+from typing import Any
+
+from gilscope._capi import check, check_lanes
+from gilscope.kernels import FORMATS, ITEM_BYTES
+
+
+def square_held(x: Any, out: Any, /) -> None:
+    """Write x*x to out, item by item."""
+    view, target, wrap = _open(x, out)
+    for i, value in enumerate(view):
+        target[i] = wrap(value * value) if wrap else value * value
+
+
+def quad_held(x: Any, out: Any, /) -> None:
+    """Write (x*x)*(x*x) to out, item by item."""
+    view, target, wrap = _open(x, out)
+    for i, value in enumerate(view):
+        # The square goes through out and back, so that float32 rounds it as every other implementation does.
+        target[i] = wrap(value * value) if wrap else value * value
+        squared = target[i]
+        target[i] = wrap(squared * squared) if wrap else squared * squared
+
+
+def square_compute_held(x: Any, rounds: int, /) -> int:
+    """Return the checksum of that many rounds of square over a copy of x."""
+    return _compute(x, rounds, quad=False)
+
+
+def quad_compute_held(x: Any, rounds: int, /) -> int:
+    """Return the checksum of that many rounds of quad over a copy of x."""
+    return _compute(x, rounds, quad=True)
+
+
+def _open(x: Any, out: Any) -> tuple[memoryview, memoryview, Any]:
+    dtype, _ = check(x, out)
+    return _flat(x, dtype), _flat(out, dtype), _wrapper(dtype)
+
+
+def _flat(buffer: Any, dtype: str) -> memoryview:
+    # Through bytes, because a memoryview of several dimensions or of an "=d" cannot be indexed or recast directly.
+    view = memoryview(buffer)
+    flat = memoryview(b"") if view.nbytes == 0 else view.cast("B")
+    return flat.cast(FORMATS[dtype])
+
+
+def _wrapper(dtype: str) -> Any:
+    """Return the function that brings an exact integer into the dtype's range, or None for floats."""
+    if dtype.startswith("float"):
+        return None
+    modulus = 1 << 8 * ITEM_BYTES[dtype]
+    if dtype.startswith("uint"):
+        return lambda value: value % modulus
+    half = modulus // 2
+    return lambda value: (value + half) % modulus - half
+
+
+def _compute(x: Any, rounds: int, *, quad: bool) -> int:
+    dtype, _ = check_lanes(x)
+    if rounds < 0:
+        raise OverflowError(f"rounds must be 0 or more; got {rounds}")
+    bits = 8 * ITEM_BYTES[dtype]
+    step = _float_step(dtype, quad=quad) if dtype.startswith("float") else _integer_step(bits, quad=quad)
+    lanes = list(_flat(x, dtype))
+    for _ in range(rounds):
+        lanes = [step(value) for value in lanes]
+    pattern = {64: "Q", 32: "I"}[bits]
+    words = (
+        memoryview(array(FORMATS[dtype], lanes)).cast("B").cast(pattern)
+        if dtype.startswith("float")
+        else [value % (1 << bits) for value in lanes]
+    )
+    return sum(word * (2 * i + 1) for i, word in enumerate(words)) % 2**64
+
+
+def _float_step(dtype: str, *, quad: bool) -> Any:
+    """Return one round on a float: v = f(v) - c, rounded to the dtype after every operation."""
+    if dtype == "float64":
+        if quad:
+            return lambda value: (value * value) * (value * value) - 1.2
+        return lambda value: value * value - 1.9
+    # A store into a float32 cell rounds as C does, to infinity too, where struct.pack would raise.
+    cell = memoryview(bytearray(4)).cast("f")
+
+    def rounded(value: float) -> float:
+        cell[0] = value
+        return cell[0]
+
+    term = rounded(1.2 if quad else 1.9)
+
+    def step(value: float) -> float:
+        squared = rounded(value * value)
+        return rounded((rounded(squared * squared) if quad else squared) - term)
+
+    return step
+
+
+def _integer_step(bits: int, *, quad: bool) -> Any:
+    """Return one round on an integer: v = v + (f(v) | 5), modulo 2**bits."""
+    mask = (1 << bits) - 1
+    power = 4 if quad else 2
+    return lambda value: (value + (value**power | 5)) & mask

@@ -1,0 +1,70 @@
+"""The kernels as NumPy ufuncs. Importing this imports NumPy, which no subinterpreter with its own GIL can load.
+
+GIL: NumPy releases it inside each ufunc call, once per call for square and twice for quad, where the loop is longer
+than about 500 items; the compute form makes two or three such calls a round, so its releases are short. Safe from any
+thread.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from gilscope._capi import check, check_lanes
+
+
+def _quiet() -> np.errstate:
+    """Let overflow become infinity without a warning, as in every other implementation."""
+    return np.errstate(all="ignore")
+
+
+def square_released(x: Any, out: Any, /) -> None:
+    """Write x*x to out."""
+    check(x, out)
+    source = np.asarray(x)
+    with _quiet():
+        np.multiply(source, source, out=np.asarray(out).reshape(source.shape))
+
+
+def quad_released(x: Any, out: Any, /) -> None:
+    """Write (x*x)*(x*x) to out."""
+    check(x, out)
+    source = np.asarray(x)
+    target = np.asarray(out).reshape(source.shape)
+    with _quiet():
+        np.multiply(source, source, out=target)
+        np.multiply(target, target, out=target)
+
+
+def square_compute_released(x: Any, rounds: int, /) -> int:
+    """Return the checksum of that many rounds of square over a copy of x."""
+    return _compute(x, rounds, quad=False)
+
+
+def quad_compute_released(x: Any, rounds: int, /) -> int:
+    """Return the checksum of that many rounds of quad over a copy of x."""
+    return _compute(x, rounds, quad=True)
+
+
+def _compute(x: Any, rounds: int, *, quad: bool) -> int:
+    dtype, n_items = check_lanes(x)
+    if rounds < 0:
+        raise OverflowError(f"rounds must be 0 or more; got {rounds}")
+    bits = np.dtype(f"uint{8 * np.dtype(dtype).itemsize}")
+    lanes = np.array(x).reshape(-1)
+    if lanes.dtype.kind != "f":
+        lanes = lanes.view(bits)
+    power = np.empty_like(lanes)
+    five = bits.type(5)
+    term = lanes.dtype.type(1.2 if quad else 1.9) if lanes.dtype.kind == "f" else five
+    with _quiet():
+        for _ in range(rounds):
+            np.multiply(lanes, lanes, out=power)
+            if quad:
+                np.multiply(power, power, out=power)
+            if lanes.dtype.kind == "f":
+                np.subtract(power, term, out=lanes)
+            else:
+                np.bitwise_or(power, five, out=power)
+                np.add(lanes, power, out=lanes)
+    weights = np.arange(n_items, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    return int((lanes.view(bits).astype(np.uint64) * weights).sum(dtype=np.uint64))
