@@ -14,11 +14,12 @@ G. J. Hahn, W. Q. Meeker (1991). Statistical Intervals, section 5.2: the same by
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from operator import mul
 from statistics import median, stdev
+
+from gilscope.results import Interval
 
 REPORTED_LEVEL = 0.95
 #: Error the interval is computed at: half of what is reported, for looking repeatedly (measured: coverage 94-97 %).
@@ -29,49 +30,6 @@ AUTOCORRELATION_LIMIT = 0.2
 LAUNCH_QUANTILE = 1.96
 #: How many of the latest rounds the warm-up rule looks at, and how few it needs.
 WARM_UP_WINDOW, WARM_UP_FEWEST = 8, 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A ratio reference / arm with its confidence interval; above 1 the arm is the faster one.
-
-    Parameters
-    ----------
-    estimate, low, high : float
-        The ratio and the ends of its interval. Too few pairs to tell: `low` 0 and `high` infinite; none at all:
-        `estimate` not a number.
-    level : float
-        Level the interval is reported at, for all verdict ratios of its table together.
-    n : int
-        Pairs.
-    n_effective : float
-        Independent pairs that the interval was computed for; `n` unless widened for autocorrelation.
-    lag1 : float
-        Lag-1 autocorrelation within launches: that of the log ratios or that of their signs about the launch's
-        median, whichever is larger; 0 where there is nothing to correlate.
-    n_launches : int
-        Launches that gave at least one pair.
-    widened : str
-        Why the interval is wider than the plain one: ``""``, ``"autocorrelation"``, ``"launches"``, or both, joined
-        by a comma.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    level: float
-    n: int
-    n_effective: float
-    lag1: float
-    n_launches: int
-    widened: str
-
-    @property
-    def half_width(self) -> float:
-        """Relative half-width, of the wider side: 0.02 is "+-2 %"; infinite if an end is 0 or infinite."""
-        if self.low == 0 or math.isinf(self.high):
-            return math.inf
-        return max(self.high / self.estimate, self.estimate / self.low) - 1
 
 
 def ratio_interval(launches: Sequence[Sequence[float]], n_ratios: int = 1) -> Interval:
