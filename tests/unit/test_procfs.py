@@ -82,7 +82,7 @@ def test_a_mount_that_shows_only_a_part_of_the_tree_is_understood(tree: Tree) ->
 
 @pytest.mark.parametrize("group", ["/docker/b", "/../outside", "/docker/bc"])
 def test_a_group_outside_of_the_mount_leaves_the_top_of_the_mount(tree: Tree, group: str) -> None:
-    """The nearest group that can be seen stands for one that cannot; a name that merely begins alike is another group."""
+    """The nearest group that can be seen stands for one that cannot; names that merely begin alike are not the same."""
     mount = MOUNT_V2.replace(" / /sys", " /docker/b/c /sys" if group == "/docker/b" else " /docker/b /sys")
     root = tree({"proc/self/cgroup": f"0::{group}\n", "proc/self/mountinfo": mount})
     assert cpu_cgroups(root) == ((2, "sys/fs/cgroup"),)
