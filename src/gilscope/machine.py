@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import pairwise, repeat
 from typing import Literal
 
@@ -205,6 +204,8 @@ def _versions() -> Versions:
 
 
 def _installed(package: str) -> str:
+    from importlib import metadata  # not at the top: it takes longer to import than all the rest of this module
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
