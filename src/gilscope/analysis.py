@@ -1,11 +1,13 @@
 """From raw rounds to the rows of the table: pairs, intervals, partners, verdicts."""
 
 import math
+import os
 from collections.abc import Mapping
 from statistics import median
 
 from gilscope import verdicts
 from gilscope.inference import cross_width_interval, ratio_interval
+from gilscope.interference import ticks_per_second
 from gilscope.plan import HEAVIER
 from gilscope.results import (
     Arm,
@@ -139,15 +141,15 @@ class Evidence:
             passed=read_same.low <= 1 <= read_same.high and read_heavier.low <= HEAVIER <= read_heavier.high,
         )
 
-    def interference(self, duration_s: float, n_cpus: int, ticks_per_second: int | None) -> Interference:
-        """Return what disturbed the rounds, as shares of their time."""
+    def interference(self, duration_s: float) -> Interference:
+        """Return what disturbed the rounds of a run that took so long."""
         cpu = sum(sample.cpu_ns for round_ in self.rounds for sample in round_.samples)
         delay = sum(max(0, sample.run_delay_ns) for round_ in self.rounds for sample in round_.samples)
-        steal = None
-        if ticks_per_second and duration_s > 0:
-            steal = sum(r.steal_ticks for r in self.rounds) / ticks_per_second / (duration_s * n_cpus)
+        ticks, available = ticks_per_second(), duration_s * (os.cpu_count() or 1)
         return Interference(
-            steal=steal, run_delay=delay / cpu if cpu else 0.0, throttled=sum(r.throttled for r in self.rounds)
+            steal=sum(r.steal_ticks for r in self.rounds) / ticks / available if ticks and available > 0 else None,
+            run_delay=delay / cpu if cpu else 0.0,
+            throttled=sum(r.throttled for r in self.rounds),
         )
 
     def _row(self, group: Group, arm: Arm, control: Control, work: Mapping[str, WorkSize]) -> Row:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 from gilscope import strategies
 from gilscope.errors import GilscopeError, KernelError
@@ -122,7 +122,7 @@ class Launch:
             (self._host.throttled_periods() or 0) - throttled,
         )
 
-    def __enter__(self) -> "Launch":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

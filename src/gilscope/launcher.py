@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 from gilscope import errors
 from gilscope.errors import KernelError
@@ -44,7 +45,7 @@ class LaunchProcess:
         self._setup = {"arms": [asdict(arm) for arm in arms], "dtype": dtype, "max_items": max_items}
         self._hash_seed = rng.randrange(2**32)
 
-    def __enter__(self) -> "LaunchProcess":
+    def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, *_interpreter_flags(), "-P", "-m", "gilscope.launch"],
@@ -58,21 +59,16 @@ class LaunchProcess:
 
     def __exit__(self, *_: object) -> None:
         process = self._process
+        assert process.stdin is not None and process.stdout is not None
         try:
-            assert process.stdin is not None and process.stdout is not None
-            try:
+            with suppress(BrokenPipeError):
                 process.stdin.close()  # the order to stop
-            except BrokenPipeError:
-                pass
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
         finally:
             # Workers end when their pipes do; what is left by now is stuck, and its session ends with it.
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             process.wait()
             process.stdout.close()
             self._errors.close()

@@ -130,7 +130,7 @@ class Sample:
     ----------
     arm : str
     wall_ns : int
-        From just before the workers were told to start to the end of the last of them.
+        From the first worker's start behind the barrier to the last one's end.
     cpu_ns, run_delay_ns, switches : int
         Summed over the workers: CPU time, time spent runnable without a CPU, involuntary context switches.
     """

@@ -7,45 +7,24 @@ and its launches come from outside, so that tests run it on a fake clock without
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, log, sqrt
-from typing import Protocol
+from math import inf, isfinite, log, sqrt
 
 from gilscope import williams
 from gilscope.analysis import Evidence
+from gilscope.calibration import CONTROL_ITEMS, LaunchLike, calibrate, call_of, items_for, max_items
 from gilscope.errors import CannotRunError
+from gilscope.findings import sentences
 from gilscope.inference import projected_rounds, settled
-from gilscope.kernels import ITEM_BYTES
-from gilscope.results import Arm, Group, Plan, Round, Sample, Unavailable, WorkSize
+from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
+from gilscope.storage import SCHEMA_VERSION
 
-#: The fastest arm of a group takes at least this long, so that being told to start is under 1 % of it.
-MIN_SAMPLE_NS = 5_000_000
-#: And the slowest at most this long, so that a round stays adjacent in time.
-MAX_SAMPLE_NS = 250_000_000
 #: Rounds of warm-up: at least so many, and at most this share of a launch's time.
 WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.1
 #: A ratio counts as resolved when it was narrow enough at this many checks in a row.
 CHECKS_IN_A_ROW = 2
-#: The lead-in call does this share of a sample's work: enough to take the after-effects of the arm before.
-LEAD_IN_SHARE = 0.1
-#: Lanes of the control's compute form: in the first-level cache everywhere.
-CONTROL_ITEMS = 2048
-#: The arrays made for a call of a given length allow for this fast a kernel.
-FASTEST_ITEM_NS = 0.1
-
-
-class LaunchLike(Protocol):
-    """What the runner asks of a launch; see `gilscope.launch.Launch`."""
-
-    def start(self) -> list[dict[str, object]]: ...
-
-    def prepare(self, arm_ids: Sequence[str], n_items: int) -> dict[str, Unavailable]: ...
-
-    def measure(self, order: Sequence[tuple[str, int, int]]) -> tuple[list[Sample], int, int]: ...
-
-
 OpenLaunch = Callable[[Sequence[Arm], str, int, random.Random], AbstractContextManager[LaunchLike]]
 
 
@@ -97,7 +76,14 @@ class LaunchEnded:
     resolved: bool
 
 
-Event = LaunchStarted | ArmAbsent | Progress | LaunchEnded
+@dataclass(frozen=True, slots=True)
+class GroupResolved:
+    """Every ratio of a group is narrow enough, for good."""
+
+    group: Group
+
+
+Event = LaunchStarted | ArmAbsent | Progress | GroupResolved | LaunchEnded
 
 
 @dataclass(slots=True)
@@ -150,6 +136,36 @@ class Runner:
         """Seconds since the runner was made."""
         return (self._clock_ns() - self._begin_ns) / 1e9
 
+    def result(self, *, tool: str, started: str, argv: Sequence[str], machine: dict[str, object]) -> Result:
+        """Return what was measured so far: complete once the run has ended by itself, partial before.
+
+        Parameters
+        ----------
+        tool, started : str
+        argv : sequence of str
+        machine : dict
+            As `gilscope.machine.describe` gives it, as plain data.
+        """
+        rows, control = self.evidence.rows(self.work), self.evidence.control()
+        return Result(
+            schema_version=SCHEMA_VERSION,
+            tool=tool,
+            started=started,
+            argv=tuple(argv),
+            state="complete" if self.stop_reason else "partial",
+            stop_reason=self.stop_reason or "interrupted",
+            duration_s=self.elapsed_s,
+            plan=self.plan,
+            machine=machine,
+            workers=tuple(self.workers),
+            work=dict(self.work),
+            rounds=tuple(self.evidence.rounds),
+            rows=rows,
+            control=control,
+            interference=self.evidence.interference(self.elapsed_s),
+            findings=sentences(rows, control),
+        )
+
     def events(self) -> Iterator[Event]:
         """Run the plan; yield what happens as it happens.
 
@@ -162,20 +178,15 @@ class Runner:
         """
         arms = [arm for group in self._groups for arm in group.arms]
         for launch_index in range(self.plan.n_launches):
-            with self._open_launch(arms, self.plan.dtype, self._max_items(), self._rng) as launch:
+            with self._open_launch(arms, self.plan.dtype, max_items(self.plan), self._rng) as launch:
                 self._greet(launch.start())
                 yield LaunchStarted(launch_index)
                 for group in self._groups:
                     yield from self._prepare(launch, group)
                 resolved = yield from self._launch(launch, launch_index)
+            if launch_index + 1 == self.plan.n_launches:
+                self.stop_reason = "every interval narrow enough" if resolved else "time budget spent"
             yield LaunchEnded(launch_index, resolved)
-        self.stop_reason = "every interval narrow enough" if resolved else "time budget spent"
-
-    def _max_items(self) -> int:
-        if self.plan.task_ns is None:
-            return max(self.plan.n_items, CONTROL_ITEMS)
-        widest = max(arm.n_workers for group in self._groups for arm in group.arms)
-        return max(self.plan.n_items, ceil(self.plan.task_ns / FASTEST_ITEM_NS / widest / 32) * 32 * widest)
 
     def _greet(self, workers: list[dict[str, object]]) -> None:
         self.workers += workers
@@ -195,44 +206,13 @@ class Runner:
         if not self.evidence.present(group) or not first_time:
             return
         if self.plan.task_ns is not None and group != self.plan.control:
-            n_items = self._items_for(launch, group, n_items)
-            launch.prepare([arm.id for arm in self.evidence.present(group)], n_items)
-        self.work[group.id] = self._calibrate(launch, group, n_items)
+            present = self.evidence.present(group)
+            n_items = items_for(launch, present, n_items, self.plan)
+            launch.prepare([arm.id for arm in present], n_items)
+        self.work[group.id] = calibrate(launch, self.evidence.present(group), n_items)
 
     def _n_items(self, group: Group, default: int) -> int:
         return self.work[group.id].n_items if group.id in self.work else default
-
-    def _items_for(self, launch: LaunchLike, group: Group, n_items: int) -> int:
-        """Return how many items one call of the asked-for length works on, from the median of three calls."""
-        arm = next((a for a in self.evidence.present(group) if a.strategy == "serial"), None)
-        if arm is None or self.plan.task_ns is None:
-            return n_items
-        walls = sorted(launch.measure([(arm.id, 1, 1)])[0][0].wall_ns for _ in range(3))
-        item_ns = walls[1] / (n_items * arm.n_workers)
-        wanted = min(self.plan.task_ns / item_ns, self._max_items())
-        return max(32, round(wanted / 32) * 32)
-
-    def _calibrate(self, launch: LaunchLike, group: Group, n_items: int) -> WorkSize:
-        """Find one work size for all arms of a group: the fastest long enough, twice in a row."""
-        repeats, confirmed = 20, 0  # 20 rounds and 21 are in the ratio 1.05 that the control needs
-        if group != self.plan.control:
-            repeats = 1
-        arms = self.evidence.present(group)
-        while confirmed < 2:
-            samples, _, _ = launch.measure([self._call(arm, repeats) for arm in arms])
-            fastest = min(sample.wall_ns for sample in samples)
-            slowest = max(sample.wall_ns for sample in samples)
-            if fastest >= MIN_SAMPLE_NS or slowest * 1.1 > MAX_SAMPLE_NS:
-                confirmed += 1
-                continue
-            confirmed = 0
-            growth = min(1.2 * MIN_SAMPLE_NS / fastest, 50.0, MAX_SAMPLE_NS / slowest)
-            step = 20 if group == self.plan.control else 1
-            repeats = max(repeats + step, ceil(repeats * growth / step) * step)
-        return WorkSize(n_items=n_items, repeats=repeats)
-
-    def _call(self, arm: Arm, repeats: int) -> tuple[str, int, int]:
-        return arm.id, round(repeats * arm.work), max(1, round(repeats * LEAD_IN_SHARE))
 
     def _round(self, launch: LaunchLike, launch_index: int, group: Group, pace: _Pace, *, warm_up: bool) -> None:
         arms = self.evidence.present(group)
@@ -240,7 +220,7 @@ class Runner:
             pace.rows.extend(williams.orders(len(arms), self._rng))
         begin_ns = self._clock_ns()
         repeats = self.work[group.id].repeats
-        samples, steal_ticks, throttled = launch.measure([self._call(arms[i], repeats) for i in pace.rows.popleft()])
+        samples, steal_ticks, throttled = launch.measure([call_of(arms[i], repeats) for i in pace.rows.popleft()])
         now_ns = self._clock_ns()
         pace.round_s = (now_ns - begin_ns) / 1e9
         self.evidence.add(
@@ -255,7 +235,7 @@ class Runner:
             )
         )
 
-    def _launch(self, launch: LaunchLike, index: int) -> Iterator[Event]:
+    def _launch(self, launch: LaunchLike, index: int) -> Generator[Event, None, bool]:
         """Warm up, then take the groups in turns until each is narrow enough; return whether all were."""
         share_s = self.plan.budget_s * (index + 1) / self.plan.n_launches
         pending = {group: _Pace(deque()) for group in self._groups if len(self.evidence.present(group)) > 0}
@@ -272,7 +252,11 @@ class Runner:
                     break
             cycle += 1
             if cycle % 2 == 0:
-                pending = {g: pace for g, pace in pending.items() if not self._is_narrow(index, g, pace)}
+                narrow = [group for group, pace in pending.items() if self._is_narrow(index, group, pace)]
+                for group in narrow:
+                    del pending[group]
+                    if index + 1 == self.plan.n_launches:
+                        yield GroupResolved(group)
         return not pending
 
     def _measurable(self, pending: dict[Group, _Pace]) -> dict[Group, _Pace]:
@@ -339,3 +323,4 @@ class Runner:
             elapsed_s=self.elapsed_s,
             remaining_s=max(0.0, min(here_s + later_s, self.plan.budget_s - self.elapsed_s)),
         )
+

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gilscope import cpus
-from gilscope.cpus import UsableCpus, _given_to_python, cpu_quota, logical_cpus, usable_cpus
+from gilscope.machine import cpus
+from gilscope.machine.cpus import UsableCpus, _given_to_python, cpu_quota, logical_cpus, usable_cpus
 
 Tree = Callable[[dict[str, str]], str]
 

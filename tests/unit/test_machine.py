@@ -10,7 +10,8 @@ from dataclasses import asdict, fields, is_dataclass
 import pytest
 
 import gilscope
-from gilscope import machine, openmp_runtime
+from gilscope import machine
+from gilscope.machine import openmp_runtime
 from gilscope.machine import ClockName, Machine, OpenMp, describe, measure_clock, openmp_facts
 
 Tree = Callable[[dict[str, str]], str]

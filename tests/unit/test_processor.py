@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gilscope.processor import describe_cpus
+from gilscope.machine.processor import describe_cpus
 
 Tree = Callable[[dict[str, str]], str]
 
@@ -141,7 +141,7 @@ def test_malformed_files_are_unknown_facts(tree: Tree, text: str) -> None:
 def test_without_any_file_the_counts_remain(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     """No /proc and no /sys leave what the system calls tell, and None for the rest."""
     monkeypatch.delenv("PROCESSOR_IDENTIFIER", raising=False)
-    monkeypatch.setattr("gilscope.processor._sysctl", {}.get)
+    monkeypatch.setattr("gilscope.machine.processor._sysctl", {}.get)
     cpu = describe_cpus(tree({}))
     assert (cpu.model, cpu.physical, cpu.virtual, cpu.hypervisor, cpu.quota) == (None,) * 5
     assert cpu.usable.count >= 1
@@ -155,6 +155,6 @@ def test_macos_is_asked_by_name(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> 
         "hw.perflevel0.physicalcpu": "4",
         "kern.hv_vmm_present": "0",
     }
-    monkeypatch.setattr("gilscope.processor._sysctl", answers.get)
+    monkeypatch.setattr("gilscope.machine.processor._sysctl", answers.get)
     cpu = describe_cpus(tree({}))
     assert (cpu.model, cpu.physical, cpu.performance, cpu.virtual) == ("Some chip", 8, 4, False)

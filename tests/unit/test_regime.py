@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gilscope.regime import _who_enabled_the_gil, describe_python, gil_enabled, relevant_environment, without_folders
+from gilscope.machine.regime import _who_enabled_the_gil, describe_python, gil_enabled, relevant_environment, without_folders
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_message_loses_its_folders_too() -> None:
 def test_asking_for_the_start_method_does_not_fix_it() -> None:
     """After the facts are gathered a program may still choose how its processes start."""
     code = (
-        "import multiprocessing as mp; from gilscope.regime import describe_python\n"
+        "import multiprocessing as mp; from gilscope.machine.regime import describe_python\n"
         "named = describe_python().start_method\n"
         "assert mp.get_start_method(allow_none=True) is None\n"
         "print(named == mp.get_start_method())"

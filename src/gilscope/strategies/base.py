@@ -2,10 +2,10 @@
 
 import json
 import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from gilscope.errors import KernelError
 from gilscope.results import Unavailable
@@ -15,12 +15,12 @@ from gilscope.worker import COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, enc
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One timed dispatch: from just before the first worker was told to the last one's end.
+    """One timed task on every worker of a crew.
 
     Parameters
     ----------
     wall_ns, cpu_ns, run_delay_ns : int
-        Wall time; CPU time and time spent runnable but waiting for a CPU, summed over the workers.
+        Wall time from the first worker's start to the last one's end; CPU time and time spent runnable but waiting for a CPU, summed over the workers.
     switches : int
         Involuntary context switches, summed over the workers. This and `run_delay_ns` are -1 where not counted.
     checksum : int
@@ -142,7 +142,6 @@ class Crew(ABC):
             If a kernel raises or a worker dies.
         """
         command = COMMAND.pack(task, repeats, 0)
-        begin_ns = time.perf_counter_ns()
         for index in range(len(self._channels)):
             self._send(index, command)
         records = []
@@ -152,7 +151,9 @@ class Crew(ABC):
                 self._refusal(index, text)
             records.append(record)
         return Timing(
-            wall_ns=max(record[1] for record in records) - begin_ns,
+            # Not from when they were told: waking the first worker is the system's time, and it would blur every ratio
+            # towards 1. The stamps are of one clock, which all threads and processes of a machine share.
+            wall_ns=max(record[1] for record in records) - min(record[0] for record in records),
             cpu_ns=sum(record[2] for record in records),
             run_delay_ns=_sum_if_counted([record[3] for record in records]),
             switches=_sum_if_counted([record[4] for record in records]),
@@ -168,7 +169,7 @@ class Crew(ABC):
             channel.close_worker_side()
         self._channels.clear()
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from gilscope.regime import without_folders
+from gilscope.machine.regime import without_folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,11 @@ from itertools import pairwise, repeat
 from typing import Literal
 
 import gilscope
-from gilscope.cpus import UsableCpus, usable_cpus
-from gilscope.openmp_runtime import OpenMp, openmp_facts
-from gilscope.processor import Cpu, describe_cpus
+from gilscope.machine.cpus import UsableCpus, usable_cpus
+from gilscope.machine.openmp_runtime import OpenMp, openmp_facts
+from gilscope.machine.processor import Cpu, describe_cpus
+from gilscope.machine.regime import Python, describe_python
 from gilscope.procfs import read_int, read_text
-from gilscope.regime import Python, describe_python
 
 __all__ = [
     "Clock",
