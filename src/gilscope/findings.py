@@ -8,13 +8,19 @@ from gilscope.results import Control, Row
 _NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}
 
 
-def sentences(rows: Sequence[Row], control: Control) -> tuple[str, ...]:
+#: Workers that wait for a CPU for more than this share of the time they use one are not alone on the machine.
+CROWDED = 0.1
+
+
+def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> tuple[str, ...]:
     """Return what a table says, as sentences.
 
     Parameters
     ----------
     rows : sequence of Row
     control : Control
+    run_delay : float
+        Time the workers waited for a CPU, over their CPU time.
 
     Returns
     -------
@@ -32,7 +38,7 @@ def sentences(rows: Sequence[Row], control: Control) -> tuple[str, ...]:
             _gil_bound(rows),
             _scaling(rows, "threads", "released", "With the GIL released, {n} threads"),
             _scaling(rows, "interpreters", "held", "With the GIL held, {n} interpreters"),
-            _no_second_cpu(rows),
+            _no_second_cpu(rows, run_delay),
             _unresolved(rows),
         )
         if sentence
@@ -66,13 +72,19 @@ def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
     )
 
 
-def _no_second_cpu(rows: Sequence[Row]) -> str:
+def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> str:
     starved = [row for row in rows if row.verdict == verdicts.NO_SECOND_CPU]
     if not starved:
         return ""
+    cause = (
+        f"; its workers stood ready but waited for a CPU for {100 * run_delay:.0f} % as long as they had one, so "
+        "something else is running here"
+        if run_delay > CROWDED
+        else ""
+    )
     return (
-        f"In {len(starved)} of {len(rows)} arms this machine gave no second CPU while they ran: processes too were no "
-        "faster than one. That says nothing about threads."
+        f"In {len(starved)} of {len(rows)} arms this machine gave no second CPU: processes too were no faster than "
+        f"one{cause}. That says nothing about threads."
     )
 
 

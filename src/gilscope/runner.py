@@ -147,6 +147,7 @@ class Runner:
             As `gilscope.machine.describe` gives it, as plain data.
         """
         rows, control = self.evidence.rows(self.work), self.evidence.control()
+        interference = self.evidence.interference(self.elapsed_s)
         return Result(
             schema_version=SCHEMA_VERSION,
             tool=tool,
@@ -162,8 +163,8 @@ class Runner:
             rounds=tuple(self.evidence.rounds),
             rows=rows,
             control=control,
-            interference=self.evidence.interference(self.elapsed_s),
-            findings=sentences(rows, control),
+            interference=interference,
+            findings=sentences(rows, control, interference.run_delay),
         )
 
     def events(self) -> Iterator[Event]:
