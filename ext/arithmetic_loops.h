@@ -5,8 +5,9 @@
  *
  * The compute form's rounds, chosen so that no round can be removed, hoisted or reordered and none forgets
  * what came before:
- *   floats    v = f(v) - c, a chaotic map of [-c, c] into itself (c = 1.9 for square, 1.2 for quad), so that
- *             values stay normal and every bit of every round matters;
+ *   floats    v = f(v) - c, which maps [-1, 1] and what comes of it into [-2, 2], so that values stay normal. c
+ *             differs from round to round: with one c for all, rounding lets the lanes fall into short cycles
+ *             (for quad soon, since all values near 0 have one fourth power), and a cycle cannot tell rounds apart;
  *   integers  v = v + (f(v) | 5), a bijection modulo 2**bits (for square the single-cycle T-function of
  *             Klimov and Shamir, "A new class of invertible mappings", CHES 2002), so that no round loses a bit.
  */
@@ -82,19 +83,21 @@ NAME(apply)(enum gilscope_operation operation, const T *x, T *out, size_t n)
 }
 
 #ifdef INTEGER
-#define SQUARE_ROUND(value) ((value) + (NAME(square)(value) | 5))
-#define QUAD_ROUND(value) ((value) + (NAME(quad)(value) | 5))
+#define TERM(base, r) 5
+#define ROUND(value, power, term) ((value) + ((power) | (term)))
 #else
-#define SQUARE_ROUND(value) (NAME(square)(value) - (T)1.9)
-#define QUAD_ROUND(value) (NAME(quad)(value) - (T)1.2)
+/* base plus a fraction of 1/16 that the golden ratio (2654435769 / 2**32) scatters; exact before the one addition. */
+#define TERM(base, r) ((T)(base) + (T)((uint32_t)(r) * 2654435769u >> 8) * (T)(1.0 / (1 << 28)))
+#define ROUND(value, power, term) ((power) - (term))
 #endif
 
 GILSCOPE_CLONES static void
 NAME(square_rounds)(T *lanes, size_t n, uint64_t rounds)
 {
     for (uint64_t r = 0; r < rounds; r++) {
+        const T term = TERM(1.85, r);
         for (size_t i = 0; i < n; i++) {
-            lanes[i] = SQUARE_ROUND(lanes[i]);
+            lanes[i] = ROUND(lanes[i], NAME(square)(lanes[i]), term);
         }
     }
 }
@@ -103,8 +106,9 @@ GILSCOPE_CLONES static void
 NAME(quad_rounds)(T *lanes, size_t n, uint64_t rounds)
 {
     for (uint64_t r = 0; r < rounds; r++) {
+        const T term = TERM(1.17, r);
         for (size_t i = 0; i < n; i++) {
-            lanes[i] = QUAD_ROUND(lanes[i]);
+            lanes[i] = ROUND(lanes[i], NAME(quad)(lanes[i]), term);
         }
     }
 }
@@ -129,8 +133,8 @@ NAME(compute)(enum gilscope_operation operation, const T *x, size_t n, uint64_t 
     return checksum;
 }
 
-#undef SQUARE_ROUND
-#undef QUAD_ROUND
+#undef ROUND
+#undef TERM
 #undef INTEGER
 #undef NAME
 #undef BITS

@@ -47,14 +47,9 @@ compute(enum gilscope_operation operation, int release, PyObject *const *args, P
 {
     Py_buffer x;
     enum gilscope_dtype dtype;
-    if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0) {
-        return NULL;
-    }
-    const unsigned long long rounds = PyLong_AsUnsignedLongLong(args[1]);
-    if (rounds == (unsigned long long)-1 && PyErr_Occurred()) {
-        return NULL;
-    }
-    if (gilscope_lanes_take(args[0], &x, &dtype) < 0) {
+    uint64_t rounds;
+    if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0
+        || gilscope_lanes_take(args[0], args[1], &x, &dtype, &rounds) < 0) {
         return NULL;
     }
     const size_t n = (size_t)(x.len / x.itemsize);
@@ -112,16 +107,18 @@ check_buffer(PyObject *Py_UNUSED(module), PyObject *x)
 }
 
 static PyObject *
-check_lanes(PyObject *Py_UNUSED(module), PyObject *x)
+check_lanes(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
 {
     Py_buffer view;
     enum gilscope_dtype dtype;
-    if (gilscope_lanes_take(x, &view, &dtype) < 0) {
+    uint64_t rounds;
+    if (check_arity("check_lanes(x, rounds)", n_args, 2) < 0
+        || gilscope_lanes_take(args[0], args[1], &view, &dtype, &rounds) < 0) {
         return NULL;
     }
     const Py_ssize_t n = view.len / view.itemsize;
     PyBuffer_Release(&view);
-    return Py_BuildValue("sn", gilscope_dtype_names[dtype], n);
+    return Py_BuildValue("snK", gilscope_dtype_names[dtype], n, (unsigned long long)rounds);
 }
 
 static PyObject *
@@ -157,10 +154,10 @@ static PyMethodDef methods[] = {
     FAST(quad_compute_released,
          "quad_compute_released(x, rounds)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
     FAST(check, "check(x, out)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
+    FAST(check_lanes, "check_lanes(x, rounds)\n--\n\n"
+                      "Return (dtype, n_items, rounds), or raise what the compute form would. GIL: held."),
     {"check_buffer", check_buffer, METH_O,
      PyDoc_STR("check_buffer(x)\n--\n\nReturn (dtype, n_items), or raise what a kernel would of x. GIL: held.")},
-    {"check_lanes", check_lanes, METH_O,
-     PyDoc_STR("check_lanes(x)\n--\n\nReturn (dtype, n_items), or raise what the compute form would. GIL: held.")},
     {"empty", empty, METH_NOARGS, PyDoc_STR("empty()\n--\n\nDo nothing: the cost of a call. GIL: held.")},
     {"release_pairs", release_pairs, METH_O,
      PyDoc_STR("release_pairs(count)\n--\n\nRelease and take the GIL count times, doing nothing between.")},

@@ -26,11 +26,11 @@ cdef int apply(gilscope_operation operation, bint release, object x, object out)
     return 0
 
 
-cdef object compute(gilscope_operation operation, bint release, object x, uint64_t rounds):
+cdef object compute(gilscope_operation operation, bint release, object x, object rounds_object):
     cdef Py_buffer view
     cdef gilscope_dtype dtype
-    cdef uint64_t checksum
-    gilscope_lanes_take(x, &view, &dtype)
+    cdef uint64_t rounds, checksum
+    gilscope_lanes_take(x, rounds_object, &view, &dtype, &rounds)
     if release:
         # Safe without the GIL: x stays exported, and the lanes are a private copy on this stack.
         with nogil:

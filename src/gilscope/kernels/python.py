@@ -5,6 +5,7 @@ offered to other threads every switch interval. Safe from any thread.
 """
 
 from array import array
+from pickle import PickleBuffer
 from typing import Any
 
 from gilscope._capi import check, check_lanes
@@ -44,10 +45,10 @@ def _open(x: Any, out: Any) -> tuple[memoryview, memoryview, Any]:
 
 
 def _flat(buffer: Any, dtype: str) -> memoryview:
-    # Through bytes, because a memoryview of several dimensions or of an "=d" cannot be indexed or recast directly.
-    view = memoryview(buffer)
-    flat = memoryview(b"") if view.nbytes == 0 else view.cast("B")
-    return flat.cast(FORMATS[dtype])
+    # Through raw bytes, because a memoryview of several dimensions or of format "<d", as ctypes arrays have it, can
+    # neither be indexed nor cast; nor can one that is empty in any dimension.
+    raw = PickleBuffer(buffer).raw()
+    return (raw if raw.nbytes else memoryview(b"")).cast(FORMATS[dtype])
 
 
 def _wrapper(dtype: str) -> Any:
@@ -62,14 +63,12 @@ def _wrapper(dtype: str) -> Any:
 
 
 def _compute(x: Any, rounds: int, *, quad: bool) -> int:
-    dtype, _ = check_lanes(x)
-    if rounds < 0:
-        raise OverflowError(f"rounds must be 0 or more; got {rounds}")
+    dtype, _, rounds = check_lanes(x, rounds)
     bits = 8 * ITEM_BYTES[dtype]
     step = _float_step(dtype, quad=quad) if dtype.startswith("float") else _integer_step(bits, quad=quad)
     lanes = list(_flat(x, dtype))
-    for _ in range(rounds):
-        lanes = [step(value) for value in lanes]
+    for r in range(rounds):
+        lanes = [step(value, r) for value in lanes]
     pattern = {64: "Q", 32: "I"}[bits]
     words = (
         memoryview(array(FORMATS[dtype], lanes)).cast("B").cast(pattern)
@@ -80,11 +79,12 @@ def _compute(x: Any, rounds: int, *, quad: bool) -> int:
 
 
 def _float_step(dtype: str, *, quad: bool) -> Any:
-    """Return one round on a float: v = f(v) - c, rounded to the dtype after every operation."""
+    """Return round r on a float: v = f(v) - c(r), rounded to the dtype after every operation."""
+    base = 1.17 if quad else 1.85
     if dtype == "float64":
         if quad:
-            return lambda value: (value * value) * (value * value) - 1.2
-        return lambda value: value * value - 1.9
+            return lambda value, r: (value * value) * (value * value) - (base + _fraction(r))
+        return lambda value, r: value * value - (base + _fraction(r))
     # A store into a float32 cell rounds as C does, to infinity too, where struct.pack would raise.
     cell = memoryview(bytearray(4)).cast("f")
 
@@ -92,17 +92,20 @@ def _float_step(dtype: str, *, quad: bool) -> Any:
         cell[0] = value
         return cell[0]
 
-    term = rounded(1.2 if quad else 1.9)
-
-    def step(value: float) -> float:
+    def step(value: float, r: int) -> float:
         squared = rounded(value * value)
-        return rounded((rounded(squared * squared) if quad else squared) - term)
+        return rounded((rounded(squared * squared) if quad else squared) - rounded(rounded(base) + _fraction(r)))
 
     return step
 
 
+def _fraction(r: int) -> float:
+    """Return what round r adds to c: less than 1/16, in 24 bits."""
+    return (r * 2654435769 % 2**32 >> 8) / 2**28
+
+
 def _integer_step(bits: int, *, quad: bool) -> Any:
-    """Return one round on an integer: v = v + (f(v) | 5), modulo 2**bits."""
+    """Return a round on an integer, the same for every r: v = v + (f(v) | 5), modulo 2**bits."""
     mask = (1 << bits) - 1
     power = 4 if quad else 2
-    return lambda value: (value + (value**power | 5)) & mask
+    return lambda value, r: (value + (value**power | 5)) & mask

@@ -46,23 +46,21 @@ def quad_compute_released(x: Any, rounds: int, /) -> int:
 
 
 def _compute(x: Any, rounds: int, *, quad: bool) -> int:
-    dtype, n_items = check_lanes(x)
-    if rounds < 0:
-        raise OverflowError(f"rounds must be 0 or more; got {rounds}")
+    dtype, n_items, rounds = check_lanes(x, rounds)
     bits = np.dtype(f"uint{8 * np.dtype(dtype).itemsize}")
     lanes = np.array(x).reshape(-1)
     if lanes.dtype.kind != "f":
         lanes = lanes.view(bits)
     power = np.empty_like(lanes)
-    five = bits.type(5)
-    term = lanes.dtype.type(1.2 if quad else 1.9) if lanes.dtype.kind == "f" else five
+    number = lanes.dtype.type
+    base, five = number(1.17 if quad else 1.85), number(5)
     with _quiet():
-        for _ in range(rounds):
+        for r in range(rounds):
             np.multiply(lanes, lanes, out=power)
             if quad:
                 np.multiply(power, power, out=power)
             if lanes.dtype.kind == "f":
-                np.subtract(power, term, out=lanes)
+                np.subtract(power, base + number((r * 2654435769 % 2**32 >> 8) / 2**28), out=lanes)
             else:
                 np.bitwise_or(power, five, out=power)
                 np.add(lanes, power, out=lanes)
