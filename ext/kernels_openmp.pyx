@@ -27,12 +27,14 @@ cdef int apply(gilscope_operation operation, object x, object out, int n_threads
     cdef int i, team = 1
     cdef const char *x_start
     cdef char *out_start
-    if n_threads < 1:
-        raise ValueError(f"n_threads must be 1 or more; got {n_threads}")
+    # The upper bound, far above any machine's CPUs, because a runtime that cannot start its team ends the process.
+    if not 1 <= n_threads <= 1024:
+        raise ValueError(f"n_threads must be from 1 to 1024; got {n_threads}")
     gilscope_pair_take(x, out, &pair)
     x_start = <const char *>pair.x.buf
     out_start = <char *>pair.out.buf
-    # Shares are whole pairs of 64-byte lines, so that no two threads write to one line.
+    # Shares are whole pairs of 64-byte lines, so that two threads write to one line at most where an out that does
+    # not start on a line has a border.
     items_per_line = 128 // <size_t>pair.x.itemsize
     share = (pair.n_items // <size_t>n_threads + items_per_line) // items_per_line * items_per_line
     # Safe without the GIL: the buffers stay exported, and each iteration writes to its own share of out.
