@@ -29,14 +29,15 @@ apply(enum gilscope_operation operation, int release, PyObject *const *args, Py_
     if (check_arity("kernel(x, out)", n_args, 2) < 0 || gilscope_pair_take(args[0], args[1], &pair) < 0) {
         return NULL;
     }
+    const int past_cache = gilscope_past_cache((size_t)pair.out.len);
     if (release) {
         /* Safe without the GIL: the two exported buffers cannot be moved or freed until they are released. */
         Py_BEGIN_ALLOW_THREADS
-        gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items);
+        gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items);
         Py_END_ALLOW_THREADS
     }
     else {
-        gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items);
+        gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items);
     }
     gilscope_pair_release(&pair);
     Py_RETURN_NONE;

@@ -13,7 +13,7 @@ from kernel_data import BUFFERS, data, reference, scratch
 from gilscope.kernels import DTYPES, FORMATS, ITEM_BYTES, Kernel
 
 # Above the size at which the compiled kernels change their way of writing, and no multiple of any block.
-LARGE_BYTES = (8 << 20) + 4096 + 48
+LARGE_BYTES = (16 << 20) + 4096 + 48
 
 
 def test_reference_squares_and_quads_small_integers(dtype: str) -> None:
