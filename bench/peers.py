@@ -81,7 +81,7 @@ def with_numpy(name: str) -> Make:
 
 def with_numexpr(name: str, threads: int, dtype: str) -> Make:
     """Return a maker of calls of numexpr, with the expression compiled beforehand."""
-    import numexpr
+    import numexpr  # type: ignore[import-untyped,unused-ignore]
 
     numexpr.set_num_threads(threads)
     text = "(x * x) * (x * x)" if name == "quad" else "x * x"
@@ -241,7 +241,7 @@ def main() -> None:
             console.print(table(kernel, threads, mine))
     least = min(len(row.wall_ns) for group in groups for row in group.rows if not row.reason)
     console.print(
-        f"Medians over {least} rounds or more; [95 % sign-test intervals] of the ratios within the rounds. {N_CPUS} CPUs. "
+        f"Medians of {least} rounds or more, on {N_CPUS} CPUs, [95 % sign-test intervals] of ratios within a round. "
         "GB/s: x read once and out written once."
     )
     if options.json:

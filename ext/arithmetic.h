@@ -99,8 +99,8 @@ gilscope_past_cache(size_t n_bytes)
     return n_bytes >= GILSCOPE_STREAM_BYTES;
 }
 
-/* out[i] = x[i]**2 or x[i]**4 for n items. x and out are equal or disjoint. past_cache: gilscope_past_cache of the whole
- * output, of which these n items may be one thread's share. */
+/* out[i] = x[i]**2 or x[i]**4 for n items. x and out are equal or disjoint. past_cache: gilscope_past_cache of the
+ * whole output, of which these n items may be one thread's share. */
 static inline void
 gilscope_apply(enum gilscope_operation operation, enum gilscope_dtype dtype, int past_cache, const void *x, void *out,
                size_t n)

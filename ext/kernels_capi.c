@@ -144,24 +144,25 @@ release_pairs(PyObject *Py_UNUSED(module), PyObject *count)
 #define FAST(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, PyDoc_STR(text)}
 
 static PyMethodDef methods[] = {
-    FAST(square_held, "square_held(x, out)\n--\n\nWrite x*x to out. GIL: held throughout."),
-    FAST(square_released, "square_released(x, out)\n--\n\nWrite x*x to out. GIL: released for the loop."),
-    FAST(quad_held, "quad_held(x, out)\n--\n\nWrite x*x*x*x to out. GIL: held throughout."),
-    FAST(quad_released, "quad_released(x, out)\n--\n\nWrite x*x*x*x to out. GIL: released for the loop."),
-    FAST(square_compute_held, "square_compute_held(x, rounds)\n--\n\nReturn the checksum of rounds of square. GIL: held."),
+    FAST(square_held, "square_held(x, out, /)\n--\n\nWrite x*x to out. GIL: held throughout."),
+    FAST(square_released, "square_released(x, out, /)\n--\n\nWrite x*x to out. GIL: released for the loop."),
+    FAST(quad_held, "quad_held(x, out, /)\n--\n\nWrite x*x*x*x to out. GIL: held throughout."),
+    FAST(quad_released, "quad_released(x, out, /)\n--\n\nWrite x*x*x*x to out. GIL: released for the loop."),
+    FAST(square_compute_held,
+         "square_compute_held(x, rounds, /)\n--\n\nReturn the checksum of rounds of square. GIL: held."),
     FAST(square_compute_released,
-         "square_compute_released(x, rounds)\n--\n\nReturn the checksum of rounds of square. GIL: released."),
-    FAST(quad_compute_held, "quad_compute_held(x, rounds)\n--\n\nReturn the checksum of rounds of quad. GIL: held."),
+         "square_compute_released(x, rounds, /)\n--\n\nReturn the checksum of rounds of square. GIL: released."),
+    FAST(quad_compute_held, "quad_compute_held(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: held."),
     FAST(quad_compute_released,
-         "quad_compute_released(x, rounds)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
-    FAST(check, "check(x, out)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
-    FAST(check_lanes, "check_lanes(x, rounds)\n--\n\n"
+         "quad_compute_released(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
+    FAST(check, "check(x, out, /)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
+    FAST(check_lanes, "check_lanes(x, rounds, /)\n--\n\n"
                       "Return (dtype, n_items, rounds), or raise what the compute form would. GIL: held."),
     {"check_buffer", check_buffer, METH_O,
-     PyDoc_STR("check_buffer(x)\n--\n\nReturn (dtype, n_items), or raise what a kernel would of x. GIL: held.")},
+     PyDoc_STR("check_buffer(x, /)\n--\n\nReturn (dtype, n_items), or raise what a kernel would of x. GIL: held.")},
     {"empty", empty, METH_NOARGS, PyDoc_STR("empty()\n--\n\nDo nothing: the cost of a call. GIL: held.")},
     {"release_pairs", release_pairs, METH_O,
-     PyDoc_STR("release_pairs(count)\n--\n\nRelease and take the GIL count times, doing nothing between.")},
+     PyDoc_STR("release_pairs(count, /)\n--\n\nRelease and take the GIL count times, doing nothing between.")},
     {NULL, NULL, 0, NULL},
 };
 

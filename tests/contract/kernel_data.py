@@ -80,6 +80,7 @@ def _memoryview_2d(dtype: str, content: bytes) -> Iterator[Any]:
 def _shared_memory(dtype: str, content: bytes) -> Iterator[Any]:
     block = SharedMemory(create=True, size=len(content))
     try:
+        assert block.buf is not None
         # The block may be larger than asked for: some systems round it up to pages.
         with block.buf[: len(content)] as part, part.cast(FORMATS[dtype]) as view:
             part[:] = content

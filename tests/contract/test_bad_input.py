@@ -18,7 +18,7 @@ def as_numpy(dtype: str) -> Make:
     return lambda content: np.frombuffer(content, dtype)
 
 
-def as_view(code: str) -> Make:
+def as_view(code: Any) -> Make:
     """Return a maker of memoryviews over a bytearray."""
     return lambda content: memoryview(content).cast(code)
 
@@ -53,7 +53,11 @@ WRONG_LAYOUT: dict[str, tuple[Make, type[Exception], list[str]]] = {
         ValueError,
         ["zero-dimensional", "one dimension or more"],
     ),
-    "unaligned": (lambda content: memoryview(content)[1:57].cast("d"), BufferError, ["multiple", "8-byte", "aligned copy"]),
+    "unaligned": (
+        lambda content: memoryview(content)[1:57].cast("d"),
+        BufferError,
+        ["multiple", "8-byte", "aligned copy"],
+    ),
 }
 
 
@@ -112,7 +116,9 @@ def test_different_length(kernel: Kernel, n: int) -> None:
     refuse(kernel, part, good, ValueError, ["out has 8 items", f"x has {n}", "same number"])
 
 
-@pytest.mark.parametrize(("x_code", "out_code"), [("d", "q"), ("q", "Q"), ("Q", "d"), ("i", "I"), ("f", "i"), ("d", "f")])
+@pytest.mark.parametrize(
+    ("x_code", "out_code"), [("d", "q"), ("q", "Q"), ("Q", "d"), ("i", "I"), ("f", "i"), ("d", "f")]
+)
 def test_different_dtypes(kernel: Kernel, x_code: str, out_code: str) -> None:
     """An out of another allowed dtype is a TypeError that names both."""
     names = {"d": "float64", "f": "float32", "q": "int64", "i": "int32", "Q": "uint64", "I": "uint32"}
@@ -126,7 +132,8 @@ def test_partial_overlap(kernel: Kernel, shift: int) -> None:
     content = bytearray(range(128))
     before = bytes(content)
     whole = memoryview(content).cast("d")
-    x, out = whole[8:16] if shift < 0 else whole[0:8], whole[8 + shift : 16 + shift] if shift < 0 else whole[shift : shift + 8]
+    start = max(0, -shift)
+    x, out = whole[start : start + 8], whole[start + shift : start + shift + 8]
     with pytest.raises(ValueError, match=f"out overlaps x without being x .*{8 * shift} bytes") as raised:
         kernel.apply(x, out)
     assert bytes(content) == before

@@ -110,7 +110,7 @@ def test_bad_rounds(kernel: Kernel, rounds: Any, error: type[Exception], words: 
 def test_too_many_lanes(kernel: Kernel, dtype: str) -> None:
     """One lane more than stays in cache is refused, with both numbers named."""
     content = bytearray((_capi.MAX_LANES + 1) * ITEM_BYTES[dtype])
-    with memoryview(content).cast(FORMATS[dtype]) as x, pytest.raises(ValueError, match="2049 items.*at most 2048"):
+    with memoryview(content).cast(FORMATS[dtype]) as x, pytest.raises(ValueError, match=r"2049 items.*at most 2048"):
         kernel.compute(x, 1)
     content.append(0)
 

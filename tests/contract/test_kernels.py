@@ -93,8 +93,8 @@ def test_any_buffer(kernel: Kernel, dtype: str, kind: str) -> None:
 def test_different_shapes_of_equal_length(kernel: Kernel, dtype: str) -> None:
     """Items are taken in C order whatever the two shapes, as long as their number is the same."""
     content = data(dtype)[: 12 * ITEM_BYTES[dtype]]
-    x = np.frombuffer(content, dtype).reshape(3, 4)
-    out = np.zeros((2, 1, 6), dtype)
+    x: Any = np.frombuffer(content, dtype).reshape(3, 4)
+    out: Any = np.zeros((2, 1, 6), dtype)
     kernel.apply(x, out)
     assert out.tobytes() == reference(kernel.name, dtype, content)
 
@@ -109,7 +109,8 @@ def test_read_only_x(kernel: Kernel, dtype: str) -> None:
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0, 5)])
 def test_empty(kernel: Kernel, dtype: str, shape: tuple[int, ...]) -> None:
     """An empty buffer of any shape is fine, also in place and against an empty one of another shape."""
-    x, out = np.empty(shape, dtype), array(FORMATS[dtype])
+    x: Any = np.empty(shape, dtype)
+    out = array(FORMATS[dtype])
     kernel.apply(x, out)
     kernel.apply(x, x)
     kernel.apply(out, out)
@@ -138,9 +139,11 @@ def test_large(kernel: Kernel, dtype: str, start: int, in_place: bool) -> None:
     # Plain Python has one loop for every size, and takes its time.
     n_bytes = (1 << 16 if kernel.implementation == "python" else LARGE_BYTES) + 5 * item
     repeats = -(-n_bytes // len(pattern))
-    whole = np.frombuffer(bytearray(b"\xa5" * (start * item) + (pattern * repeats)[:n_bytes] + b"\xa5" * 64), dtype)
+    whole: Any = np.frombuffer(
+        bytearray(b"\xa5" * (start * item) + (pattern * repeats)[:n_bytes] + b"\xa5" * 64), dtype
+    )
     x = whole[start : start + n_bytes // item]
-    target = whole if in_place else np.frombuffer(bytearray(b"\xa5" * whole.nbytes), dtype)
+    target: Any = whole if in_place else np.frombuffer(bytearray(b"\xa5" * whole.nbytes), dtype)
     kernel.apply(x, target[start : start + x.size])
     expected = (reference(kernel.name, dtype, pattern) * repeats)[:n_bytes]
     assert target.tobytes() == b"\xa5" * (start * item) + expected + b"\xa5" * 64

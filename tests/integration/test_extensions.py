@@ -1,4 +1,4 @@
-"""The compiled modules where they are hardest to load: own-GIL subinterpreters, free-threaded builds, fresh processes."""
+"""The compiled modules where loading is hardest: own-GIL subinterpreters, free-threaded builds, fresh processes."""
 
 import importlib
 import subprocess
@@ -37,7 +37,7 @@ def run_fresh(program: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="an own GIL per interpreter needs CPython >= 3.12")
+needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="an own-GIL interpreter needs CPython >= 3.12")
 needs_free_threading = pytest.mark.skipif(
     getattr(sys, "_is_gil_enabled", lambda: True)(), reason="needs a free-threaded CPython with its GIL off"
 )
@@ -147,11 +147,13 @@ def test_openmp_equals_the_reference(openmp: Any, dtype: str, name: str, n_threa
         assert x == expected
 
 
-@pytest.mark.parametrize(("n_threads", "error"), [(0, ValueError), (-1, ValueError), (2**20, ValueError), ("2", TypeError)])
+@pytest.mark.parametrize(
+    ("n_threads", "error"), [(0, ValueError), (-1, ValueError), (2**20, ValueError), ("2", TypeError)]
+)
 def test_openmp_refuses_impossible_teams(openmp: Any, n_threads: Any, error: type[Exception]) -> None:
     """A team of no thread, or of more than any machine could start, is refused and nothing is written."""
     x, out = array("d", [3.0]), array("d", [0.5])
-    with pytest.raises(error, match="n_threads|int"):
+    with pytest.raises(error, match=r"n_threads|int"):
         openmp.square(x, out, n_threads)
     assert out[0] == 0.5
 

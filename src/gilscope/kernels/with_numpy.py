@@ -5,11 +5,14 @@ than about 500 items; the compute form makes two or three such calls a round, so
 thread.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gilscope._capi import check, check_lanes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 
 def _quiet() -> np.errstate:
@@ -17,7 +20,7 @@ def _quiet() -> np.errstate:
     return np.errstate(all="ignore")
 
 
-def square_released(x: Any, out: Any, /) -> None:
+def square_released(x: "Buffer", out: "Buffer", /) -> None:
     """Write x*x to out."""
     check(x, out)
     source = np.asarray(x)
@@ -25,7 +28,7 @@ def square_released(x: Any, out: Any, /) -> None:
         np.multiply(source, source, out=np.asarray(out).reshape(source.shape))
 
 
-def quad_released(x: Any, out: Any, /) -> None:
+def quad_released(x: "Buffer", out: "Buffer", /) -> None:
     """Write (x*x)*(x*x) to out."""
     check(x, out)
     source = np.asarray(x)
@@ -35,17 +38,17 @@ def quad_released(x: Any, out: Any, /) -> None:
         np.multiply(target, target, out=target)
 
 
-def square_compute_released(x: Any, rounds: int, /) -> int:
+def square_compute_released(x: "Buffer", rounds: int, /) -> int:
     """Return the checksum of that many rounds of square over a copy of x."""
     return _compute(x, rounds, quad=False)
 
 
-def quad_compute_released(x: Any, rounds: int, /) -> int:
+def quad_compute_released(x: "Buffer", rounds: int, /) -> int:
     """Return the checksum of that many rounds of quad over a copy of x."""
     return _compute(x, rounds, quad=True)
 
 
-def _compute(x: Any, rounds: int, *, quad: bool) -> int:
+def _compute(x: "Buffer", rounds: int, *, quad: bool) -> int:
     dtype, n_items, rounds = check_lanes(x, rounds)
     bits = np.dtype(f"uint{8 * np.dtype(dtype).itemsize}")
     lanes = np.array(x).reshape(-1)
