@@ -9,6 +9,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # Equal flags for both kernel extensions, or their comparison would be one of compilers. -ffp-contract=off: no fused
 # multiply-add, so that every CPU gives the same bits. -g0: nobody debugs a wheel, and it halves its size.
@@ -43,6 +44,16 @@ if "sdist" not in sys.argv and "egg_info" not in sys.argv and not compiles("#inc
 openmp = OPENMP if compiles("#include <omp.h>\nint f(void) { return omp_get_max_threads(); }\n", OPENMP) else []
 
 
+class BuildExt(build_ext):
+    """Link without the search paths that some builds of Python hand down, for a wheel serves other machines too."""
+
+    def build_extensions(self) -> None:
+        """Drop them from the link command, then build as usual."""
+        command = getattr(self.compiler, "linker_so", [])
+        command[:] = [word for word in command if not word.startswith(("-Wl,-rpath", "-L"))]
+        super().build_extensions()
+
+
 def extension(name: str, source: str, extra: list[str]) -> Extension:
     """Describe one extension module of the package."""
     flags = [*FLAGS, *extra]
@@ -59,6 +70,7 @@ def extension(name: str, source: str, extra: list[str]) -> Extension:
 
 
 setup(
+    cmdclass={"build_ext": BuildExt},
     ext_modules=[
         extension("_capi", "kernels_capi.c", []),
         *cythonize(
@@ -71,5 +83,5 @@ setup(
                 "autotestdict": False,
             },
         ),
-    ]
+    ],
 )

@@ -25,6 +25,16 @@
 #define GILSCOPE_CLONES
 #endif
 
+#if defined(__GNUC__)
+#define GILSCOPE_VECTORS /* the vector types of GCC and Clang, lowered to whatever registers there are */
+#define GILSCOPE_INLINE static inline __attribute__((always_inline)) /* so that each clone compiles it anew */
+#else
+#define GILSCOPE_INLINE static inline
+#endif
+#if defined(GILSCOPE_VECTORS) && defined(__SSE2__)
+#define GILSCOPE_STREAMS
+#endif
+
 /* "No iteration depends on another": true for x == out and for disjoint buffers, the only two cases let in.
  * Without it the compiler's overlap check sends in-place calls to a scalar loop. */
 #if defined(__clang__)
@@ -51,9 +61,14 @@ enum gilscope_dtype {
 /* The compute form works on at most this many lanes: 16 KiB of float64, half of a common L1 data cache. */
 #define GILSCOPE_MAX_LANES 2048
 
-/* Outputs of this many bytes and more are written past the cache: they would not stay in it anyway, and a
- * store that bypasses it saves reading each line first. See bench/peers.py for the crossover. */
-#define GILSCOPE_STREAM_BYTES ((size_t)8 << 20)
+/* Outputs of this many bytes and more are written past the cache: with an input of the same size they would not stay
+ * in it, and a store that bypasses it saves reading each line first. On a 32 MiB last-level cache streaming costs 1.2
+ * times as much at 8 MiB, and from 16 MiB on at most 0.9. A constant, because what sysconf says of that cache is often
+ * wrong in a virtual machine (256 MiB on that one), and then the large sizes lose what they could gain. */
+#define GILSCOPE_STREAM_BYTES ((size_t)16 << 20)
+
+/* How far the streaming loop asks for its input in advance; 1 to 4 KiB are alike, none costs a tenth. */
+#define GILSCOPE_AHEAD_BYTES 2048
 
 #define T double
 #define BITS uint64_t
@@ -77,23 +92,32 @@ enum gilscope_dtype {
 #define INTEGER
 #include "arithmetic_loops.h"
 
-/* out[i] = x[i]**2 or x[i]**4 for n items. x and out are equal or disjoint. */
+/* Whether an output of so many bytes in all is better written past the cache. */
+static inline int
+gilscope_past_cache(size_t n_bytes)
+{
+    return n_bytes >= GILSCOPE_STREAM_BYTES;
+}
+
+/* out[i] = x[i]**2 or x[i]**4 for n items. x and out are equal or disjoint. past_cache: gilscope_past_cache of the
+ * whole output, of which these n items may be one thread's share. */
 static inline void
-gilscope_apply(enum gilscope_operation operation, enum gilscope_dtype dtype, const void *x, void *out, size_t n)
+gilscope_apply(enum gilscope_operation operation, enum gilscope_dtype dtype, int past_cache, const void *x, void *out,
+               size_t n)
 {
     switch (dtype) {
     case GILSCOPE_FLOAT64:
-        apply_f64(operation, (const double *)x, (double *)out, n);
+        apply_f64(operation, past_cache, (const double *)x, (double *)out, n);
         return;
     case GILSCOPE_FLOAT32:
-        apply_f32(operation, (const float *)x, (float *)out, n);
+        apply_f32(operation, past_cache, (const float *)x, (float *)out, n);
         return;
     case GILSCOPE_INT64:
     case GILSCOPE_UINT64:
-        apply_u64(operation, (const uint64_t *)x, (uint64_t *)out, n);
+        apply_u64(operation, past_cache, (const uint64_t *)x, (uint64_t *)out, n);
         return;
     default:
-        apply_u32(operation, (const uint32_t *)x, (uint32_t *)out, n);
+        apply_u32(operation, past_cache, (const uint32_t *)x, (uint32_t *)out, n);
     }
 }
 

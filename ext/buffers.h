@@ -144,11 +144,34 @@ gilscope_pair_take(PyObject *x, PyObject *out, gilscope_pair *pair)
     return -1;
 }
 
-/* Take the lanes of the compute form. Returns 0, or -1 with an exception set and nothing held. */
+/* Read how many rounds the compute form shall do. Returns 0, or -1 with an exception set. */
 static int
-gilscope_lanes_take(PyObject *x, Py_buffer *view, enum gilscope_dtype *dtype)
+gilscope_rounds_take(PyObject *object, uint64_t *rounds)
 {
-    if (gilscope_take(x, "x", 0, view, dtype) < 0) {
+    if (!PyIndex_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "rounds must be an int from 0 to 2**64 - 1; got %.200s",
+                     Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    PyObject *index = PyNumber_Index(object);
+    if (index == NULL) {
+        return -1;
+    }
+    *rounds = PyLong_AsUnsignedLongLong(index);
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_ValueError, "rounds must be an int from 0 to 2**64 - 1; got %S", index);
+    }
+    Py_DECREF(index);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* Take the two arguments of the compute form. Returns 0, or -1 with an exception set and nothing held. */
+static int
+gilscope_lanes_take(PyObject *x, PyObject *rounds_object, Py_buffer *view, enum gilscope_dtype *dtype,
+                    uint64_t *rounds)
+{
+    if (gilscope_rounds_take(rounds_object, rounds) < 0 || gilscope_take(x, "x", 0, view, dtype) < 0) {
         return -1;
     }
     if (view->len / view->itemsize > GILSCOPE_MAX_LANES) {

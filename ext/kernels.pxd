@@ -9,7 +9,9 @@ cdef extern from "arithmetic.h" nogil:
         pass
     int GILSCOPE_MAX_LANES
     # noexcept: plain C that cannot raise, so that no nogil block takes the GIL back to look for an exception.
-    void gilscope_apply(gilscope_operation, gilscope_dtype, const void *x, void *out, size_t n) noexcept
+    void gilscope_apply(
+        gilscope_operation, gilscope_dtype, bint past_cache, const void *x, void *out, size_t n) noexcept
+    bint gilscope_past_cache(size_t n_bytes) noexcept
     uint64_t gilscope_compute(
         gilscope_operation, gilscope_dtype, const void *x, size_t n, uint64_t rounds) noexcept
 
@@ -21,4 +23,5 @@ cdef extern from "buffers.h":
         size_t n_items
     int gilscope_pair_take(object x, object out, gilscope_pair *pair) except -1
     void gilscope_pair_release(gilscope_pair *pair) noexcept
-    int gilscope_lanes_take(object x, Py_buffer *view, gilscope_dtype *dtype) except -1
+    int gilscope_lanes_take(
+        object x, object rounds_object, Py_buffer *view, gilscope_dtype *dtype, uint64_t *rounds) except -1

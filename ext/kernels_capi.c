@@ -29,14 +29,15 @@ apply(enum gilscope_operation operation, int release, PyObject *const *args, Py_
     if (check_arity("kernel(x, out)", n_args, 2) < 0 || gilscope_pair_take(args[0], args[1], &pair) < 0) {
         return NULL;
     }
+    const int past_cache = gilscope_past_cache((size_t)pair.out.len);
     if (release) {
         /* Safe without the GIL: the two exported buffers cannot be moved or freed until they are released. */
         Py_BEGIN_ALLOW_THREADS
-        gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items);
+        gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items);
         Py_END_ALLOW_THREADS
     }
     else {
-        gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items);
+        gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items);
     }
     gilscope_pair_release(&pair);
     Py_RETURN_NONE;
@@ -47,14 +48,9 @@ compute(enum gilscope_operation operation, int release, PyObject *const *args, P
 {
     Py_buffer x;
     enum gilscope_dtype dtype;
-    if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0) {
-        return NULL;
-    }
-    const unsigned long long rounds = PyLong_AsUnsignedLongLong(args[1]);
-    if (rounds == (unsigned long long)-1 && PyErr_Occurred()) {
-        return NULL;
-    }
-    if (gilscope_lanes_take(args[0], &x, &dtype) < 0) {
+    uint64_t rounds;
+    if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0
+        || gilscope_lanes_take(args[0], args[1], &x, &dtype, &rounds) < 0) {
         return NULL;
     }
     const size_t n = (size_t)(x.len / x.itemsize);
@@ -112,16 +108,18 @@ check_buffer(PyObject *Py_UNUSED(module), PyObject *x)
 }
 
 static PyObject *
-check_lanes(PyObject *Py_UNUSED(module), PyObject *x)
+check_lanes(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
 {
     Py_buffer view;
     enum gilscope_dtype dtype;
-    if (gilscope_lanes_take(x, &view, &dtype) < 0) {
+    uint64_t rounds;
+    if (check_arity("check_lanes(x, rounds)", n_args, 2) < 0
+        || gilscope_lanes_take(args[0], args[1], &view, &dtype, &rounds) < 0) {
         return NULL;
     }
     const Py_ssize_t n = view.len / view.itemsize;
     PyBuffer_Release(&view);
-    return Py_BuildValue("sn", gilscope_dtype_names[dtype], n);
+    return Py_BuildValue("snK", gilscope_dtype_names[dtype], n, (unsigned long long)rounds);
 }
 
 static PyObject *
@@ -146,24 +144,25 @@ release_pairs(PyObject *Py_UNUSED(module), PyObject *count)
 #define FAST(name, text) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, PyDoc_STR(text)}
 
 static PyMethodDef methods[] = {
-    FAST(square_held, "square_held(x, out)\n--\n\nWrite x*x to out. GIL: held throughout."),
-    FAST(square_released, "square_released(x, out)\n--\n\nWrite x*x to out. GIL: released for the loop."),
-    FAST(quad_held, "quad_held(x, out)\n--\n\nWrite x*x*x*x to out. GIL: held throughout."),
-    FAST(quad_released, "quad_released(x, out)\n--\n\nWrite x*x*x*x to out. GIL: released for the loop."),
-    FAST(square_compute_held, "square_compute_held(x, rounds)\n--\n\nReturn the checksum of rounds of square. GIL: held."),
+    FAST(square_held, "square_held(x, out, /)\n--\n\nWrite x*x to out. GIL: held throughout."),
+    FAST(square_released, "square_released(x, out, /)\n--\n\nWrite x*x to out. GIL: released for the loop."),
+    FAST(quad_held, "quad_held(x, out, /)\n--\n\nWrite x*x*x*x to out. GIL: held throughout."),
+    FAST(quad_released, "quad_released(x, out, /)\n--\n\nWrite x*x*x*x to out. GIL: released for the loop."),
+    FAST(square_compute_held,
+         "square_compute_held(x, rounds, /)\n--\n\nReturn the checksum of rounds of square. GIL: held."),
     FAST(square_compute_released,
-         "square_compute_released(x, rounds)\n--\n\nReturn the checksum of rounds of square. GIL: released."),
-    FAST(quad_compute_held, "quad_compute_held(x, rounds)\n--\n\nReturn the checksum of rounds of quad. GIL: held."),
+         "square_compute_released(x, rounds, /)\n--\n\nReturn the checksum of rounds of square. GIL: released."),
+    FAST(quad_compute_held, "quad_compute_held(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: held."),
     FAST(quad_compute_released,
-         "quad_compute_released(x, rounds)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
-    FAST(check, "check(x, out)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
+         "quad_compute_released(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
+    FAST(check, "check(x, out, /)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
+    FAST(check_lanes, "check_lanes(x, rounds, /)\n--\n\n"
+                      "Return (dtype, n_items, rounds), or raise what the compute form would. GIL: held."),
     {"check_buffer", check_buffer, METH_O,
-     PyDoc_STR("check_buffer(x)\n--\n\nReturn (dtype, n_items), or raise what a kernel would of x. GIL: held.")},
-    {"check_lanes", check_lanes, METH_O,
-     PyDoc_STR("check_lanes(x)\n--\n\nReturn (dtype, n_items), or raise what the compute form would. GIL: held.")},
+     PyDoc_STR("check_buffer(x, /)\n--\n\nReturn (dtype, n_items), or raise what a kernel would of x. GIL: held.")},
     {"empty", empty, METH_NOARGS, PyDoc_STR("empty()\n--\n\nDo nothing: the cost of a call. GIL: held.")},
     {"release_pairs", release_pairs, METH_O,
-     PyDoc_STR("release_pairs(count)\n--\n\nRelease and take the GIL count times, doing nothing between.")},
+     PyDoc_STR("release_pairs(count, /)\n--\n\nRelease and take the GIL count times, doing nothing between.")},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,28 +9,29 @@ from libc.stdint cimport uint64_t
 
 from kernels cimport (
     GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_compute, gilscope_dtype, gilscope_lanes_take,
-    gilscope_operation, gilscope_pair, gilscope_pair_release, gilscope_pair_take,
+    gilscope_operation, gilscope_pair, gilscope_pair_release, gilscope_pair_take, gilscope_past_cache,
 )
 
 
 cdef int apply(gilscope_operation operation, bint release, object x, object out) except -1:
     cdef gilscope_pair pair
     gilscope_pair_take(x, out, &pair)
+    cdef bint past_cache = gilscope_past_cache(<size_t>pair.out.len)
     if release:
         # Safe without the GIL: the two exported buffers cannot be moved or freed until they are released.
         with nogil:
-            gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items)
+            gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items)
     else:
-        gilscope_apply(operation, pair.dtype, pair.x.buf, pair.out.buf, pair.n_items)
+        gilscope_apply(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, pair.n_items)
     gilscope_pair_release(&pair)
     return 0
 
 
-cdef object compute(gilscope_operation operation, bint release, object x, uint64_t rounds):
+cdef object compute(gilscope_operation operation, bint release, object x, object rounds_object):
     cdef Py_buffer view
     cdef gilscope_dtype dtype
-    cdef uint64_t checksum
-    gilscope_lanes_take(x, &view, &dtype)
+    cdef uint64_t rounds, checksum
+    gilscope_lanes_take(x, rounds_object, &view, &dtype, &rounds)
     if release:
         # Safe without the GIL: x stays exported, and the lanes are a private copy on this stack.
         with nogil:

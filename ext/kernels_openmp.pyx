@@ -11,7 +11,7 @@ from cython.parallel cimport prange
 
 from kernels cimport (
     GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_operation, gilscope_pair, gilscope_pair_release,
-    gilscope_pair_take,
+    gilscope_pair_take, gilscope_past_cache,
 )
 
 cdef extern from "openmp_optional.h" nogil:
@@ -27,12 +27,16 @@ cdef int apply(gilscope_operation operation, object x, object out, int n_threads
     cdef int i, team = 1
     cdef const char *x_start
     cdef char *out_start
-    if n_threads < 1:
-        raise ValueError(f"n_threads must be 1 or more; got {n_threads}")
+    cdef bint past_cache
+    # The upper bound, far above any machine's CPUs, because a runtime that cannot start its team ends the process.
+    if not 1 <= n_threads <= 1024:
+        raise ValueError(f"n_threads must be from 1 to 1024; got {n_threads}")
     gilscope_pair_take(x, out, &pair)
     x_start = <const char *>pair.x.buf
     out_start = <char *>pair.out.buf
-    # Shares are whole pairs of 64-byte lines, so that no two threads write to one line.
+    past_cache = gilscope_past_cache(<size_t>pair.out.len)
+    # Shares are whole pairs of 64-byte lines, so that two threads write to one line at most where an out that does
+    # not start on a line has a border.
     items_per_line = 128 // <size_t>pair.x.itemsize
     share = (pair.n_items // <size_t>n_threads + items_per_line) // items_per_line * items_per_line
     # Safe without the GIL: the buffers stay exported, and each iteration writes to its own share of out.
@@ -42,7 +46,7 @@ cdef int apply(gilscope_operation operation, object x, object out, int n_threads
             first = <size_t>i * share
             if first < pair.n_items:
                 gilscope_apply(
-                    operation, pair.dtype, x_start + first * <size_t>pair.x.itemsize,
+                    operation, pair.dtype, past_cache, x_start + first * <size_t>pair.x.itemsize,
                     out_start + first * <size_t>pair.x.itemsize, min(share, pair.n_items - first))
     gilscope_pair_release(&pair)
     return team

@@ -7,8 +7,8 @@ class GilscopeError(Exception):
     exit_code = 1
 
 
-class UsageError(GilscopeError):
-    """The request cannot be understood or is not allowed."""
+class UsageError(GilscopeError, ValueError):
+    """The request cannot be understood or is not allowed; a ValueError too, for callers from Python."""
 
     exit_code = 2
 

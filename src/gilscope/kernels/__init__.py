@@ -7,18 +7,27 @@ process that is going to fork.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gilscope.errors import UsageError
 from gilscope.results import Unavailable
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 KERNELS = ("square", "quad")
 GIL_MODES = ("held", "released")
 DTYPES = ("float64", "float32", "int64", "int32", "uint64", "uint32")
 
 # struct-module codes: what memoryview.cast understands, with the sizes that CPython's platforms share.
-Format = Literal["d", "f", "q", "i", "Q", "I"]
-FORMATS: dict[str, Format] = {"float64": "d", "float32": "f", "int64": "q", "int32": "i", "uint64": "Q", "uint32": "I"}
+FORMATS: dict[str, Literal["d", "f", "q", "i", "Q", "I"]] = {
+    "float64": "d",
+    "float32": "f",
+    "int64": "q",
+    "int32": "i",
+    "uint64": "Q",
+    "uint32": "I",
+}
 ITEM_BYTES = {"float64": 8, "float32": 4, "int64": 8, "int32": 4, "uint64": 8, "uint32": 4}
 
 # Implementation -> (module, the GIL modes it comes in). Python bytecode never gives the GIL up of itself, and NumPy
@@ -51,8 +60,8 @@ class Kernel:
     name: str
     implementation: str
     gil: str
-    apply: Callable[[Any, Any], None]
-    compute: Callable[[Any, int], int]
+    apply: "Callable[[Buffer, Buffer], None]"
+    compute: "Callable[[Buffer, int], int]"
 
 
 def gil_modes(implementation: str) -> tuple[str, ...]:

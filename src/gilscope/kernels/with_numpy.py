@@ -5,11 +5,14 @@ than about 500 items; the compute form makes two or three such calls a round, so
 thread.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gilscope._capi import check, check_lanes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 
 def _quiet() -> np.errstate:
@@ -17,7 +20,7 @@ def _quiet() -> np.errstate:
     return np.errstate(all="ignore")
 
 
-def square_released(x: Any, out: Any, /) -> None:
+def square_released(x: "Buffer", out: "Buffer", /) -> None:
     """Write x*x to out."""
     check(x, out)
     source = np.asarray(x)
@@ -25,7 +28,7 @@ def square_released(x: Any, out: Any, /) -> None:
         np.multiply(source, source, out=np.asarray(out).reshape(source.shape))
 
 
-def quad_released(x: Any, out: Any, /) -> None:
+def quad_released(x: "Buffer", out: "Buffer", /) -> None:
     """Write (x*x)*(x*x) to out."""
     check(x, out)
     source = np.asarray(x)
@@ -35,34 +38,32 @@ def quad_released(x: Any, out: Any, /) -> None:
         np.multiply(target, target, out=target)
 
 
-def square_compute_released(x: Any, rounds: int, /) -> int:
+def square_compute_released(x: "Buffer", rounds: int, /) -> int:
     """Return the checksum of that many rounds of square over a copy of x."""
     return _compute(x, rounds, quad=False)
 
 
-def quad_compute_released(x: Any, rounds: int, /) -> int:
+def quad_compute_released(x: "Buffer", rounds: int, /) -> int:
     """Return the checksum of that many rounds of quad over a copy of x."""
     return _compute(x, rounds, quad=True)
 
 
-def _compute(x: Any, rounds: int, *, quad: bool) -> int:
-    dtype, n_items = check_lanes(x)
-    if rounds < 0:
-        raise OverflowError(f"rounds must be 0 or more; got {rounds}")
+def _compute(x: "Buffer", rounds: int, *, quad: bool) -> int:
+    dtype, n_items, rounds = check_lanes(x, rounds)
     bits = np.dtype(f"uint{8 * np.dtype(dtype).itemsize}")
     lanes = np.array(x).reshape(-1)
     if lanes.dtype.kind != "f":
         lanes = lanes.view(bits)
     power = np.empty_like(lanes)
-    five = bits.type(5)
-    term = lanes.dtype.type(1.2 if quad else 1.9) if lanes.dtype.kind == "f" else five
+    number = lanes.dtype.type
+    base, five = number(1.17 if quad else 1.85), number(5)
     with _quiet():
-        for _ in range(rounds):
+        for r in range(rounds):
             np.multiply(lanes, lanes, out=power)
             if quad:
                 np.multiply(power, power, out=power)
             if lanes.dtype.kind == "f":
-                np.subtract(power, term, out=lanes)
+                np.subtract(power, base + number((r * 2654435769 % 2**32 >> 8) / 2**28), out=lanes)
             else:
                 np.bitwise_or(power, five, out=power)
                 np.add(lanes, power, out=lanes)
