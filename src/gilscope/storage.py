@@ -111,7 +111,7 @@ def _typed(kind: Any, data: Any, at: str) -> Any:
     if origin is dict:
         _require(isinstance(data, dict), at, "an object", data)
         return {key: _typed(arguments[1], item, f"{at}.{key}") for key, item in data.items()}
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         _require(isinstance(data, dict), at, "an object", data)
         if kind is Round:
             data = data | {"samples": _rows(data.get("samples"), f"{at}.samples")}

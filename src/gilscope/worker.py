@@ -18,10 +18,14 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 from gilscope import kernels
 from gilscope.interference import ThreadMeter
 from gilscope.results import Unavailable
+
+if TYPE_CHECKING:
+    AnyView = memoryview[int] | memoryview[float]
 
 # What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
 COMMAND = struct.Struct("<qqq")
@@ -71,7 +75,7 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> Non
     tasks: dict[int, _Task] = {}
     meter = ThreadMeter()
     memory = mmap.mmap(memory_fd, memory_bytes)
-    views: list[memoryview] = []
+    views: list["AnyView"] = []
     try:
         _answer(done_fd, text=json.dumps(_regime()))
         while (command := read_exactly(start_fd, COMMAND.size)) is not None:
@@ -134,12 +138,12 @@ def _timed(task: _Task, repeats: int, meter: ThreadMeter, done_fd: int) -> None:
     os.write(done_fd, RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0))
 
 
-def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list[memoryview]) -> _Task:
+def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task:
     n_bytes = spec.n_items * kernels.ITEM_BYTES[spec.dtype]
     whole = memoryview(memory)
     views.append(whole)
 
-    def chunk(offset: int) -> memoryview:
+    def chunk(offset: int) -> "AnyView":
         piece = whole[offset : offset + n_bytes]
         typed = piece.cast(kernels.FORMATS[spec.dtype])
         views.extend((piece, typed))
@@ -166,7 +170,7 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list[memoryview]) -> _Tas
     return _Task(run, uses_team=spec.implementation == "openmp")
 
 
-def _openmp_kernel(spec: TaskSpec) -> Callable[[memoryview, memoryview], object]:
+def _openmp_kernel(spec: TaskSpec) -> "Callable[[AnyView, AnyView], object]":
     try:
         from gilscope import _openmp
     except ImportError as error:
