@@ -114,7 +114,7 @@ class Evidence:
         if arm == ceiling or serial is None or ceiling is None or ceiling not in present:
             return None
         narrow = self.samples(group, arm) and verdicts.is_one_cpu_wide(
-            self.cpu_width(group, arm), self.cpu_width(group, ceiling)
+            self.cpu_width(group, arm), self.cpu_width(group, ceiling), arm.n_workers
         )
         return serial if narrow else ceiling
 
@@ -188,14 +188,15 @@ class Evidence:
             return f"{verdicts.UNRESOLVED} (no processes to compare with)"
         serial = next(a for a in group.arms if a.strategy == "serial" and a.gil == arm.gil)
         speed_up = cross_width_interval(self.log_ratios(group, serial, ceiling))
-        gate = verdicts.of_ceiling(speed_up, arm.n_workers, arm.form, control)
+        gate = verdicts.of_ceiling(speed_up, self.cpu_width(group, ceiling), arm.n_workers, arm.form, control)
         if arm == ceiling or gate != verdicts.CEILING:
             return gate
         assert partner is not None and ratio is not None  # every other present arm has one
         if arm.n_workers == 1:
             return verdicts.of_twins(ratio, self.plan.target)
         if partner == serial:
-            return verdicts.of_narrow_arm(ratio, self.plan.target, gil_enabled=self.gil_enabled)
+            to_ceiling = cross_width_interval(self.log_ratios(group, ceiling, arm))
+            return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=self.gil_enabled)
         return verdicts.of_wide_arm(ratio, self.plan.target)
 
     def _versus_python(self, group: Group, arm: Arm, work: Mapping[str, WorkSize]) -> Interval | None:
