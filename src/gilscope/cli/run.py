@@ -1,23 +1,18 @@
 """`gilscope run`: the main job."""
 
-import sys
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-import gilscope
 from gilscope import storage, verdicts
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import CannotRunError, GilscopeError, UsageError
-from gilscope.launcher import LaunchProcess
-from gilscope.machine import describe
-from gilscope.plan import Request, make_plan
+from gilscope.plan import Request
 from gilscope.report import markdown, terminal
 from gilscope.results import Result
-from gilscope.runner import LaunchEnded, Runner
+from gilscope.runner import LaunchEnded
+from gilscope.session import Session
 
 UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 
@@ -75,7 +70,6 @@ def command(
     rests on the share of the ceiling alone.
     """
     _check_output(output, force=force)
-    machine = describe(host_name=host_name, openmp=True)
     request = Request(
         kernels=kernels,
         implementations=implementations,
@@ -91,46 +85,42 @@ def command(
         seed=seed,
         oversubscribe=oversubscribe,
     )
-    plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
-    runner = Runner(plan, LaunchProcess)
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    facts = storage.plain(asdict(machine))
-
-    def result() -> Result:
-        return runner.result(
-            tool=f"gilscope {gilscope.__version__}", started=started, argv=sys.argv[1:], machine=facts
-        )
-
+    session = Session(request, host_name=host_name)
     failure: GilscopeError | None = None
+    unsaved: GilscopeError | None = None
     interrupted = False
-    display = Display(runner)
+    display = Display(session.runner)
     try:
         with display:
-            for event in runner.events():
+            for event in session.events():
                 display.show(event)
-                if isinstance(event, LaunchEnded) and output is not None:
+                if isinstance(event, LaunchEnded):
                     # After every launch, so that whatever happens later loses nothing. A disk that is full is no
                     # reason to stop measuring: the table can still be shown, and the code says what went wrong.
-                    failure = _saved(result(), output)
+                    unsaved = _save(session.result(), output)
     except KeyboardInterrupt:
         interrupted = True
     except GilscopeError as error:
         failure = error
-    final = result()
+    final = session.result()
     if final.rounds:
-        if (interrupted or failure is not None) and output is not None:
-            failure = failure or _saved(final, output)
-            _saved(final, output)
+        if interrupted or failure is not None:
+            unsaved = _save(final, output)
         _draw(final, style)
-    if output is not None and final.rounds and output.exists():
-        click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
-    if interrupted:
-        kept = "what was measured so far is above" + (" and saved" if output is not None else "")
-        click.echo(f"gilscope: interrupted; {kept if final.rounds else 'nothing was measured yet'}", err=True)
+        if output is not None and unsaved is None:
+            click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
+    if failure is None and interrupted:
+        click.echo(f"gilscope: interrupted; {_what_is_left(final, output)}", err=True)
         return INTERRUPTED
-    if failure is not None:
-        raise failure
+    if failure is not None or unsaved is not None:
+        raise failure or unsaved  # type: ignore[misc] # one of them is an error
     return exit_code(final)
+
+
+def _what_is_left(result: Result, output: Path | None) -> str:
+    if not result.rounds:
+        return "nothing was measured yet"
+    return "what was measured so far is above" + ("" if output is None else " and saved")
 
 
 def exit_code(result: Result) -> int:
@@ -154,12 +144,13 @@ def _draw(result: Result, style: str) -> None:
         terminal.render(result)
 
 
-def _saved(result: Result, output: Path) -> GilscopeError | None:
-    """Write the result; return what went wrong, or None."""
-    try:
-        storage.write(result, output)
-    except GilscopeError as error:
-        return error
+def _save(result: Result, output: Path | None) -> GilscopeError | None:
+    """Write the result where that was asked for; return what went wrong, or None."""
+    if output is not None:
+        try:
+            storage.write(result, output)
+        except GilscopeError as error:
+            return error
     return None
 
 
