@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING
@@ -73,28 +74,26 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> Non
     descriptor and the memory mapping belong to this call alone.
     """
     tasks: dict[int, _Task] = {}
-    meter = ThreadMeter()
-    memory = mmap.mmap(memory_fd, memory_bytes)
-    views: list["AnyView"] = []
-    try:
-        _answer(done_fd, text=json.dumps(_regime()))
+    views: list[memoryview] = []
+    with ExitStack() as stack:
+        meter = stack.enter_context(ThreadMeter())
+        memory = stack.enter_context(mmap.mmap(memory_fd, memory_bytes))
+        stack.callback(_release, tasks, views)
+        # A coordinator that no longer listens has given this crew up: that too is the order to stop.
+        stack.enter_context(suppress(BrokenPipeError))
+        os.write(done_fd, _answer(json.dumps(_regime())))
         while (command := read_exactly(start_fd, COMMAND.size)) is not None:
             task, repeats, n_bytes = COMMAND.unpack(command)
             try:
                 if repeats == PREPARE:
                     spec = json.loads(read_exactly(start_fd, n_bytes) or b"")
                     tasks[task] = _prepare(TaskSpec(**spec), memory, views)
-                    _answer(done_fd)
+                    answer = _answer()
                 else:
-                    _timed(tasks[task], repeats, meter, done_fd)
+                    answer = _timed(tasks[task], repeats, meter)
             except BaseException as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
-                _answer(done_fd, text=_describe(error))
-    finally:
-        tasks.clear()
-        for view in reversed(views):
-            view.release()
-        memory.close()
-        meter.close()
+                answer = _answer(_describe(error))
+            os.write(done_fd, answer)
 
 
 def encode(spec: TaskSpec) -> bytes:
@@ -123,7 +122,7 @@ class _Task:
     uses_team: bool = False
 
 
-def _timed(task: _Task, repeats: int, meter: ThreadMeter, done_fd: int) -> None:
+def _timed(task: _Task, repeats: int, meter: ThreadMeter) -> bytes:
     # An OpenMP team's threads are not this worker's own: its CPU time is the whole process's, all else being idle.
     team_before = time.process_time_ns() if task.uses_team else 0
     cpu_before, *waits_before = meter.read()
@@ -135,7 +134,7 @@ def _timed(task: _Task, repeats: int, meter: ThreadMeter, done_fd: int) -> None:
     delay, switches = (
         NOT_COUNTED if now is None or then is None else now - then for now, then in zip(waits, waits_before, strict=True)
     )
-    os.write(done_fd, RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0))
+    return RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0)
 
 
 def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task:
@@ -199,7 +198,13 @@ def _describe(error: BaseException) -> str:
     return json.dumps({"error": "".join(traceback.format_exception_only(error)).strip()})
 
 
-def _answer(done_fd: int, text: str = "") -> None:
+def _answer(text: str = "") -> bytes:
     payload = text.encode()
-    os.write(done_fd, RECORD.pack(0, 0, 0, 0, 0, 0, len(payload)) + payload)
+    return RECORD.pack(0, 0, 0, 0, 0, 0, len(payload)) + payload
 
+
+def _release(tasks: dict[int, _Task], views: list[memoryview]) -> None:
+    """Let go of the memory: a mapping closes only when nothing points into it."""
+    tasks.clear()
+    for view in reversed(views):
+        view.release()

@@ -5,7 +5,6 @@ which is used here as far as a trial on each of them showed that it works.
 """
 
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -20,10 +19,6 @@ class Interpreters(Threads):
 
     name = "interpreters"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self._errors: dict[int, str] = {}
-
     @classmethod
     def unavailable(cls) -> Unavailable | None:
         """Return why this interpreter has no subinterpreters with a GIL of their own, or None."""
@@ -31,32 +26,15 @@ class Interpreters(Threads):
             return Unavailable(f"needs CPython >= 3.12; this is {sys.version.split()[0]}")
         return None
 
-    def _host(self, index: int, channel: Channel) -> None:
-        thread = threading.Thread(
-            target=self._live_in, args=(index, channel), name=f"gilscope-{self.name}-{index}", daemon=True
-        )
-        self._threads.append(thread)
-        thread.start()
-
-    def _live_in(self, index: int, channel: Channel) -> None:
+    def _serve(self, channel: Channel) -> None:
         arguments = (channel.worker_reads, channel.worker_writes, self.memory.fd, self.memory.n_bytes)
-        code = (
+        run_in_new_interpreter(
             "import gc, sys\n"
             "gc.disable()\n"
             f"sys.path[:] = {sys.path!r}\n"
             "from gilscope.worker import serve\n"
             f"serve(*{arguments!r})\n"
         )
-        try:
-            run_in_new_interpreter(code)
-        except Exception as error:  # noqa: BLE001 - reported to the coordinator as this worker's cause of death
-            self._errors[index] = f"{type(error).__name__}: {error}"
-        finally:
-            channel.close_worker_side()
-
-    def _cause_of_death(self, index: int) -> str:
-        self._threads[index].join(1.0)
-        return self._errors.get(index, super()._cause_of_death(index))
 
 
 def run_in_new_interpreter(code: str) -> None:

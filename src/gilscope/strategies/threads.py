@@ -19,17 +19,30 @@ class Threads(Crew):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._threads: list[threading.Thread] = []
+        self._errors: dict[int, str] = {}
 
     def _host(self, index: int, channel: Channel) -> None:
-        thread = threading.Thread(target=self._live, args=(channel,), name=f"gilscope-{self.name}-{index}", daemon=True)
-        self._threads.append(thread)
+        thread = threading.Thread(
+            target=self._live, args=(index, channel), name=f"gilscope-{self.name}-{index}", daemon=True
+        )
         thread.start()
+        self._threads.append(thread)
 
-    def _live(self, channel: Channel) -> None:
+    def _live(self, index: int, channel: Channel) -> None:
         try:
-            serve(channel.worker_reads, channel.worker_writes, self.memory.fd, self.memory.n_bytes)
+            self._serve(channel)
+        except Exception as error:  # noqa: BLE001 - reported to the coordinator as this worker's cause of death
+            self._errors[index] = f"{type(error).__name__}: {error}"
         finally:
             channel.close_worker_side()
+
+    def _serve(self, channel: Channel) -> None:
+        """Run the worker's loop in this thread."""
+        serve(channel.worker_reads, channel.worker_writes, self.memory.fd, self.memory.n_bytes)
+
+    def _cause_of_death(self, index: int) -> str:
+        self._threads[index].join(1.0)
+        return self._errors.get(index, super()._cause_of_death(index))
 
     def _bury(self) -> None:
         for thread in self._threads:
