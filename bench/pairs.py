@@ -1,0 +1,206 @@
+"""Paired timing for the scripts of this folder: rounds in Williams order, medians, differences and ratios.
+
+A round times every arm once, so that whatever slows the machine for a while slows both sides of a comparison. Nothing
+is drawn while rounds run: a live display has a thread of its own, which would want the GIL that is being measured.
+"""
+
+import os
+import platform
+import random
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from math import inf, isfinite, log
+from typing import Any
+
+from rich.console import Console
+
+import gilscope
+from gilscope import williams
+from gilscope.inference import cross_width_interval, ratio_interval
+from gilscope.results import Interval
+
+#: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
+PLAIN_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A median with its interval at 95 %, in the unit of the values; infinite ends where there are too few of them."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class Rounds:
+    """The timings of some arms, round by round.
+
+    Parameters
+    ----------
+    arms : mapping of str to callable
+        Each times one sample and returns its ns (or ns per call).
+    rng : random.Random
+        Source of the orders.
+
+    Attributes
+    ----------
+    ns : dict of str to list of float
+        One value per round and arm, complete rounds only.
+    """
+
+    def __init__(self, arms: Mapping[str, Callable[[], float]], rng: random.Random) -> None:
+        self.ns: dict[str, list[float]] = {name: [] for name in arms}
+        self._arms = dict(arms)
+        self._rng = rng
+        self._orders: deque[tuple[int, ...]] = deque()
+
+    def take(self, *, keep: bool = True) -> None:
+        """Time every arm once; a round that is not kept is a warm-up. Ctrl-C takes effect when the round has ended."""
+        if not self._orders:
+            self._orders.extend(williams.orders(len(self._arms), self._rng))
+        names = list(self._arms)
+        with interrupt_held():
+            samples = {names[arm]: self._arms[names[arm]]() for arm in self._orders.popleft()}
+            for name, ns in samples.items() if keep else ():
+                self.ns[name].append(ns)
+
+    def median(self, arm: str) -> Estimate:
+        """Estimate an arm's median time."""
+        return _additive(self.ns[arm])
+
+    def difference(self, reference: str, arm: str) -> Estimate:
+        """Estimate how much longer the arm takes than the reference, from the differences within rounds."""
+        return _additive([ns - base for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)])
+
+    def ratio(self, reference: str, arm: str, *, equal_width: bool = True) -> Interval:
+        """Estimate reference time / arm time: above 1, the arm is the faster one.
+
+        Where both do not use as many CPUs (`equal_width`), the ratio holds here and now only.
+        """
+        logs = [log(base / ns) for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
+        return ratio_interval([logs]) if equal_width else cross_width_interval([logs])
+
+
+def fill(rounds: Sequence[Rounds], seconds: float) -> bool:
+    """Take rounds of each in turns, at least one, until the time is up.
+
+    Returns
+    -------
+    bool
+        Whether Ctrl-C ended it early; the rounds until then are there.
+    """
+    end_s = time.monotonic() + seconds
+    try:
+        while True:
+            for some in rounds:
+                some.take()
+            if time.monotonic() >= end_s:
+                return False
+    except KeyboardInterrupt:
+        return True
+
+
+def warm_up_and_fill(rounds: Rounds, seconds: float) -> bool:
+    """Take one round for nothing, then `fill`; return whether Ctrl-C ended it."""
+    try:
+        rounds.take(keep=False)
+    except KeyboardInterrupt:
+        return True
+    return fill([rounds], seconds)
+
+
+@contextmanager
+def interrupt_held() -> Iterator[None]:
+    """Keep Ctrl-C back until what runs now has ended: processes started meanwhile inherit this and are not torn."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _additive(values: Sequence[float]) -> Estimate:
+    # The interval lies between two order statistics, and those of x are the logs of those of exp(x): what gilscope
+    # does for log ratios serves for any values that exp() can take.
+    scale = max(map(abs, values), default=0.0) or 1.0
+    interval = ratio_interval([[value / scale for value in values]])
+    low, high = (scale * log(end) if end > 0 else -inf for end in (interval.low, interval.high))
+    return Estimate(value=scale * log(interval.estimate), low=low, high=high, n=interval.n)
+
+
+def console() -> Console:
+    """Return where the figures go: standard output, wide enough for the tables."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def unit_of(ns: float) -> tuple[str, float]:
+    """Return the unit in which a time reads best, and its ns."""
+    return next((unit for unit in (("s", 1e9), ("ms", 1e6), ("us", 1e3)) if abs(ns) >= 0.9995 * unit[1]), ("ns", 1.0))
+
+
+def duration(ns: float) -> str:
+    """Return a time with three figures and its unit."""
+    unit, size = unit_of(ns)
+    return f"{figures(ns / size)} {unit}"
+
+
+def span(estimate: Estimate, *, sign: bool = False) -> str:
+    """Return "value [low, high] unit" of a time, in the unit in which the value reads best."""
+    unit, size = unit_of(estimate.value)
+    return f"{between(estimate, size, sign=sign)} {unit}"
+
+
+def figures(value: float, *, sign: bool = False) -> str:
+    """Return a number with two or three figures; "?" for an open end."""
+    if not isfinite(value):
+        return "?"
+    plus = "+" if sign else ""
+    if 0 < abs(value) < 0.01:
+        return f"{value:{plus}.1e}"
+    decimals = next((d for d, limit in ((3, 0.0995), (2, 9.995), (1, 99.95)) if abs(value) < limit), 0)
+    return f"{value:{plus}.{decimals}f}"
+
+
+def between(estimate: Estimate, unit: float, *, sign: bool = False) -> str:
+    """Return "value [low, high]" in units of so many ns."""
+    value, low, high = (figures(x / unit, sign=sign) for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def ratio_text(ratio: Interval) -> str:
+    """Return "ratio [low, high]"; "?" for ends that too few rounds leave open."""
+    return f"{figures(ratio.estimate)} [{figures(ratio.low) if ratio.low > 0 else '?'}, {figures(ratio.high)}]"
+
+
+def as_json(value: Estimate | Interval) -> dict[str, Any]:
+    """Return plain data in which an open end is None, for JSON has no infinity."""
+    return {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in asdict(value).items()}
+
+
+def surroundings(seed: int) -> dict[str, object]:
+    """Return what the figures hold for."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "gilscope": gilscope.__version__,
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "gil_enabled": gil_enabled(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": usable,
+        "seed": seed,
+    }
+
+
+def gil_enabled() -> bool:
+    """Return whether this interpreter runs with a GIL now."""
+    probe = getattr(sys, "_is_gil_enabled", None)
+    return True if probe is None else bool(probe())
