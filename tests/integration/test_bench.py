@@ -1,0 +1,122 @@
+"""The scripts of bench/, run as a person runs them, on budgets too small for their figures to mean anything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.platform == "win32", reason="the strategies need POSIX pipes"),
+]
+
+
+def run(script: str, *arguments: str, folder: Path, python: tuple[str, ...] = ("-W", "error")) -> str:
+    """Run a script in a folder, with warnings as errors; return what it printed."""
+    command = [sys.executable, *python, str(BENCH / script), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_article_runs_the_programs_and_the_exercise(tmp_path: Path) -> None:
+    """Each program prints both results; what a process keeps, it keeps to itself."""
+    printed = run("article.py", "--max-time=0", "--fill=0.001", "--seed=1", "--json=a.json", folder=tmp_path)
+    sequence, threads, processes, exercise = printed.split("\n\n", 3)
+    for program in (sequence, threads, processes):
+        assert sorted(program.splitlines()[1:3]) == ["2401", "49"]
+    assert "result is 49" in sequence
+    assert "result is 49" in threads
+    assert "result is None: a process has a memory of its own" in processes
+    assert "Threads begin to pay" in exercise
+    assert "Processes begin to pay" in exercise
+    document: dict[str, Any] = json.loads((tmp_path / "a.json").read_text())
+    assert document["programs"] == {"sequence": 49, "threads": 49, "processes": None}
+    assert document["seed"] == 1
+    assert document["interrupted"] is False
+    assert set(document["begins_to_pay"]) == {"threads", "processes"}
+    assert document["exercise"][0]["n_numbers"] == 1
+    for row in document["exercise"]:
+        assert set(row["rounds_ns"]) == {"sequence", "threads", "processes"}
+        for way in row["ways"].values():
+            assert way["verdict"] in ("pays", "costs", "cannot tell")
+            assert {"median_ns", "difference_ns", "ratio"} <= set(way)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(("name", "magic"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
+def test_article_draws(tmp_path: Path, name: str, magic: bytes) -> None:
+    """The picture's kind is that of its file's ending."""
+    pytest.importorskip("matplotlib", reason="drawing needs the extra report")
+    # Without -W error: matplotlib and what it imports have warnings of their own.
+    printed = run("article.py", "--max-time=0", "--fill=0.001", f"--picture={name}", folder=tmp_path, python=())
+    assert f"Picture: {name}" in printed
+    assert (tmp_path / name).read_bytes().startswith(magic)
+
+
+def test_article_goes_on_without_matplotlib(tmp_path: Path) -> None:
+    """What is missing for the picture is said, with the command that gets it."""
+    hidden = tmp_path / "hidden" / "matplotlib"
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ModuleNotFoundError('hidden', name='matplotlib')\n")
+    command = [sys.executable, str(BENCH / "article.py"), "--max-time=0", "--fill=0.001", "--picture=a.png"]
+    environment = {**os.environ, "PYTHONPATH": str(hidden.parent)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'gilscope[report]'" in done.stdout
+    assert not (tmp_path / "a.png").exists()
+
+
+@pytest.mark.parametrize("script", ["article.py", "overhead.py"])
+def test_interrupted_keeps_what_there_is(tmp_path: Path, script: str) -> None:
+    """Ctrl-C, which a terminal sends to the processes too, ends in the JSON, exit code 130 and no process left."""
+    command = [sys.executable, "-u", str(BENCH / script), "--max-time=200", "--json=a.json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("Measuring"):
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        # Returns when whoever holds the pipes has ended, and that would be any process left behind.
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in printed
+    assert errors == ""
+    assert json.loads((tmp_path / "a.json").read_text())["interrupted"] is True
+
+
+def test_overhead_has_every_section(tmp_path: Path) -> None:
+    """Calls, counters, programs and crews are printed and saved; what cannot run is there with its reason."""
+    printed = run("overhead.py", "--max-time=0", "--json=o.json", folder=tmp_path)
+    for title in ("Calls, on one item", "One reading of the counters", "Programs, in fresh", "Crews of 2"):
+        assert title in printed
+    document: dict[str, Any] = json.loads((tmp_path / "o.json").read_text())
+    for section, line in (
+        ("calls", "C released - held"),
+        ("calls", "bare release pair"),
+        ("counters", "ThreadMeter.read"),
+        ("programs", "python -m gilscope --help"),
+    ):
+        assert {"median_ns", "rounds_ns"} <= set(document[section][line])
+    crews = document["crews"]
+    assert {"serial", "threads", "processes", "processes:fork", "interpreters", "openmp"} <= set(crews)
+    for name, crew in crews.items():
+        assert "unavailable" in crew or {"first", "starts", "tasks", "task_ns"} <= set(crew), name
+        if "unavailable" in crew:
+            assert f"{name}: unavailable: {crew['unavailable']}" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["o.json"]
+
+
+@pytest.mark.parametrize("script", ["article.py", "overhead.py"])
+def test_help(tmp_path: Path, script: str) -> None:
+    """--help explains the options and measures nothing."""
+    assert "--max-time" in run(script, "--help", folder=tmp_path)
