@@ -36,7 +36,7 @@ bench NAME="" *ARGS:
 
 # Check what the documents claim: commands that exist, links that lead somewhere
 docs:
-    pytest tests/integration/test_docs.py
+    pytest tests/unit/test_docs.py
 
 # All that CI does, in a copy of this folder
 ci:
