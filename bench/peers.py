@@ -7,7 +7,8 @@ the median over the rounds with its sign-test interval, so that a machine that s
 sides. Each round moves x and out to another place within a page, because some placements cost up to a third.
 
 What can fool you: "copy" is numpy.copyto, which is memcpy and not always the fastest copy there is, so a share above 1
-is possible. quad in NumPy is two passes, since it has no fused one. The arms on all threads include waking the threads.
+is possible. quad in NumPy is two passes, since it has no fused one. The arms on all threads include waking the threads,
+and where another process holds one of the CPUs an OpenMP team waits for its whole time slice: milliseconds a call.
 """
 
 import argparse
@@ -212,9 +213,9 @@ def table(kernel: str, threads: int, groups: list[Group]) -> Table:
             each = statistics.median(row.wall_ns) / group.items
             ratio = "1"
             if row is not first and first.wall_ns:
-                ratio = "{:.2f} [{:.2f}, {:.2f}]".format(*median_ratio(row.wall_ns, first.wall_ns))
-            share = f"{median_ratio(copy.wall_ns, row.wall_ns)[0]:.2f}"
-            view.add_row(items, row.arm, f"{each:.3f}", f"{2 * item / each:.1f}", ratio, share)
+                ratio = "{:.3g} [{:.3g}, {:.3g}]".format(*median_ratio(row.wall_ns, first.wall_ns))
+            share = f"{median_ratio(copy.wall_ns, row.wall_ns)[0]:.3g}"
+            view.add_row(items, row.arm, f"{each:.3g}", f"{2 * item / each:.3g}", ratio, share)
         view.add_section()
     return view
 
