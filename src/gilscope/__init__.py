@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
+    from gilscope.plan import Request
     from gilscope.public import quad, square
-    from gilscope.results import Unavailable
+    from gilscope.results import Result, Unavailable
+    from gilscope.session import run
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "square": "gilscope.public",
     "quad": "gilscope.public",
+    "run": "gilscope.session",
+    "Request": "gilscope.plan",
+    "Result": "gilscope.results",
     "Unavailable": "gilscope.results",
     "GilscopeError": "gilscope.errors",
     "UsageError": "gilscope.errors",
@@ -28,9 +33,12 @@ __all__ = [
     "CannotRunError",
     "GilscopeError",
     "KernelError",
+    "Request",
+    "Result",
     "Unavailable",
     "UsageError",
     "quad",
+    "run",
     "square",
 ]
 

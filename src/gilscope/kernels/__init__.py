@@ -96,7 +96,9 @@ def load(name: str, implementation: str, gil: str) -> Kernel | Unavailable:
     try:
         module = import_module(_TABLE[implementation][0])
     except ImportError as error:
-        return Unavailable(f"{implementation} cannot be imported here ({str(error).splitlines()[0]})")
+        # NumPy wraps the reason in a page of advice; the exception that it was raised from says it in a line.
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        return Unavailable(f"{implementation} cannot be imported here ({reason})")
     return Kernel(
         name=name,
         implementation=implementation,

@@ -1,0 +1,71 @@
+"""The command line: the list of commands, and the one place where errors become exit codes."""
+
+import sys
+from importlib import import_module
+
+import click
+
+import gilscope
+from gilscope.errors import GilscopeError
+
+#: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
+COMMANDS = {
+    "run": ("gilscope.cli.run", "Measure kernels under strategies: does the GIL decide here, and what does each cost?"),
+    "report": ("gilscope.cli.report", "Draw a saved result, from any machine."),
+    "list": ("gilscope.cli.list_", "Show kernels, implementations, strategies, and what cannot run here and why."),
+    "doctor": ("gilscope.cli.doctor", "Show this machine: CPUs, quota, GIL, clocks, OpenMP, and what disturbs."),
+    "selftest": ("gilscope.cli.selftest", "Test the measuring method itself on ratios whose truth is known."),
+}
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 unresolved, 4 a kernel failed or a result was wrong, 5 this machine "
+    "cannot do what was asked, 130 interrupted.",
+)
+@click.version_option(gilscope.__version__, prog_name="gilscope")
+def cli() -> None:
+    """Measure what CPython's global interpreter lock (GIL) costs on this machine."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = cli.main(arguments, prog_name="gilscope", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.Abort:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except GilscopeError as error:
+        click.echo(f"gilscope: {error}", err=True)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); what is left in the buffer cannot go anywhere either.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code or 0)

@@ -1,0 +1,80 @@
+"""`gilscope doctor`: this machine as gilscope sees it, and what will disturb or prevent a measurement."""
+
+import json
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gilscope import storage, strategies
+from gilscope.errors import CannotRunError
+from gilscope.machine import Machine, describe
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON, as they are stored with every result.")
+@click.option("--host-name", is_flag=True, help="Include the host name.")
+def command(as_json: bool, host_name: bool) -> int:
+    """Show the machine, the interpreter and its GIL, what cannot run here and why. Changes nothing.
+
+    Ends with 5 where there is no second CPU to compare with, else with 0.
+    """
+    machine = describe(host_name=host_name, openmp=True)
+    if as_json:
+        click.echo(json.dumps(storage.plain(asdict(machine)), indent=2, ensure_ascii=False))
+    else:
+        _draw(machine)
+    return 0 if machine.cpu.usable.count > 1 else CannotRunError.exit_code
+
+
+def _draw(machine: Machine) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _facts("", machine):
+        table.add_row(name, value)
+    for strategy in strategies.STRATEGIES:
+        absent = strategy.unavailable()
+        if absent is not None:
+            table.add_row(f"strategy {strategy.name}", str(absent))
+    console = Console(highlight=False)
+    console.print(table)
+    for caution in cautions(machine):
+        console.print(f"caution: {caution}", style="yellow", markup=False, soft_wrap=True)
+
+
+def cautions(machine: Machine) -> list[str]:
+    """Return what will disturb a measurement here: what is so, what it does, what to do."""
+    found = []
+    if machine.cpu.usable.count < 2:
+        found.append(
+            f"one usable CPU ({machine.cpu.usable.source}): nothing can scale here; raise the limit or use another machine"
+        )
+    if machine.cpu.virtual:
+        found.append("a virtual machine: the host decides how many CPUs there are; trust shares of the ceiling only")
+    if machine.cpu.governor not in (None, "performance"):
+        found.append(f"CPU governor {machine.cpu.governor!r}: speeds change as you measure; ratios of one round do not")
+    load = machine.system.load_average
+    if load is not None and load[0] > 0.5:
+        found.append(f"load average {load[0]:.1f}: something else is running; stop it, or expect wider intervals")
+    if machine.openmp is not None and machine.openmp.reason:
+        found.append(f"OpenMP is unavailable: {machine.openmp.reason}")
+    return found
+
+
+def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:
+    """Return a tree of dataclasses as lines; what is unknown says so."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return [
+            line for f in fields(value) for line in _facts(f"{prefix} {f.name}".strip(), getattr(value, f.name))
+        ]
+    if isinstance(value, tuple) and value and is_dataclass(value[0]):
+        return [line for item in value for line in _facts(f"{prefix} {getattr(item, 'name', '')}", item)]
+    if isinstance(value, dict):
+        value = ", ".join(f"{key}={item}" for key, item in value.items()) or "none set"
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
+    words = {None: "unknown", True: "yes", False: "no"}
+    return [(prefix, words.get(value, str(value)) if value is None or isinstance(value, bool) else str(value))]

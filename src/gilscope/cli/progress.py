@@ -1,0 +1,83 @@
+"""What a run shows while it runs, on standard error: a live bar on a terminal, one plain line an arm elsewhere."""
+
+import math
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from gilscope.report import words
+from gilscope.results import Group
+from gilscope.runner import ArmAbsent, Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
+from gilscope.runner import Progress as RoundEnded
+
+
+class Display:
+    """Draws the runner's events. Use as a context manager around the loop over them."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._console = Console(file=sys.stderr, highlight=False)
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._said: set[str] = set()
+
+    def __enter__(self) -> "Display":
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[state]}"),
+                console=self._console,
+                transient=True,
+                expand=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=1.0, state="")
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elif kind is None:
+            for group in self._runner.plan.groups:
+                self._say_group(group)
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        if self._bar is not None and self._task is not None:
+            self._draw(self._bar, self._task, event)
+        elif isinstance(event, ArmAbsent):
+            self._say(event.arm.id, f"{event.arm.id}: {event.reason}")
+        elif isinstance(event, GroupResolved):
+            self._say_group(event.group)
+        elif isinstance(event, LaunchEnded):
+            n = self._runner.plan.n_launches
+            self._say(f"launch {event.launch}", f"launch {event.launch + 1} of {n} done, {self._runner.elapsed_s:.0f} s")
+
+    def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:
+        n_launches = self._runner.plan.n_launches
+        if isinstance(event, LaunchStarted):
+            bar.update(task, description=f"launch {event.launch + 1} of {n_launches}")
+        elif isinstance(event, ArmAbsent):
+            bar.console.print(f"{event.arm.id}: {event.reason}", style="dim", markup=False)
+        elif isinstance(event, RoundEnded):
+            width = "" if math.isinf(event.widest) else f", widest ±{100 * event.widest:.1f} %"
+            bar.update(
+                task,
+                completed=event.elapsed_s,
+                total=event.elapsed_s + event.remaining_s,
+                state=f"{event.n_rounds} rounds, {event.n_open} open{width}, {event.remaining_s:.0f} s left",
+            )
+
+    def _say_group(self, group: Group) -> None:
+        """Print one line for each arm of a group, once."""
+        for row in self._runner.evidence.rows(self._runner.work):
+            if row.arm in group.arms and row.wall_ns is not None:
+                figures = f"{words.duration(row.wall_ns)}, of ceiling {words.ratio(row.equal_width)}"
+                self._say(row.arm.id, f"{row.arm.id}: {figures}, {row.verdict}")
+
+    def _say(self, key: str, line: str) -> None:
+        if key not in self._said:
+            self._said.add(key)
+            print(line, file=sys.stderr, flush=True)

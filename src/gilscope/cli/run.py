@@ -1,0 +1,164 @@
+"""`gilscope run`: the main job."""
+
+from pathlib import Path
+
+import click
+
+from gilscope import storage, verdicts
+from gilscope.cli.progress import Display
+from gilscope.cli.types import Counts, Duration, Names, Share
+from gilscope.errors import CannotRunError, GilscopeError, UsageError
+from gilscope.plan import Request
+from gilscope.report import markdown, terminal
+from gilscope.results import Result
+from gilscope.runner import LaunchEnded
+from gilscope.session import Session
+
+UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
+
+
+@click.command()
+@click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
+@click.option("--implementations", type=Names(), default="", help="python,numpy,cython,c  [default: all]")
+@click.option(
+    "--strategies",
+    type=Names(),
+    default="",
+    help="threads,processes,processes:fork,processes:forkserver,interpreters,openmp. Serial and processes always run, "
+    "for every verdict rests on them.  [default: all but the two other start methods]",
+)
+@click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")
+@click.option("--gil", "gil_modes", type=Names(), default="", help="held,released  [default: both]")
+@click.option("--dtype", default="float64", show_default=True, help="float64, float32, int64, int32, uint64 or uint32.")
+@click.option("--items", "n_items", type=int, help="Items a call works on  [default: 131072, which stay in cache]")
+@click.option("--task-time", type=Duration(), help="Choose the items so that one serial call takes this long, e.g. 5ms.")
+@click.option("--ci-width", type=Share(), help="Stop when every interval is this narrow, e.g. 2%.")
+@click.option("--max-time", type=Duration(), help="Stop after this time at the latest, e.g. 20s.")
+@click.option("--fast", "effort", flag_value="fast", help="5 % intervals, two launches, 20 s at most.")
+@click.option("--rigorous", "effort", flag_value="rigorous", help="0.5 % intervals, five launches, 10 minutes at most.")
+@click.option("--seed", type=int, help="Of every random choice; recorded in any case.")
+@click.option("--oversubscribe", is_flag=True, help="Allow more workers than usable CPUs.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save everything as JSON.")
+@click.option("--force", is_flag=True, help="Overwrite the output file.")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
+)
+@click.option("--host-name", is_flag=True, help="Record the host name too.")
+def command(
+    kernels: tuple[str, ...],
+    implementations: tuple[str, ...],
+    strategies: tuple[str, ...],
+    workers: tuple[int, ...],
+    gil_modes: tuple[str, ...],
+    dtype: str,
+    n_items: int | None,
+    task_time: float | None,
+    ci_width: float | None,
+    max_time: float | None,
+    effort: str | None,
+    seed: int | None,
+    oversubscribe: bool,
+    output: Path | None,
+    force: bool,
+    style: str,
+    host_name: bool,
+) -> int:
+    """Measure kernels (square, quad) under strategies, with the GIL held and released.
+
+    The table shows, for every arm: the median time of the same work, the CPU time it took, its share of the ceiling
+    (the same kernel on as many processes) with its interval, the speed-up over serial here and now, and a verdict that
+    rests on the share of the ceiling alone.
+    """
+    _check_output(output, force=force)
+    request = Request(
+        kernels=kernels,
+        implementations=implementations,
+        gil_modes=gil_modes,
+        strategies=strategies,
+        workers=workers,
+        dtype=dtype,
+        n_items=n_items,
+        task_ns=None if task_time is None else round(task_time * 1e9),
+        target=ci_width,
+        budget_s=max_time,
+        effort=effort or "default",
+        seed=seed,
+        oversubscribe=oversubscribe,
+    )
+    session = Session(request, host_name=host_name)
+    failure: GilscopeError | None = None
+    unsaved: GilscopeError | None = None
+    interrupted = False
+    display = Display(session.runner)
+    try:
+        with display:
+            for event in session.events():
+                display.show(event)
+                if isinstance(event, LaunchEnded):
+                    # After every launch, so that whatever happens later loses nothing. A disk that is full is no
+                    # reason to stop measuring: the table can still be shown, and the code says what went wrong.
+                    unsaved = _save(session.result(), output)
+    except KeyboardInterrupt:
+        interrupted = True
+    except GilscopeError as error:
+        failure = error
+    final = session.result()
+    if final.rounds:
+        if interrupted or failure is not None:
+            unsaved = _save(final, output)
+        _draw(final, style)
+        if output is not None and unsaved is None:
+            click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
+    if failure is None and interrupted:
+        click.echo(f"gilscope: interrupted; {_what_is_left(final, output)}", err=True)
+        return INTERRUPTED
+    if failure is not None or unsaved is not None:
+        raise failure or unsaved  # type: ignore[misc] # one of them is an error
+    return exit_code(final)
+
+
+def _what_is_left(result: Result, output: Path | None) -> str:
+    if not result.rounds:
+        return "nothing was measured yet"
+    return "what was measured so far is above" + ("" if output is None else " and saved")
+
+
+def exit_code(result: Result) -> int:
+    """Return the exit code that a complete result deserves: 0, 3 (unresolved) or 5 (no second CPU)."""
+    found = [row.verdict for row in result.rows if row.unavailable is None]
+    if not found:
+        return CannotRunError.exit_code
+    if verdicts.NO_SECOND_CPU in found:
+        return NO_SECOND_CPU
+    if verdicts.CONTROL_FAILED in found or any(verdict.startswith(verdicts.UNRESOLVED) for verdict in found):
+        return UNRESOLVED
+    return 0
+
+
+def _draw(result: Result, style: str) -> None:
+    if style == "json":
+        click.echo(storage.dumps(result), nl=False)
+    elif style == "markdown":
+        click.echo(markdown.render(result), nl=False)
+    else:
+        terminal.render(result)
+
+
+def _save(result: Result, output: Path | None) -> GilscopeError | None:
+    """Write the result where that was asked for; return what went wrong, or None."""
+    if output is not None:
+        try:
+            storage.write(result, output)
+        except GilscopeError as error:
+            return error
+    return None
+
+
+def _check_output(output: Path | None, *, force: bool) -> None:
+    """Refuse an output that cannot be written before anything is measured."""
+    if output is None:
+        return
+    if output.exists() and not force:
+        raise UsageError(f"{output} exists already; choose another name, or add --force to overwrite it")
+    if not output.parent.is_dir():
+        raise UsageError(f"cannot write {output}: there is no folder {output.parent}")

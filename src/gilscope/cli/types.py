@@ -1,0 +1,66 @@
+"""What the options take: lists, times with units, shares in per cent."""
+
+import re
+from typing import Any
+
+import click
+
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0}
+
+
+class Duration(click.ParamType[float]):
+    """A time such as ``5ms``, ``20s`` or ``2m``; a bare number is seconds. The value is in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-zµ]*)\s*", str(value))
+        if match is None or (match[2] or "s") not in _SECONDS:
+            self.fail(f"{value!r} is not a time; write a number with ns, us, ms, s or m, for example 20s", param, ctx)
+        return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+class Share(click.ParamType[float]):
+    """A share such as ``2%`` or ``0.02``. The value is a fraction."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return a fraction."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        try:
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} is not a share; write for example 2% or 0.02", param, ctx)
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names separated by commas. The value is a tuple."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(name.strip() for name in str(value).split(",") if name.strip())
+
+
+class Counts(click.ParamType[tuple[int, ...]]):
+    """Whole numbers separated by commas. The value is a tuple."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return the numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a list of whole numbers; write for example 1,2,4", param, ctx)

@@ -1,0 +1,110 @@
+"""What was found, in two or three sentences drawn from the figures only."""
+
+from collections.abc import Sequence
+
+from gilscope import verdicts
+from gilscope.results import Control, Row
+
+_NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}
+
+
+#: Workers that wait for a CPU for more than this share of the time they use one are not alone on the machine.
+CROWDED = 0.1
+
+
+def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> tuple[str, ...]:
+    """Return what a table says, as sentences.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    control : Control
+    run_delay : float
+        Time the workers waited for a CPU, over their CPU time.
+
+    Returns
+    -------
+    tuple of str
+        At least one; the first is about the machine where the machine gave nothing to find.
+    """
+    if not control.passed:
+        return (
+            "The control, whose true ratios are known, read wrong: something disturbed this run beyond what its "
+            "intervals allow for, so it gives no verdict. Run it again, with less beside it.",
+        )
+    found = [
+        sentence
+        for sentence in (
+            _gil_bound(rows),
+            _scaling(rows, "threads", "released", "With the GIL released, {n} threads"),
+            _scaling(rows, "interpreters", "held", "With the GIL held, {n} interpreters"),
+            _no_second_cpu(rows, run_delay),
+            _unresolved(rows),
+        )
+        if sentence
+    ]
+    return tuple(found) or ("Nothing here could be compared: no parallel arm ran.",)
+
+
+def _gil_bound(rows: Sequence[Row]) -> str:
+    bound = [row for row in rows if row.verdict == verdicts.GIL_BOUND and row.equal_width is not None]
+    if not bound:
+        return ""
+    return (
+        f"Holding the GIL, {_count(bound)} threads are no faster than one, in {_implementations(bound)}: they reach "
+        f"{_range(bound)} of one thread's speed."
+    )
+
+
+def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
+    scaling = [
+        row
+        for row in rows
+        if row.arm.strategy == strategy
+        and row.arm.gil == gil
+        and row.verdict == verdicts.SCALES_WORD
+        and row.equal_width is not None
+    ]
+    if not scaling:
+        return ""
+    return f"{subject.format(n=_count(scaling))} reach {_range(scaling)} of what as many processes reach, in " + (
+        f"{_implementations(scaling)}."
+    )
+
+
+def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> str:
+    starved = [row for row in rows if row.verdict == verdicts.NO_SECOND_CPU]
+    if not starved:
+        return ""
+    cause = (
+        f"; its workers stood ready but waited for a CPU for {100 * run_delay:.0f} % as long as they had one, so "
+        "something else is running here"
+        if run_delay > CROWDED
+        else ""
+    )
+    return (
+        f"In {len(starved)} of {len(rows)} arms this machine gave no second CPU: processes too were no faster than "
+        f"one{cause}. That says nothing about threads."
+    )
+
+
+def _unresolved(rows: Sequence[Row]) -> str:
+    n = sum(1 for row in rows if row.verdict.startswith(verdicts.UNRESOLVED))
+    if not n:
+        return ""
+    return f"{n} of {len(rows)} arms stayed unresolved; a quieter machine or more time (--max-time) may tell."
+
+
+def _range(rows: Sequence[Row]) -> str:
+    values = [row.equal_width.estimate for row in rows if row.equal_width is not None]
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _count(rows: Sequence[Row]) -> str:
+    return " or ".join(str(n) for n in sorted({row.arm.n_workers for row in rows}))
+
+
+def _implementations(rows: Sequence[Row]) -> str:
+    names = list(dict.fromkeys(_NAMES[row.arm.implementation] for row in rows))
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

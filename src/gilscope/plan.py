@@ -1,0 +1,208 @@
+"""From a request to a plan: which arms there are, which are compared, and when to stop."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gilscope import kernels, strategies
+from gilscope.errors import CannotRunError, UsageError
+from gilscope.results import Arm, Group, Plan
+
+# A chunk of 1 MiB of float64: it stays in the cache beside its results, so that the table is about the GIL and not
+# about memory bandwidth, and a compiled call still lasts some 30 us, so that a release costs well under 1 %.
+DEFAULT_ITEMS = 131_072
+
+# The control's work is the compute form of the hand-written kernel: no memory and no GIL stand in its way.
+CONTROL_KERNEL = ("quad", "c", "released")
+HEAVIER = 1.05
+
+# Whether there is a second CPU changes over seconds: rounds that all fall into one such moment prove little.
+MIN_SPAN_S = 3.0
+
+DEFAULT_STRATEGIES = ("serial", "threads", "processes", "interpreters", "openmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """A named level of effort: how narrow, how long, how often."""
+
+    target: float
+    budget_s: float
+    n_launches: int
+    min_rounds: int
+
+
+EFFORTS = {
+    "fast": Effort(target=0.05, budget_s=20.0, n_launches=2, min_rounds=8),
+    "default": Effort(target=0.02, budget_s=52.0, n_launches=3, min_rounds=20),
+    "rigorous": Effort(target=0.005, budget_s=600.0, n_launches=5, min_rounds=40),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for; None and empty mean "the default".
+
+    Parameters
+    ----------
+    kernels, implementations, gil_modes, strategies : tuple of str
+    workers : tuple of int
+        Widths to compare at.
+    dtype : str
+    n_items : int or None
+        Items in a chunk; rounded up to a multiple of 32, so that chunks share no cache line.
+    task_ns : int or None
+        How long one serial call is to last, instead of `n_items`.
+    target, budget_s : float or None
+        Instead of the effort's.
+    effort : {"fast", "default", "rigorous"}
+    seed : int or None
+    oversubscribe : bool
+        Let `workers` exceed the usable CPUs.
+    """
+
+    kernels: tuple[str, ...] = ()
+    implementations: tuple[str, ...] = ()
+    gil_modes: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    workers: tuple[int, ...] = ()
+    dtype: str = "float64"
+    n_items: int | None = None
+    task_ns: int | None = None
+    target: float | None = None
+    budget_s: float | None = None
+    effort: str = "default"
+    seed: int | None = None
+    oversubscribe: bool = False
+
+
+def make_plan(request: Request, usable_cpus: int, usable_source: str) -> Plan:
+    """Check a request and lay out its arms.
+
+    Parameters
+    ----------
+    request : Request
+    usable_cpus : int
+    usable_source : str
+        What decided their number, for the error message.
+
+    Raises
+    ------
+    UsageError
+        For unknown names, or numbers out of range.
+    CannotRunError
+        For more workers than usable CPUs, unless `request.oversubscribe`.
+    """
+    _check(request)
+    effort = EFFORTS[request.effort]
+    widths = request.workers or (usable_cpus,)
+    if not request.oversubscribe and max(widths) > usable_cpus:
+        raise CannotRunError(
+            f"{max(widths)} workers were asked for, and this process may use {usable_cpus} ({usable_source}); "
+            f"ask for fewer, or add --oversubscribe to measure what too many cost"
+        )
+    if not request.workers and usable_cpus < 2:
+        raise CannotRunError(
+            f"this process may use 1 CPU only ({usable_source}), so there is nothing to compare; run it where there are "
+            "two, or add --workers 2 --oversubscribe"
+        )
+    n_items = request.n_items or DEFAULT_ITEMS
+    multiple = strategies.ITEM_MULTIPLE
+    return Plan(
+        groups=tuple(_groups(request, widths)),
+        control=_control(max(widths)),
+        dtype=request.dtype,
+        n_items=-(-n_items // multiple) * multiple,
+        task_ns=request.task_ns,
+        target=request.target or effort.target,
+        budget_s=request.budget_s or effort.budget_s,
+        n_launches=effort.n_launches,
+        min_rounds=effort.min_rounds,
+        min_span_s=MIN_SPAN_S,
+        seed=random.SystemRandom().randrange(2**32) if request.seed is None else request.seed,
+        effort=request.effort,
+        oversubscribed=max(widths) > usable_cpus,
+    )
+
+
+def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
+    groups = []
+    for name in request.kernels or kernels.KERNELS:
+        for implementation in request.implementations or kernels.IMPLEMENTATIONS:
+            modes = [
+                mode
+                for mode in kernels.gil_modes(implementation)
+                if mode in (request.gil_modes or kernels.GIL_MODES)
+            ]
+            for width in widths:
+                arms = tuple(
+                    Arm(
+                        id=f"{name}/{implementation}/{width}/{mode}/{strategy}",
+                        kernel=name,
+                        implementation=implementation,
+                        gil=mode,
+                        strategy=strategy,
+                        n_workers=width,
+                    )
+                    for mode in modes
+                    for strategy in _strategies(request, implementation, mode)
+                )
+                if arms:
+                    groups.append(Group(id=f"{name}/{implementation}/{width}", arms=arms))
+    if not groups:
+        raise UsageError("no kernel is left: the implementations asked for have none of the GIL modes asked for")
+    return groups
+
+
+def _strategies(request: Request, implementation: str, mode: str) -> list[str]:
+    """Return the strategies of one kernel; serial and one kind of processes always, for every verdict rests on them."""
+    wanted = {*(request.strategies or DEFAULT_STRATEGIES), "serial"}
+    if not any(name.startswith("processes") for name in wanted):
+        wanted.add("processes")
+    if (implementation, mode) != ("cython", "released"):
+        wanted.discard("openmp")  # the prange form is Cython's, over the released loops
+    return [strategy.name for strategy in strategies.STRATEGIES if strategy.name in wanted]
+
+
+def _control(width: int) -> Group:
+    name, implementation, gil = CONTROL_KERNEL
+
+    def arm(label: str, strategy: str, work: float = 1.0) -> Arm:
+        return Arm(
+            id=f"control/{label}",
+            kernel=name,
+            implementation=implementation,
+            gil=gil,
+            strategy=strategy,
+            n_workers=width,
+            form="compute",
+            work=work,
+        )
+
+    return Group(
+        id="control",
+        arms=(arm("one", "serial"), arm("same", "serial"), arm("heavier", "serial", HEAVIER), arm("wide", "processes")),
+    )
+
+
+def _check(request: Request) -> None:
+    for what, given, allowed in (
+        ("kernel", request.kernels, kernels.KERNELS),
+        ("implementation", request.implementations, kernels.IMPLEMENTATIONS),
+        ("GIL mode", request.gil_modes, kernels.GIL_MODES),
+        ("strategy", request.strategies, tuple(s.name for s in strategies.STRATEGIES)),
+        ("dtype", (request.dtype,), kernels.DTYPES),
+        ("effort", (request.effort,), tuple(EFFORTS)),
+    ):
+        unknown = [name for name in given if name not in allowed]
+        if unknown:
+            raise UsageError(f"unknown {what} {unknown[0]!r}; choose from: {', '.join(allowed)}")
+    if request.n_items is not None and request.task_ns is not None:
+        raise UsageError("items and task time both set the size of a chunk; give one of them")
+    for what, value in (("items", request.n_items), ("task time", request.task_ns), ("max time", request.budget_s)):
+        if value is not None and value <= 0:
+            raise UsageError(f"{what} must be above 0; got {value}")
+    if request.target is not None and not 0 < request.target < 1:
+        raise UsageError(f"the interval width must be between 0 and 1 (0.02 is +-2 %); got {request.target}")
+    if any(width < 1 for width in request.workers):
+        raise UsageError(f"workers must be 1 or more; got {', '.join(map(str, request.workers))}")

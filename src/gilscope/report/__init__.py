@@ -1,0 +1,1 @@
+"""Drawing results: from data alone, so that a file from another machine draws anywhere."""

@@ -1,0 +1,25 @@
+"""A result as Markdown that pastes into an issue or a pull request."""
+
+from gilscope.report import table
+from gilscope.results import Result
+
+
+def render(result: Result) -> str:
+    """Return a result as Markdown, ending in a newline."""
+    lines = [
+        f"**{table.heading(result)}**",
+        "",
+        _row(table.COLUMNS),
+        _row(["---"] * len(table.COLUMNS)),
+        *(_row(line.cells) for line in table.lines(result)),
+        "",
+        *(f"{text}  " for text in table.footer(result)),
+        "",
+        " ".join(result.findings),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    escaped = (cell.replace("|", "\\|").replace("*", "\\*") for cell in cells)
+    return f"| {' | '.join(escaped)} |"

@@ -1,0 +1,105 @@
+"""The table of a result, as text cells: what every report draws in its own way."""
+
+from dataclasses import dataclass
+
+from gilscope.report import words
+from gilscope.results import Result, Row
+
+COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
+
+ONE_CPU_NOTE = "* one CPU wide: compared with serial.  † compared with the serial arm that holds the GIL."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table.
+
+    Parameters
+    ----------
+    cells : tuple of str
+        As many as `COLUMNS`.
+    starts_kernel : bool
+        Whether a new kernel or implementation begins here.
+    verdict : str
+        The last cell without decoration, for colouring.
+    """
+
+    cells: tuple[str, ...]
+    starts_kernel: bool
+    verdict: str
+
+
+def lines(result: Result) -> list[Line]:
+    """Return the table, line by line."""
+    drawn = []
+    before = None
+    for row in result.rows:
+        key = (row.arm.kernel, row.arm.implementation, row.arm.n_workers)
+        drawn.append(_line(row, starts_kernel=key != before))
+        before = key
+    return drawn
+
+
+def footer(result: Result) -> list[str]:
+    """Return the lines below the table: how it was measured, and what was found."""
+    plan, interference, control = result.plan, result.interference, result.control
+    n_rounds = sum(1 for round_ in result.rounds if not round_.warm_up)
+    n_launches = len({round_.launch for round_ in result.rounds})
+    below = [ONE_CPU_NOTE] if any(row.partner.endswith("/serial") for row in result.rows) else []
+    if control is not None and control.same is not None:
+        read = f"control {words.ratio(control.same)} for 1 and {words.ratio(control.heavier)} for {control.heavier_truth}"
+        read += " read right" if control.passed else " READ WRONG"
+        if control.second_cpu is not None:
+            read += f"; without memory, processes gain {words.ratio(control.second_cpu)} here and now"
+        below.append(read)
+    plural = "launch" if n_launches == 1 else "launches"
+    below.append(
+        f"{n_launches} {plural}, {n_rounds} rounds in {result.duration_s:.0f} s ({result.stop_reason}); steal "
+        f"{words.percent(interference.steal)}, run delay {words.percent(interference.run_delay)}"
+        + (f", throttled {interference.throttled} times" if interference.throttled else "")
+        + f"; seed {plan.seed}"
+    )
+    return below
+
+
+def heading(result: Result) -> str:
+    """Return the first line: what was measured, on what."""
+    plan, version = result.plan, _fact(result, "python", "version")
+    names = ", ".join(dict.fromkeys(row.arm.kernel for row in result.rows))
+    widths = ", ".join(str(n) for n in dict.fromkeys(row.arm.n_workers for row in result.rows))
+    count = _fact(result, "cpu", "usable", "count")
+    gil = "GIL on" if all(worker.get("gil_enabled", True) for worker in result.workers) else "GIL off"
+    return (
+        f"{result.tool} - CPython {version}, {gil} - {widths} of {count} CPUs - {names} - {plan.dtype}, "
+        f"{plan.n_items} items a call"
+    )
+
+
+def _fact(result: Result, *path: str) -> object:
+    """Return one of the machine's facts, or "?" where the result does not have it."""
+    value: object = result.machine
+    for name in path:
+        value = value.get(name, "?") if isinstance(value, dict) else "?"
+    return value
+
+
+def _line(row: Row, *, starts_kernel: bool) -> Line:
+    name = f"{row.arm.kernel} {row.arm.implementation}"
+    mark = ""
+    if row.partner.endswith("/serial"):
+        mark = "†" if row.arm.strategy == "serial" else "*"
+    if row.unavailable is not None:
+        figures = ("-",) * 5
+    else:
+        figures = (
+            words.duration(row.wall_ns),
+            words.duration(row.cpu_ns),
+            words.ratio(row.equal_width, mark) if row.verdict != "ceiling" else "1",
+            words.ratio(row.here_and_now) if row.here_and_now else "1" if row.arm.strategy == "serial" else "-",
+            words.ratio(row.versus_python),
+        )
+    return Line(
+        cells=(name if starts_kernel else "", row.arm.gil, words.strategy(row.arm), *figures, row.verdict),
+        starts_kernel=starts_kernel,
+        verdict=row.verdict,
+    )

@@ -1,0 +1,43 @@
+"""A result on a terminal, drawn by rich."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gilscope import verdicts
+from gilscope.report import table
+from gilscope.results import Result
+
+# A pipe has no width; this one holds the whole table without wrapping.
+_PIPE_WIDTH = 160
+
+_STYLES = {
+    verdicts.SCALES_WORD: "green",
+    verdicts.GIL_BOUND: "red",
+    verdicts.PARTLY: "yellow",
+    verdicts.CEILING: "dim",
+    verdicts.REFERENCE: "dim",
+}
+
+
+def render(result: Result, console: Console | None = None) -> None:
+    """Draw a result on a console; without one, on standard output."""
+    if console is None:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=_PIPE_WIDTH)
+    console.print(table.heading(result), style="bold", markup=False)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in table.COLUMNS:
+        drawn.add_column(column, overflow="fold", no_wrap=column not in ("verdict",))
+    for line in table.lines(result):
+        if line.starts_kernel:
+            drawn.add_row()
+        style = _STYLES.get(line.verdict, "dim" if line.verdict.startswith("unavailable") else "")
+        drawn.add_row(*map(Text, line.cells[:-1]), Text(line.cells[-1], style=style))
+    console.print(drawn)
+    console.print()
+    for text in table.footer(result):
+        console.print(text, style="dim", markup=False)
+    console.print()
+    console.print(" ".join(result.findings), markup=False)

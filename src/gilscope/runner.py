@@ -1,0 +1,327 @@
+"""The measuring itself: launches, rounds, and when to stop.
+
+The runner decides and a launch measures. It yields events and prints nothing; whoever drives it draws them. Its clock
+and its launches come from outside, so that tests run it on a fake clock without waiting.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from math import inf, isfinite, log, sqrt
+
+from gilscope import williams
+from gilscope.analysis import Evidence
+from gilscope.calibration import CONTROL_ITEMS, LaunchLike, calibrate, call_of, items_for, max_items
+from gilscope.errors import CannotRunError
+from gilscope.findings import sentences
+from gilscope.inference import projected_rounds, settled
+from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
+from gilscope.storage import SCHEMA_VERSION
+
+#: Rounds of warm-up: at least so many, and at most this share of a launch's time.
+WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.1
+#: A ratio counts as resolved when it was narrow enough at this many checks in a row.
+CHECKS_IN_A_ROW = 2
+OpenLaunch = Callable[[Sequence[Arm], str, int, random.Random], AbstractContextManager[LaunchLike]]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchStarted:
+    """A fresh interpreter and its workers are up."""
+
+    launch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAbsent:
+    """An arm cannot run here."""
+
+    arm: Arm
+    reason: Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A round has ended.
+
+    Parameters
+    ----------
+    launch : int
+    n_rounds : int
+        Timed rounds so far, of all groups and launches.
+    widest : float
+        The widest half-width among the equal-width ratios that are not yet resolved; infinite before the first check.
+    n_open : int
+        Groups not yet resolved in this launch.
+    elapsed_s, remaining_s : float
+        `remaining_s` is an estimate, never beyond the budget.
+    """
+
+    launch: int
+    n_rounds: int
+    widest: float
+    n_open: int
+    elapsed_s: float
+    remaining_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchEnded:
+    """A launch has ended; what was measured so far is worth saving."""
+
+    launch: int
+    resolved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResolved:
+    """Every ratio of a group is narrow enough, for good."""
+
+    group: Group
+
+
+Event = LaunchStarted | ArmAbsent | Progress | GroupResolved | LaunchEnded
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How one group stands in the current launch."""
+
+    rows: deque[tuple[int, ...]]
+    narrow_checks: int = 0
+    widest: float = inf
+    round_s: float = 0.0
+    needed: float = 0.0
+
+
+class Runner:
+    """One run of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    open_launch : callable
+        Gives a context manager for a launch from (arms, dtype, max_items, rng).
+    clock_ns : callable, optional
+        A monotonic clock in ns.
+
+    Attributes
+    ----------
+    evidence : Evidence
+    work : dict of str to WorkSize
+    workers : list of dict
+    stop_reason : str
+        Empty until the run has ended by itself.
+    """
+
+    def __init__(
+        self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns
+    ) -> None:
+        self.plan = plan
+        self.evidence = Evidence(plan)
+        self.work: dict[str, WorkSize] = {}
+        self.workers: list[dict[str, object]] = []
+        self.stop_reason = ""
+        self._open_launch = open_launch
+        self._clock_ns = clock_ns
+        self._rng = random.Random(plan.seed)
+        self._groups = (plan.control, *plan.groups)
+        self._begin_ns = clock_ns()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the runner was made."""
+        return (self._clock_ns() - self._begin_ns) / 1e9
+
+    def result(self, *, tool: str, started: str, argv: Sequence[str], machine: dict[str, object]) -> Result:
+        """Return what was measured so far: complete once the run has ended by itself, partial before.
+
+        Parameters
+        ----------
+        tool, started : str
+        argv : sequence of str
+        machine : dict
+            As `gilscope.machine.describe` gives it, as plain data.
+        """
+        rows, control = self.evidence.rows(self.work), self.evidence.control()
+        interference = self.evidence.interference(self.elapsed_s)
+        return Result(
+            schema_version=SCHEMA_VERSION,
+            tool=tool,
+            started=started,
+            argv=tuple(argv),
+            state="complete" if self.stop_reason else "partial",
+            stop_reason=self.stop_reason or "interrupted",
+            duration_s=self.elapsed_s,
+            plan=self.plan,
+            machine=machine,
+            workers=tuple(self.workers),
+            work=dict(self.work),
+            rounds=tuple(self.evidence.rounds),
+            rows=rows,
+            control=control,
+            interference=interference,
+            findings=sentences(rows, control, interference.run_delay),
+        )
+
+    def events(self) -> Iterator[Event]:
+        """Run the plan; yield what happens as it happens.
+
+        Raises
+        ------
+        KernelError
+            If a kernel fails, a result differs from the reference, or a worker dies.
+        CannotRunError
+            If a worker's GIL is not in the state that this interpreter's is.
+        """
+        arms = [arm for group in self._groups for arm in group.arms]
+        for launch_index in range(self.plan.n_launches):
+            with self._open_launch(arms, self.plan.dtype, max_items(self.plan), self._rng) as launch:
+                self._greet(launch.start())
+                yield LaunchStarted(launch_index)
+                for group in self._groups:
+                    yield from self._prepare(launch, group)
+                resolved = yield from self._launch(launch, launch_index)
+            if launch_index + 1 == self.plan.n_launches:
+                self.stop_reason = "every interval narrow enough" if resolved else "time budget spent"
+            yield LaunchEnded(launch_index, resolved)
+
+    def _greet(self, workers: list[dict[str, object]]) -> None:
+        self.workers += workers
+        states = {worker["gil_enabled"] for worker in workers}
+        if len(states) > 1:
+            raise CannotRunError("some workers run with the GIL and some without it; their ratios would mean nothing")
+        self.evidence.gil_enabled = states != {False}
+
+    def _prepare(self, launch: LaunchLike, group: Group) -> Iterator[Event]:
+        first_time = group.id not in self.work
+        n_items = CONTROL_ITEMS if group == self.plan.control else self.plan.n_items
+        absent = launch.prepare([arm.id for arm in group.arms], self._n_items(group, n_items))
+        for arm in group.arms:
+            if arm.id in absent and arm.id not in self.evidence.absent:
+                self.evidence.absent[arm.id] = absent[arm.id]
+                yield ArmAbsent(arm, absent[arm.id])
+        if not self.evidence.present(group) or not first_time:
+            return
+        if self.plan.task_ns is not None and group != self.plan.control:
+            present = self.evidence.present(group)
+            n_items = items_for(launch, present, n_items, self.plan)
+            launch.prepare([arm.id for arm in present], n_items)
+        self.work[group.id] = calibrate(launch, self.evidence.present(group), n_items)
+
+    def _n_items(self, group: Group, default: int) -> int:
+        return self.work[group.id].n_items if group.id in self.work else default
+
+    def _round(self, launch: LaunchLike, launch_index: int, group: Group, pace: _Pace, *, warm_up: bool) -> None:
+        arms = self.evidence.present(group)
+        if not pace.rows:
+            pace.rows.extend(williams.orders(len(arms), self._rng))
+        begin_ns = self._clock_ns()
+        repeats = self.work[group.id].repeats
+        samples, steal_ticks, throttled = launch.measure([call_of(arms[i], repeats) for i in pace.rows.popleft()])
+        now_ns = self._clock_ns()
+        pace.round_s = (now_ns - begin_ns) / 1e9
+        self.evidence.add(
+            Round(
+                group=group.id,
+                launch=launch_index,
+                at_ns=begin_ns - self._begin_ns,
+                warm_up=warm_up,
+                samples=tuple(samples),
+                steal_ticks=steal_ticks,
+                throttled=throttled,
+            )
+        )
+
+    def _launch(self, launch: LaunchLike, index: int) -> Generator[Event, None, bool]:
+        """Warm up, then take the groups in turns until each is narrow enough; return whether all were."""
+        share_s = self.plan.budget_s * (index + 1) / self.plan.n_launches
+        pending = {group: _Pace(deque()) for group in self._groups if len(self.evidence.present(group)) > 0}
+        pending = self._measurable(pending)
+        yield from self._warm_up(launch, index, pending, share_s)
+        cycle = 0
+        while pending and self.elapsed_s < share_s:
+            order = list(pending)
+            self._rng.shuffle(order)
+            for group in order:
+                self._round(launch, index, group, pending[group], warm_up=False)
+                yield self._progress(index, pending)
+                if self.elapsed_s >= share_s:
+                    break
+            cycle += 1
+            if cycle % 2 == 0:
+                narrow = [group for group, pace in pending.items() if self._is_narrow(index, group, pace)]
+                for group in narrow:
+                    del pending[group]
+                    if index + 1 == self.plan.n_launches:
+                        yield GroupResolved(group)
+        return not pending
+
+    def _measurable(self, pending: dict[Group, _Pace]) -> dict[Group, _Pace]:
+        if not any(group != self.plan.control for group in pending):
+            raise CannotRunError("none of the arms asked for can run here; `gilscope doctor` says why")
+        return pending
+
+    def _warm_up(
+        self, launch: LaunchLike, index: int, pending: dict[Group, _Pace], share_s: float
+    ) -> Iterator[Event]:
+        """Take rounds that count for nothing until each group has settled, or a tenth of the launch's time is gone."""
+        end_s = self.elapsed_s + WARM_UP_SHARE * self.plan.budget_s / self.plan.n_launches
+        unsettled = dict(pending)
+        n_rounds = 0
+        drift: dict[Group, list[float]] = {group: [] for group in pending}
+        while unsettled and (n_rounds < WARM_UP_ROUNDS or self.elapsed_s < end_s) and self.elapsed_s < share_s:
+            for group, pace in unsettled.items():
+                self._round(launch, index, group, pace, warm_up=True)
+                drift[group].append(self._first_log_ratio(group))
+                yield self._progress(index, pending)
+            n_rounds += 1
+            unsettled = {g: p for g, p in unsettled.items() if not settled(drift[g], self.plan.target / 2)}
+
+    def _first_log_ratio(self, group: Group) -> float:
+        """Return the log ratio of the group's first two arms in the last round: any ratio shows a drift."""
+        walls = {sample.arm: sample.wall_ns for sample in self.evidence.rounds[-1].samples}
+        first, second = (self.evidence.present(group) * 2)[:2]
+        return log(walls[first.id] / walls[second.id])
+
+    def _is_narrow(self, index: int, group: Group, pace: _Pace) -> bool:
+        """Check a group's ratios; an early launch may stop at the width from which the later ones reach the target."""
+        left = sqrt(self.plan.n_launches / (index + 1))
+        intervals = [interval for _, interval in self.evidence.equal_width(group).values()]
+        pace.widest = max((interval.half_width for interval in intervals), default=0.0)
+        done = self.evidence.n_rounds(group, index)
+        projected = max((projected_rounds(i, self.plan.target) for i in intervals), default=0.0)
+        pace.needed = max(self.plan.min_rounds, projected / self.plan.n_launches if isfinite(projected) else 2 * done)
+        enough = (
+            pace.widest <= self.plan.target * left
+            and done >= self.plan.min_rounds
+            and (index + 1 < self.plan.n_launches or self._span_s(group) >= self.plan.min_span_s)
+        )
+        pace.narrow_checks = pace.narrow_checks + 1 if enough else 0
+        return pace.narrow_checks >= CHECKS_IN_A_ROW
+
+    def _span_s(self, group: Group) -> float:
+        times = [round_.at_ns for round_ in self.evidence.rounds if round_.group == group.id and not round_.warm_up]
+        return (times[-1] - times[0]) / 1e9
+
+    def _progress(self, index: int, pending: dict[Group, _Pace]) -> Progress:
+        """Estimate what is left from the rounds that the open groups still need, here and in the launches to come."""
+        cycle_s = sum(pace.round_s for pace in pending.values())
+        here_s = sum(
+            pace.round_s * max(0.0, max(pace.needed, self.plan.min_rounds) - self.evidence.n_rounds(group, index))
+            for group, pace in pending.items()
+        )
+        later_s = (self.plan.n_launches - index - 1) * (self.plan.min_rounds + WARM_UP_ROUNDS) * cycle_s
+        widths = [pace.widest for pace in pending.values() if isfinite(pace.widest)]
+        return Progress(
+            launch=index,
+            n_rounds=self.evidence.n_timed,
+            widest=max(widths, default=inf),
+            n_open=len(pending),
+            elapsed_s=self.elapsed_s,
+            remaining_s=max(0.0, min(here_s + later_s, self.plan.budget_s - self.elapsed_s)),
+        )
+

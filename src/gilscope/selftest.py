@@ -1,0 +1,192 @@
+"""The method tested on itself: many controls whose true ratios are known, measured exactly as every other ratio.
+
+Each control times an arm against itself (truth 1) and against 1.05 times its work (truth 1.05), stops on width as a
+run does, and asks whether its interval holds the truth. A method whose "95 %" intervals hold it 95 times in 100 is
+honest; one that holds it 27 times is what timing one arm after the other gives.
+"""
+
+import random
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from math import log
+from statistics import median
+
+from gilscope import williams
+from gilscope.calibration import CONTROL_ITEMS, LaunchLike, calibrate, call_of
+from gilscope.inference import ratio_interval
+from gilscope.launcher import LaunchProcess
+from gilscope.plan import HEAVIER, Request, make_plan
+from gilscope.results import Arm, Interval
+from gilscope.runner import CHECKS_IN_A_ROW
+
+#: Rounds before the first check, and between two checks: those of a run of one launch.
+FIRST_CHECK, CHECK_EVERY = 20, 2
+#: A control that is not narrow enough after this long is reported as it is.
+MAX_CONTROL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReading:
+    """What one control read.
+
+    Parameters
+    ----------
+    truth : float
+    interval : Interval
+    resolved : bool
+        Whether the interval reached the target width in time.
+    seconds : float
+        Wall time of the control that this reading is part of.
+    """
+
+    truth: float
+    interval: Interval
+    resolved: bool
+    seconds: float
+
+    @property
+    def covers(self) -> bool:
+        """Whether the interval holds the truth."""
+        return self.interval.low <= self.truth <= self.interval.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What many readings of one truth say of the method.
+
+    Parameters
+    ----------
+    truth : float
+    n : int
+    coverage : float
+        Share of the intervals that hold the truth.
+    coverage_low, coverage_high : float
+        Wilson 95 % interval of `coverage`: how well so many readings can tell it.
+    bias : float
+        Median estimate / truth - 1.
+    worst : float
+        Largest error of an estimate, as a share of the truth.
+    unresolved : float
+        Share not narrow enough in time.
+    median_s : float
+        Median time to the target width.
+    """
+
+    truth: float
+    n: int
+    coverage: float
+    coverage_low: float
+    coverage_high: float
+    bias: float
+    worst: float
+    unresolved: float
+    median_s: float
+
+
+def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterator[tuple[ControlReading, ...]]:
+    """Measure `n` controls in one launch; yield the two readings of each as it ends.
+
+    Parameters
+    ----------
+    n : int
+    target : float
+        Half-width at which a control stops.
+    seed : int
+    busy : bool
+        Keep one process computing beside it all the while.
+    """
+    plan = make_plan(Request(kernels=("quad",), implementations=("c",), seed=seed), 2, "not used: one CPU wide")
+    arms = plan.control.arms[:3]
+    rng = random.Random(seed)
+    with ExitStack() as stack:
+        if busy:
+            stack.enter_context(_busy_process())
+        launch = stack.enter_context(LaunchProcess(arms, plan.dtype, CONTROL_ITEMS, rng))
+        launch.start()
+        launch.prepare([arm.id for arm in arms], CONTROL_ITEMS)
+        repeats = calibrate(launch, arms, CONTROL_ITEMS).repeats
+        for _ in range(n):
+            yield _one_control(launch, arms, repeats, target, rng)
+
+
+def summarise(readings: list[ControlReading], truth: float = HEAVIER) -> Summary:
+    """Return what the readings of one truth say of the method."""
+    mine = [reading for reading in readings if reading.truth == truth]
+    hits, n = sum(reading.covers for reading in mine), len(mine)
+    low, high = wilson(hits, n)
+    return Summary(
+        truth=truth,
+        n=n,
+        coverage=hits / n,
+        coverage_low=low,
+        coverage_high=high,
+        bias=median(reading.interval.estimate for reading in mine) / truth - 1,
+        worst=max(abs(reading.interval.estimate / truth - 1) for reading in mine),
+        unresolved=sum(not reading.resolved for reading in mine) / n,
+        median_s=median(reading.seconds for reading in mine),
+    )
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the score interval of a share (Wilson 1927), which stays inside 0..1 and fits small misses."""
+    share = hits / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    margin = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, centre - margin), min(1.0, centre + margin)
+
+
+@dataclass(slots=True)
+class _Pair:
+    """The log ratios of one truth so far."""
+
+    truth: float
+    log_ratios: list[float] = field(default_factory=list)
+    interval: Interval | None = None
+
+
+def _one_control(
+    launch: LaunchLike,
+    arms: tuple[Arm, ...],
+    repeats: int,
+    target: float,
+    rng: random.Random,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[ControlReading, ...]:
+    one, same, heavier = arms
+    pairs = (_Pair(1.0), _Pair(HEAVIER))
+    rows: deque[tuple[int, ...]] = deque()
+    begin, in_a_row, n_rounds = clock(), 0, 0
+    while in_a_row < CHECKS_IN_A_ROW and clock() - begin < MAX_CONTROL_S:
+        if not rows:
+            rows.extend(williams.orders(len(arms), rng))
+        order = [call_of(arms[i], repeats) for i in rows.popleft()]
+        walls = {sample.arm: sample.wall_ns for sample in launch.measure(order)[0]}
+        n_rounds += 1
+        pairs[0].log_ratios.append(log(walls[one.id] / walls[same.id]))
+        pairs[1].log_ratios.append(log(walls[heavier.id] / walls[one.id]))
+        if n_rounds >= FIRST_CHECK and n_rounds % CHECK_EVERY == 0:
+            for pair in pairs:
+                pair.interval = ratio_interval([pair.log_ratios])
+            narrow = all(pair.interval is not None and pair.interval.half_width <= target for pair in pairs)
+            in_a_row = in_a_row + 1 if narrow else 0
+    seconds = clock() - begin
+    return tuple(
+        ControlReading(pair.truth, ratio_interval([pair.log_ratios]), in_a_row >= CHECKS_IN_A_ROW, seconds)
+        for pair in pairs
+    )
+
+
+class _busy_process:
+    """A process that computes without end; leaving the context ends it."""
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()

@@ -1,0 +1,76 @@
+"""One whole run: the machine described, the plan made, the rounds measured, the result put together."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import gilscope
+from gilscope import storage
+from gilscope.launcher import LaunchProcess
+from gilscope.machine import describe
+from gilscope.plan import Request, make_plan
+from gilscope.results import Result
+from gilscope.runner import Event, Runner
+
+
+class Session:
+    """A run in launches of its own. Iterate over `events`; ask for `result` at any time.
+
+    Parameters
+    ----------
+    request : Request
+    host_name : bool
+        Whether the result names this machine.
+
+    Raises
+    ------
+    UsageError, CannotRunError
+        If the request cannot be carried out here; see `gilscope.plan.make_plan`.
+    """
+
+    def __init__(self, request: Request, *, host_name: bool = False) -> None:
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        machine = describe(host_name=host_name, openmp=True)
+        self._facts = storage.plain(asdict(machine))
+        self.plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
+        self.runner = Runner(self.plan, LaunchProcess)
+
+    def events(self) -> Iterator[Event]:
+        """Measure; yield what happens as it happens. See `gilscope.runner.Runner.events`."""
+        return self.runner.events()
+
+    def result(self) -> Result:
+        """Return what was measured so far."""
+        return self.runner.result(
+            tool=f"gilscope {gilscope.__version__}", started=self._started, argv=sys.argv[1:], machine=self._facts
+        )
+
+
+def run(**request: Any) -> Result:
+    """Measure kernels under strategies and return everything that was found; the default takes up to a minute.
+
+    Parameters
+    ----------
+    **request
+        The fields of `gilscope.Request`, for example ``kernels=("quad",), effort="fast"``.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    UsageError, CannotRunError, KernelError
+        As the command line would end with.
+
+    Notes
+    -----
+    All timing happens in child processes, so it may be called from anywhere: a notebook, or a script without a
+    ``__main__`` guard. GIL: given up while they measure. Threads: one run at a time, or they disturb each other.
+    """
+    session = Session(Request(**request))
+    for _ in session.events():
+        pass
+    return session.result()

@@ -1,0 +1,144 @@
+"""Results as JSON: written whole or not at all, read back with an error that says where it is wrong.
+
+Schema version history
+----------------------
+1 : first (0.1.0). Described by ``result.schema.json`` beside this file.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from gilscope.errors import CannotRunError, UsageError
+from gilscope.results import Result, Round, Sample
+
+SCHEMA_VERSION = 1
+SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
+
+
+def dumps(result: Result) -> str:
+    """Return a result as JSON text, ending in a newline."""
+    return json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(text: str, source: str = "the text") -> Result:
+    """Return the result that JSON text holds.
+
+    Raises
+    ------
+    UsageError
+        If it is not JSON, not a gilscope result, or of a version that this gilscope cannot read; the message says where.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{source} is not JSON: {error}") from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version is None:
+        raise UsageError(f"{source} is JSON, but not a gilscope result: it has no schema_version")
+    if version != SCHEMA_VERSION:
+        raise UsageError(f"{source} has schema version {version!r}; this gilscope reads version {SCHEMA_VERSION}")
+    try:
+        return typing.cast(Result, _typed(Result, data, "result"))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UsageError(f"{source} is not a whole gilscope result: {error}") from None
+
+
+def read(path: Path) -> Result:
+    """Read a result file; raise `UsageError` where it cannot be read or understood."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"cannot read {path}: {reason}") from None
+    return loads(text, str(path))
+
+
+def write(result: Result, path: Path) -> None:
+    """Write a result file, whole: a reader sees the old content or the new, and a failure leaves nothing behind.
+
+    Raises
+    ------
+    CannotRunError
+        If the file cannot be written, for example because the disk is full.
+    """
+    # Beside the target, so that the last step is a rename within one file system; named for this process alone.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(dumps(result))
+            file.flush()
+            os.fsync(file.fileno())  # a full disk may be noticed only here
+        temporary.replace(path)
+    except OSError as error:
+        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON can hold of dataclasses, tuples and dicts: no infinity (null stands for it), a round's samples by column."""
+    if isinstance(value, Round):
+        columns = {f.name: [getattr(s, f.name) for s in value.samples] for f in dataclasses.fields(Sample)}
+        rest = {f.name: getattr(value, f.name) for f in dataclasses.fields(Round) if f.name != "samples"}
+        return rest | {"samples": columns}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _typed(kind: Any, data: Any, at: str) -> Any:
+    """Return plain data as the type that a dataclass field is declared with."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType:
+        if data is None:
+            return None
+        return _typed(next(a for a in arguments if a is not type(None)), data, at)
+    if origin is tuple:
+        _require(isinstance(data, list), at, "a list", data)
+        return tuple(_typed(arguments[0], item, f"{at}[{i}]") for i, item in enumerate(data))
+    if origin is dict:
+        _require(isinstance(data, dict), at, "an object", data)
+        return {key: _typed(arguments[1], item, f"{at}.{key}") for key, item in data.items()}
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        _require(isinstance(data, dict), at, "an object", data)
+        if kind is Round:
+            data = data | {"samples": _rows(data.get("samples"), f"{at}.samples")}
+        hints = typing.get_type_hints(kind)
+        names = [f.name for f in dataclasses.fields(kind)]
+        missing = [name for name in names if name not in data]
+        if missing:
+            raise ValueError(f"{at} lacks {', '.join(missing)}")
+        return kind(**{name: _typed(hints[name], data[name], f"{at}.{name}") for name in names})
+    if kind is float:
+        if data is None:
+            return math.inf
+        _require(isinstance(data, int | float) and not isinstance(data, bool), at, "a number", data)
+        return float(data)
+    if kind in (int, str, bool):
+        _require(type(data) is kind, at, f"of type {kind.__name__}", data)
+    return data
+
+
+def _rows(columns: Any, at: str) -> list[dict[str, Any]]:
+    _require(isinstance(columns, dict) and all(isinstance(c, list) for c in columns.values()), at, "columns", columns)
+    names = list(columns)
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError(f"{at} has columns of unequal length")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _require(holds: bool, at: str, wanted: str, given: Any) -> None:
+    if not holds:
+        raise ValueError(f"{at} must be {wanted}; got {type(given).__name__}")

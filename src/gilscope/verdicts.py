@@ -1,0 +1,122 @@
+"""Verdicts in words, from equal-width ratios alone.
+
+Raw speed-up over serial never decides: on a shared machine it says how many CPUs the host gave, not what the GIL did.
+Every verdict is a region that the whole interval must lie in; an interval that straddles a border is unresolved, so
+that two honest runs may differ in how much they say but never in what.
+"""
+
+from gilscope.results import Control, Interval
+
+#: Up to this many CPUs kept busy, an arm counts as one CPU wide and is compared with serial.
+ONE_CPU_WIDE = 1.1
+#: A ceiling whose interval reaches below this shows no second CPU.
+SECOND_CPU = 1.15
+#: Nor does one that kept fewer CPUs busy than half-way from one to all: another program had the rest, and beside it
+#: every arm is narrow, whatever the GIL does.
+BUSY_SHARE = 0.5
+#: From this share of the ceiling on, an arm scales.
+SCALES = 0.9
+#: Differences smaller than this do not matter to anybody; a wider target widens it.
+SAME = 0.02
+
+REFERENCE = "reference"
+CEILING = "ceiling"
+GIL_BOUND = "GIL-bound"
+ONE_WIDE = "one CPU wide"
+SCALES_WORD = "scales"
+PARTLY = "partly"
+NO_SECOND_CPU = "this machine gave no second CPU"
+MEMORY_BOUND = "memory-bound: a second CPU adds nothing"
+CONTROL_FAILED = "no verdict: the control read wrong"
+UNRESOLVED = "unresolved"
+
+
+def is_one_cpu_wide(cpu_width: float, ceiling_width: float, n_workers: int) -> bool:
+    """Tell whether an arm used one CPU where the ceiling used more."""
+    return cpu_width <= ONE_CPU_WIDE and is_wide(ceiling_width, n_workers)
+
+
+def is_wide(ceiling_width: float, n_workers: int) -> bool:
+    """Tell whether a ceiling kept enough CPUs busy for a comparison at its width."""
+    return ceiling_width >= 1 + BUSY_SHARE * (n_workers - 1)
+
+
+def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, control: Control) -> str:
+    """Judge the ceiling itself: is there anything to scale to?
+
+    Parameters
+    ----------
+    speed_up : Interval
+        Serial time / the ceiling's time.
+    cpu_width : float
+        CPUs that the ceiling kept busy.
+    n_workers : int
+    form : {"array", "compute"}
+    control : Control
+
+    Returns
+    -------
+    str
+        `CEILING`, or why no other arm of the group can get a verdict.
+    """
+    if not control.passed:
+        return CONTROL_FAILED
+    if n_workers == 1:
+        return CEILING
+    if not is_wide(cpu_width, n_workers):
+        return NO_SECOND_CPU
+    if speed_up.low >= SECOND_CPU:
+        return CEILING
+    second_cpu = control.second_cpu
+    if form == "array" and second_cpu is not None and second_cpu.low >= SECOND_CPU and speed_up.high < second_cpu.low:
+        return MEMORY_BOUND
+    return NO_SECOND_CPU
+
+
+def of_wide_arm(ratio: Interval, target: float) -> str:
+    """Judge an arm by its share of the ceiling."""
+    if ratio.half_width > target:
+        return unresolved(ratio)
+    if ratio.low >= SCALES:
+        return SCALES_WORD
+    if ratio.high < SCALES:
+        return PARTLY
+    return unresolved(ratio)
+
+
+def of_narrow_arm(to_serial: Interval, to_ceiling: Interval, target: float, *, gil_enabled: bool) -> str:
+    """Judge an arm that is one CPU wide beside a wider ceiling.
+
+    Parameters
+    ----------
+    to_serial : Interval
+        Serial time / this arm's time: of equal width, so this one has to be narrow.
+    to_ceiling : Interval
+        The ceiling's time / this arm's: it need not be narrow, but must be clear of where an arm scales.
+    target : float
+    gil_enabled : bool
+        Without a GIL, something else keeps the arm on one CPU.
+    """
+    if to_serial.half_width > target or to_ceiling.high >= SCALES:
+        return unresolved(to_serial)
+    return GIL_BOUND if gil_enabled else ONE_WIDE
+
+
+def of_twins(ratio: Interval, target: float) -> str:
+    """Judge two arms that should take equally long, by their ratio."""
+    if ratio.half_width > target:
+        return unresolved(ratio)
+    margin = max(SAME, target)
+    if ratio.low >= 1 - margin and ratio.high <= 1 + margin:
+        return f"same within {100 * margin:g} %"
+    if ratio.low > 1 + margin:
+        return "faster"
+    if ratio.high < 1 - margin:
+        return "slower"
+    return unresolved(ratio)
+
+
+def unresolved(ratio: Interval) -> str:
+    """Say how far from resolved a ratio still is."""
+    width = ratio.half_width
+    return f"{UNRESOLVED} (±{100 * width:.1f} %)" if width < 10 else f"{UNRESOLVED} (too few rounds)"

@@ -1,0 +1,210 @@
+"""The loop that every worker runs, whatever hosts it: a thread, a process or a subinterpreter.
+
+A worker blocks on its start pipe (it never spins), runs what it is told over its own chunks of the shared memory, and
+answers on its done pipe with its own time stamps. One loop and one kind of pipe for every strategy: what a dispatch
+costs is then the same in all of them, and cancels out of their ratios.
+
+This module is imported in subinterpreters, so it imports nothing that cannot be loaded there.
+"""
+
+import json
+import mmap
+import os
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from gilscope import kernels
+from gilscope.interference import ThreadMeter
+from gilscope.results import Unavailable
+
+if TYPE_CHECKING:
+    AnyView = memoryview[int] | memoryview[float]
+
+# What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
+COMMAND = struct.Struct("<qqq")
+PREPARE = -1
+# What the worker answers: start, end, CPU, run delay (all ns), involuntary switches, checksum, bytes of text that follow.
+# A wait that this system does not count by thread is NOT_COUNTED.
+NOT_COUNTED = -1
+RECORD = struct.Struct("<qqqqqQq")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What one worker computes in one arm: plain data, for it crosses process and interpreter boundaries.
+
+    Parameters
+    ----------
+    kernel, implementation, gil : str
+        As in `gilscope.kernels.load`; implementation "openmp" is the prange form on `n_threads` threads.
+    form : {"array", "compute"}
+        One call over each chunk a repeat, or one call whose rounds are the repeats.
+    dtype : str
+    n_items : int
+        Items in each chunk.
+    x_offsets, out_offsets : tuple of int
+        Where this worker's chunks begin in the shared memory, in bytes.
+    n_threads : int
+        Team size of the OpenMP form.
+    """
+
+    kernel: str
+    implementation: str
+    gil: str
+    form: str
+    dtype: str
+    n_items: int
+    x_offsets: tuple[int, ...]
+    out_offsets: tuple[int, ...]
+    n_threads: int = 1
+
+
+def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> None:
+    """Answer commands from `start_fd` on `done_fd` until the start pipe closes.
+
+    GIL: given up while waiting for a command; during a task as the kernel does. Threads: one call per thread; every
+    descriptor and the memory mapping belong to this call alone.
+    """
+    tasks: dict[int, _Task] = {}
+    views: list[memoryview] = []
+    with ExitStack() as stack:
+        meter = stack.enter_context(ThreadMeter())
+        memory = stack.enter_context(mmap.mmap(memory_fd, memory_bytes))
+        stack.callback(_release, tasks, views)
+        # A coordinator that no longer listens has given this crew up: that too is the order to stop.
+        stack.enter_context(suppress(BrokenPipeError))
+        os.write(done_fd, _answer(json.dumps(_regime())))
+        while (command := read_exactly(start_fd, COMMAND.size)) is not None:
+            task, repeats, n_bytes = COMMAND.unpack(command)
+            try:
+                if repeats == PREPARE:
+                    spec = json.loads(read_exactly(start_fd, n_bytes) or b"")
+                    tasks[task] = _prepare(TaskSpec(**spec), memory, views)
+                    answer = _answer()
+                else:
+                    answer = _timed(tasks[task], repeats, meter)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
+                answer = _answer(_describe(error))
+            os.write(done_fd, answer)
+
+
+def encode(spec: TaskSpec) -> bytes:
+    """Return a task as the bytes that follow a PREPARE command."""
+    return json.dumps(asdict(spec)).encode()
+
+
+def read_exactly(fd: int, n_bytes: int) -> bytes | None:
+    """Return exactly that many bytes from a pipe, or None where it ends first."""
+    data = b""
+    while len(data) < n_bytes:
+        more = os.read(fd, n_bytes - len(data))
+        if not more:
+            return None
+        data += more
+    return data
+
+
+class _Refused(Exception):
+    """A kernel is not to be had in this worker; the text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    run: Callable[[int], int]
+    uses_team: bool = False
+
+
+def _timed(task: _Task, repeats: int, meter: ThreadMeter) -> bytes:
+    # An OpenMP team's threads are not this worker's own: its CPU time is the whole process's, all else being idle.
+    team_before = time.process_time_ns() if task.uses_team else 0
+    cpu_before, *waits_before = meter.read()
+    start_ns = time.perf_counter_ns()
+    checksum = task.run(repeats)
+    end_ns = time.perf_counter_ns()
+    cpu, *waits = meter.read()
+    cpu_ns = time.process_time_ns() - team_before if task.uses_team else cpu - cpu_before
+    delay, switches = (
+        NOT_COUNTED if now is None or then is None else now - then for now, then in zip(waits, waits_before, strict=True)
+    )
+    return RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0)
+
+
+def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task:
+    n_bytes = spec.n_items * kernels.ITEM_BYTES[spec.dtype]
+    whole = memoryview(memory)
+    views.append(whole)
+
+    def chunk(offset: int) -> "AnyView":
+        piece = whole[offset : offset + n_bytes]
+        typed = piece.cast(kernels.FORMATS[spec.dtype])
+        views.extend((piece, typed))
+        return typed
+
+    pairs = [(chunk(x), chunk(out)) for x, out in zip(spec.x_offsets, spec.out_offsets, strict=True)]
+    if spec.implementation == "openmp":
+        apply = _openmp_kernel(spec)
+    else:
+        kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
+        if isinstance(kernel, Unavailable):
+            raise _Refused(kernel.reason)
+        if spec.form == "compute":
+            compute = kernel.compute
+            return _Task(lambda rounds: sum(compute(x, rounds) for x, _ in pairs) % 2**64)
+        apply = kernel.apply
+
+    def run(repeats: int) -> int:
+        for x, out in pairs:
+            for _ in repeat(None, repeats):
+                apply(x, out)
+        return 0
+
+    return _Task(run, uses_team=spec.implementation == "openmp")
+
+
+def _openmp_kernel(spec: TaskSpec) -> "Callable[[AnyView, AnyView], object]":
+    try:
+        from gilscope import _openmp
+    except ImportError as error:
+        raise _Refused(f"gilscope._openmp cannot be imported ({error})") from None
+    if not _openmp.VERSION:
+        raise _Refused("built with a compiler that has no OpenMP")
+    function = getattr(_openmp, spec.kernel)
+    return lambda x, out: function(x, out, spec.n_threads)
+
+
+def _regime() -> dict[str, object]:
+    """Return what this worker says of itself before anything is timed."""
+    is_gil_enabled = getattr(sys, "_is_gil_enabled", None)
+    return {
+        "pid": os.getpid(),
+        "thread": threading.get_native_id(),
+        "python": sys.version.split()[0],
+        "gil_enabled": True if is_gil_enabled is None else bool(is_gil_enabled()),
+        "switch_interval_s": sys.getswitchinterval(),
+    }
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, _Refused):
+        return json.dumps({"unavailable": str(error)})
+    return json.dumps({"error": "".join(traceback.format_exception_only(error)).strip()})
+
+
+def _answer(text: str = "") -> bytes:
+    payload = text.encode()
+    return RECORD.pack(0, 0, 0, 0, 0, 0, len(payload)) + payload
+
+
+def _release(tasks: dict[int, _Task], views: list[memoryview]) -> None:
+    """Let go of the memory: a mapping closes only when nothing points into it."""
+    tasks.clear()
+    for view in reversed(views):
+        view.release()
