@@ -29,6 +29,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from gilscope.inference import cross_width_interval
+from gilscope.results import Interval
+
 SIZES = "8,512,65536,2**20,2**25"
 N_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 PLACES = 8  # of x and out within a page, taken in turn
@@ -183,15 +186,9 @@ def timed(call: Call, repeats: int) -> float:
     return (time.perf_counter_ns() - start) / repeats
 
 
-def median_ratio(above: list[float], below: list[float]) -> tuple[float, float, float]:
-    """Return the median of the paired ratios and its sign-test interval of at least 95 %."""
-    logs = sorted(math.log(a / b) for a, b in zip(above, below, strict=True))
-    n, tail, k = len(logs), 0.5 ** len(logs), 0
-    # The most values that can be left out at either end while both tails stay below 2.5 %.
-    while tail + math.comb(n, k + 1) * 0.5**n <= 0.025:
-        k += 1
-        tail += math.comb(n, k) * 0.5**n
-    return math.exp(statistics.median(logs)), math.exp(logs[k]), math.exp(logs[n - 1 - k])
+def time_ratio(above: list[float], below: list[float]) -> Interval:
+    """Return the median of the paired ratios with its sign-test interval, as for any ratio of here and now."""
+    return cross_width_interval([[math.log(a / b) for a, b in zip(above, below, strict=True)]])
 
 
 def table(kernel: str, threads: int, groups: list[Group]) -> Table:
@@ -213,8 +210,9 @@ def table(kernel: str, threads: int, groups: list[Group]) -> Table:
             each = statistics.median(row.wall_ns) / group.items
             ratio = "1"
             if row is not first and first.wall_ns:
-                ratio = "{:.3g} [{:.3g}, {:.3g}]".format(*median_ratio(row.wall_ns, first.wall_ns))
-            share = f"{median_ratio(copy.wall_ns, row.wall_ns)[0]:.3g}"
+                found = time_ratio(row.wall_ns, first.wall_ns)
+                ratio = f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
+            share = f"{time_ratio(copy.wall_ns, row.wall_ns).estimate:.3g}"
             view.add_row(items, row.arm, f"{each:.3g}", f"{2 * item / each:.3g}", ratio, share)
         view.add_section()
     return view
