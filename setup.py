@@ -15,6 +15,7 @@ from setuptools.command.build_ext import build_ext
 # multiply-add, so that every CPU gives the same bits. -g0: nobody debugs a wheel, and it halves its size.
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 OPENMP = ["/openmp"] if sys.platform == "win32" else ["-fopenmp"]
+DIRECTIVES = {"subinterpreters_compatible": "own_gil", "freethreading_compatible": True, "autotestdict": False}
 HEADERS = [str(path) for path in sorted(Path("ext").glob("*.h"))]
 
 
@@ -77,11 +78,7 @@ setup(
             [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
             build_dir="build/cython",
             include_path=["ext"],
-            compiler_directives={
-                "subinterpreters_compatible": "own_gil",
-                "freethreading_compatible": True,
-                "autotestdict": False,
-            },
+            compiler_directives=DIRECTIVES,
         ),
     ],
 )

@@ -7,7 +7,8 @@ the median over the rounds with its sign-test interval, so that a machine that s
 sides. Each round moves x and out to another place within a page, because some placements cost up to a third.
 
 What can fool you: "copy" is numpy.copyto, which is memcpy and not always the fastest copy there is, so a share above 1
-is possible. quad in NumPy is two passes, since it has no fused one. The arms on all threads include waking the threads.
+is possible. quad in NumPy is two passes, since it has no fused one. The arms on all threads include waking the threads,
+and where another process holds one of the CPUs an OpenMP team waits for its whole time slice: milliseconds a call.
 """
 
 import argparse
@@ -27,6 +28,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from gilscope.inference import cross_width_interval
+from gilscope.results import Interval
 
 SIZES = "8,512,65536,2**20,2**25"
 N_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -182,15 +186,9 @@ def timed(call: Call, repeats: int) -> float:
     return (time.perf_counter_ns() - start) / repeats
 
 
-def median_ratio(above: list[float], below: list[float]) -> tuple[float, float, float]:
-    """Return the median of the paired ratios and its sign-test interval of at least 95 %."""
-    logs = sorted(math.log(a / b) for a, b in zip(above, below, strict=True))
-    n, tail, k = len(logs), 0.5 ** len(logs), 0
-    # The most values that can be left out at either end while both tails stay below 2.5 %.
-    while tail + math.comb(n, k + 1) * 0.5**n <= 0.025:
-        k += 1
-        tail += math.comb(n, k) * 0.5**n
-    return math.exp(statistics.median(logs)), math.exp(logs[k]), math.exp(logs[n - 1 - k])
+def time_ratio(above: list[float], below: list[float]) -> Interval:
+    """Return the median of the paired ratios with its sign-test interval, as for any ratio of here and now."""
+    return cross_width_interval([[math.log(a / b) for a, b in zip(above, below, strict=True)]])
 
 
 def table(kernel: str, threads: int, groups: list[Group]) -> Table:
@@ -212,9 +210,10 @@ def table(kernel: str, threads: int, groups: list[Group]) -> Table:
             each = statistics.median(row.wall_ns) / group.items
             ratio = "1"
             if row is not first and first.wall_ns:
-                ratio = "{:.2f} [{:.2f}, {:.2f}]".format(*median_ratio(row.wall_ns, first.wall_ns))
-            share = f"{median_ratio(copy.wall_ns, row.wall_ns)[0]:.2f}"
-            view.add_row(items, row.arm, f"{each:.3f}", f"{2 * item / each:.1f}", ratio, share)
+                found = time_ratio(row.wall_ns, first.wall_ns)
+                ratio = f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
+            share = f"{time_ratio(copy.wall_ns, row.wall_ns).estimate:.3g}"
+            view.add_row(items, row.arm, f"{each:.3g}", f"{2 * item / each:.3g}", ratio, share)
         view.add_section()
     return view
 

@@ -26,7 +26,7 @@ NAME(quad)(T value)
 }
 
 #ifdef GILSCOPE_VECTORS
-/* Unaligned vectors: of two AVX registers' or four SSE registers' worth in the cached loop, of one in the other. */
+/* One AVX register (or two SSE registers), and a quarter of a cache line, at any address that suits a T. */
 typedef T NAME(vector) __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
 typedef T NAME(line_part) __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
 #endif
