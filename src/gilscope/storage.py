@@ -11,14 +11,18 @@ import math
 import os
 import types
 import typing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.results import Result, Round, Sample
+from gilscope.results import Interval, Result, Round, Sample
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
+
+#: What null stands for in an interval; every other number is finite.
+_NULLS = {"estimate": math.nan, "high": math.inf}
 
 
 def dumps(result: Result) -> str:
@@ -35,8 +39,8 @@ def loads(text: str, source: str = "the text") -> Result:
         If it is not JSON, not a gilscope result, or of a version that this gilscope cannot read; the message says where.
     """
     try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets thousands deep
         raise UsageError(f"{source} is not JSON: {error}") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version is None:
@@ -68,7 +72,7 @@ def write(result: Result, path: Path) -> None:
         If the file cannot be written, for example because the disk is full.
     """
     # Beside the target, so that the last step is a rename within one file system; named for this process alone.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".gilscope-{os.getpid()}.part")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(dumps(result))
@@ -78,11 +82,12 @@ def write(result: Result, path: Path) -> None:
     except OSError as error:
         raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON can hold of dataclasses, tuples and dicts: no infinity (null stands for it), a round's samples by column."""
+    """Return what JSON can hold of a value: null for what is not finite, a round's samples by column."""
     if isinstance(value, Round):
         columns = {f.name: [getattr(s, f.name) for s in value.samples] for f in dataclasses.fields(Sample)}
         rest = {f.name: getattr(value, f.name) for f in dataclasses.fields(Round) if f.name != "samples"}
@@ -115,6 +120,8 @@ def _typed(kind: Any, data: Any, at: str) -> Any:
         _require(isinstance(data, dict), at, "an object", data)
         if kind is Round:
             data = data | {"samples": _rows(data.get("samples"), f"{at}.samples")}
+        if kind is Interval:
+            data = data | {name: value for name, value in _NULLS.items() if data.get(name, 0) is None}
         hints = typing.get_type_hints(kind)
         names = [f.name for f in dataclasses.fields(kind)]
         missing = [name for name in names if name not in data]
@@ -122,13 +129,15 @@ def _typed(kind: Any, data: Any, at: str) -> Any:
             raise ValueError(f"{at} lacks {', '.join(missing)}")
         return kind(**{name: _typed(hints[name], data[name], f"{at}.{name}") for name in names})
     if kind is float:
-        if data is None:
-            return math.inf
         _require(isinstance(data, int | float) and not isinstance(data, bool), at, "a number", data)
         return float(data)
     if kind in (int, str, bool):
         _require(type(data) is kind, at, f"of type {kind.__name__}", data)
     return data
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON's")
 
 
 def _rows(columns: Any, at: str) -> list[dict[str, Any]]:
