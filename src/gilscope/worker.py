@@ -74,7 +74,7 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> Non
     descriptor and the memory mapping belong to this call alone.
     """
     tasks: dict[int, _Task] = {}
-    views: list[memoryview] = []
+    views: list[AnyView] = []
     with ExitStack() as stack:
         meter = stack.enter_context(ThreadMeter())
         memory = stack.enter_context(mmap.mmap(memory_fd, memory_bytes))
@@ -132,7 +132,8 @@ def _timed(task: _Task, repeats: int, meter: ThreadMeter) -> bytes:
     cpu, *waits = meter.read()
     cpu_ns = time.process_time_ns() - team_before if task.uses_team else cpu - cpu_before
     delay, switches = (
-        NOT_COUNTED if now is None or then is None else now - then for now, then in zip(waits, waits_before, strict=True)
+        NOT_COUNTED if now is None or then is None else now - then
+        for now, then in zip(waits, waits_before, strict=True)
     )
     return RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0)
 
@@ -203,7 +204,7 @@ def _answer(text: str = "") -> bytes:
     return RECORD.pack(0, 0, 0, 0, 0, 0, len(payload)) + payload
 
 
-def _release(tasks: dict[int, _Task], views: list[memoryview]) -> None:
+def _release(tasks: dict[int, _Task], views: list["AnyView"]) -> None:
     """Let go of the memory: a mapping closes only when nothing points into it."""
     tasks.clear()
     for view in reversed(views):
