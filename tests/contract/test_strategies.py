@@ -1,4 +1,4 @@
-"""One suite for every strategy: what it starts, computes, reports, and that it leaves nothing behind, whatever fails."""
+"""One suite for every strategy: what it starts, computes and reports, and that it leaves nothing, whatever fails."""
 
 import os
 import signal
@@ -191,7 +191,7 @@ def test_a_kernel_that_raises_is_a_kernel_error(strategy: str) -> None:
     with crew_of(strategy) as (crew, memory):
         overlapping = {"x_offsets": (0,), "out_offsets": (8,)}
         if crew.prepare(0, [task(memory, [0], **overlapping)] * crew.n_hosts) is None:
-            with pytest.raises(KernelError, match="worker 0 .* failed: ValueError: .*overlap"):
+            with pytest.raises(KernelError, match=r"worker 0 .* failed: ValueError: .*overlap"):
                 crew.run(0, 1)
 
 
@@ -205,7 +205,7 @@ def test_running_what_was_not_prepared_is_a_kernel_error(strategy: str) -> None:
 @EVERY
 def test_an_exception_in_the_coordinator_leaves_nothing(strategy: str) -> None:
     """Whatever is raised inside the with-block comes out of it, and the workers are gone."""
-    with pytest.raises(ZeroDivisionError, match=SENTENCE), crew_of(strategy) as (crew, memory):
+    with pytest.raises(ZeroDivisionError, match=SENTENCE), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
         crew.prepare(0, tasks(crew, memory))
         raise ZeroDivisionError(SENTENCE)
 
@@ -216,7 +216,7 @@ def test_an_interrupt_in_the_middle_of_a_task_leaves_nothing(strategy: str) -> N
     complaints: list[object] = []
     before, threading.excepthook = threading.excepthook, complaints.append
     try:
-        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
+        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
             if crew.name == "openmp":
                 long, repeats = tasks(crew, memory), 2000
             else:
@@ -234,13 +234,14 @@ def test_an_interrupt_in_the_middle_of_a_task_leaves_nothing(strategy: str) -> N
 def test_a_killed_worker_is_named_with_its_signal(strategy: str) -> None:
     """SIGKILL in the middle of a task is a KernelError that names the worker and the signal, and nothing is left."""
     with crew_of(strategy) as (crew, memory):
-        quick, endless = task(memory, [0], form="compute"), task(
-            memory, [1], form="compute", implementation="python", gil="held"
+        quick, endless = (
+            task(memory, [0], form="compute"),
+            task(memory, [1], form="compute", implementation="python", gil="held"),
         )
         assert crew.prepare(0, [quick, endless]) is None
-        with alarm(0.1, lambda *_: os.kill(int(str(crew.regimes[1]["pid"])), signal.SIGKILL)):
-            with pytest.raises(KernelError, match="worker 1 .* died: killed by SIGKILL"):
-                crew.run(0, ENDLESS)
+        death = alarm(0.1, lambda *_: os.kill(int(str(crew.regimes[1]["pid"])), signal.SIGKILL))
+        with death, pytest.raises(KernelError, match=r"worker 1 .* died: killed by SIGKILL"):
+            crew.run(0, ENDLESS)
 
 
 @PROCESSES
@@ -249,8 +250,7 @@ def test_a_worker_killed_while_idle_is_noticed(strategy: str) -> None:
     with crew_of(strategy) as (crew, memory):
         assert crew.prepare(0, tasks(crew, memory)) is None
         os.kill(int(str(crew.regimes[0]["pid"])), signal.SIGKILL)
-        with pytest.raises(KernelError, match="worker 0 .* died: killed by SIGKILL"):
-            crew.run(0, 1)
+        with pytest.raises(KernelError, match=r"worker 0 .* died: killed by SIGKILL"):
             crew.run(0, 1)
 
 
@@ -259,7 +259,7 @@ def test_a_stuck_worker_is_ended(strategy: str) -> None:
     """A process that computes on after it was told to stop is killed when its time is up."""
     patience, processes_module.STOP_SECONDS = processes_module.STOP_SECONDS, 0.1
     try:
-        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
+        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
             specs = tasks(crew, memory, form="compute", implementation="python", gil="held")
             assert crew.prepare(0, specs) is None
             with alarm(0.05, interrupt):
@@ -331,7 +331,7 @@ def test_a_worker_that_dies_before_it_reports_is_a_kernel_error(strategy: str) -
         stack.callback(os.close, stderr)
         os.dup2(quiet, 2)  # a dying process writes its traceback there
         try:
-            with pytest.raises(KernelError, match="worker 0 of strategy .* died"), kind(memory, WIDTH):
+            with pytest.raises(KernelError, match=r"worker 0 of strategy .* died"), kind(memory, WIDTH):
                 pass
         finally:
             os.dup2(stderr, 2)
