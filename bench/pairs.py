@@ -25,7 +25,7 @@ from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.results import Interval
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
-PLAIN_WIDTH = 120
+PLAIN_WIDTH = 132
 
 
 @dataclass(frozen=True, slots=True)
