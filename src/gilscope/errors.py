@@ -20,6 +20,6 @@ class KernelError(GilscopeError):
 
 
 class CannotRunError(GilscopeError):
-    """This machine or interpreter cannot do what was asked."""
+    """What was asked cannot be done on this machine or by this interpreter."""
 
     exit_code = 5

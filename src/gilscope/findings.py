@@ -29,8 +29,10 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
     """
     if not control.passed:
         return (
-            "The control, whose true ratios are known, read wrong: something disturbed this run beyond what its "
-            "intervals allow for, so it gives no verdict. Run it again, with less beside it.",
+            (
+                "The control, whose true ratios are known, read wrong: something disturbed this run beyond what its "
+                "intervals allow for, so it gives no verdict. Run it again, with less beside it."
+            ),
         )
     found = [
         sentence
@@ -67,7 +69,8 @@ def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
     ]
     if not scaling:
         return ""
-    return f"{subject.format(n=_count(scaling))} reach {_range(scaling)} of what as many processes reach, in " + (
+    return (
+        f"{subject.format(n=_count(scaling))} reach {_range(scaling)} of what as many processes reach, in "
         f"{_implementations(scaling)}."
     )
 

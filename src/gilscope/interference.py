@@ -7,6 +7,7 @@ module runs inside every worker, also in a subinterpreter with a GIL of its own,
 import os
 import time
 from types import TracebackType
+from typing import Self
 
 from gilscope.procfs import as_int, cpu_cgroups
 
@@ -100,7 +101,7 @@ class HostMeter:
         for counter in (self._stat, *self._cgroups):
             counter.close()
 
-    def __enter__(self) -> "HostMeter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -157,7 +158,7 @@ class ThreadMeter:
         """Close the file; the run delay reads None from then on."""
         self._schedstat.close()
 
-    def __enter__(self) -> "ThreadMeter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -105,7 +105,7 @@ def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterato
     rng = random.Random(seed)
     with ExitStack() as stack:
         if busy:
-            stack.enter_context(_busy_process())
+            stack.enter_context(_BusyProcess())
         launch = stack.enter_context(LaunchProcess(arms, plan.dtype, CONTROL_ITEMS, rng))
         launch.start()
         launch.prepare([arm.id for arm in arms], CONTROL_ITEMS)
@@ -181,7 +181,7 @@ def _one_control(
     )
 
 
-class _busy_process:
+class _BusyProcess:
     """A process that computes without end; leaving the context ends it."""
 
     def __enter__(self) -> None:

@@ -48,7 +48,7 @@ def loads(text: str, source: str = "the text") -> Result:
     if version != SCHEMA_VERSION:
         raise UsageError(f"{source} has schema version {version!r}; this gilscope reads version {SCHEMA_VERSION}")
     try:
-        return typing.cast(Result, _typed(Result, data, "result"))
+        return typing.cast("Result", _typed(Result, data, "result"))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise UsageError(f"{source} is not a whole gilscope result: {error}") from None
 
@@ -148,6 +148,6 @@ def _rows(columns: Any, at: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _require(holds: bool, at: str, wanted: str, given: Any) -> None:
+def _require(holds: object, at: str, wanted: str, given: Any) -> None:
     if not holds:
         raise ValueError(f"{at} must be {wanted}; got {type(given).__name__}")

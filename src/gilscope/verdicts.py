@@ -42,7 +42,7 @@ def is_wide(ceiling_width: float, n_workers: int) -> bool:
 
 
 def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, control: Control) -> str:
-    """Judge the ceiling itself: is there anything to scale to?
+    """Judge the ceiling itself: tell whether there is anything to scale to.
 
     Parameters
     ----------

@@ -205,7 +205,7 @@ def test_running_what_was_not_prepared_is_a_kernel_error(strategy: str) -> None:
 @EVERY
 def test_an_exception_in_the_coordinator_leaves_nothing(strategy: str) -> None:
     """Whatever is raised inside the with-block comes out of it, and the workers are gone."""
-    with pytest.raises(ZeroDivisionError, match=SENTENCE), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
+    with pytest.raises(ZeroDivisionError, match=SENTENCE), crew_of(strategy) as (crew, memory):
         crew.prepare(0, tasks(crew, memory))
         raise ZeroDivisionError(SENTENCE)
 
@@ -216,7 +216,7 @@ def test_an_interrupt_in_the_middle_of_a_task_leaves_nothing(strategy: str) -> N
     complaints: list[object] = []
     before, threading.excepthook = threading.excepthook, complaints.append
     try:
-        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
+        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
             if crew.name == "openmp":
                 long, repeats = tasks(crew, memory), 2000
             else:
@@ -259,7 +259,7 @@ def test_a_stuck_worker_is_ended(strategy: str) -> None:
     """A process that computes on after it was told to stop is killed when its time is up."""
     patience, processes_module.STOP_SECONDS = processes_module.STOP_SECONDS, 0.1
     try:
-        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):  # noqa: PT012 - leaving it is tested
+        with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
             specs = tasks(crew, memory, form="compute", implementation="python", gil="held")
             assert crew.prepare(0, specs) is None
             with alarm(0.05, interrupt):

@@ -11,8 +11,7 @@ import pytest
 
 import gilscope
 from gilscope import machine
-from gilscope.machine import openmp_runtime
-from gilscope.machine import ClockName, Machine, OpenMp, describe, measure_clock, openmp_facts
+from gilscope.machine import ClockName, Machine, OpenMp, describe, measure_clock, openmp_facts, openmp_runtime
 
 Tree = Callable[[dict[str, str]], str]
 

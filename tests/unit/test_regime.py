@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from gilscope.machine.regime import _who_enabled_the_gil, describe_python, gil_enabled, relevant_environment, without_folders
+from gilscope.machine.regime import (
+    _who_enabled_the_gil,
+    describe_python,
+    gil_enabled,
+    relevant_environment,
+    without_folders,
+)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -22,7 +23,7 @@ class Display:
         self._task: TaskID | None = None
         self._said: set[str] = set()
 
-    def __enter__(self) -> "Display":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"),

@@ -109,4 +109,4 @@ def _integer_step(bits: int, *, quad: bool) -> Callable[[int, int], int]:
     """Return a round on an integer, the same for every r: v = v + (f(v) | 5), modulo 2**bits."""
     mask = (1 << bits) - 1
     power = 4 if quad else 2
-    return lambda value, r: (value + (value**power | 5)) & mask
+    return lambda value, _: (value + (value**power | 5)) & mask

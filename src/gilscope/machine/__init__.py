@@ -150,7 +150,7 @@ def describe(*, host_name: bool = False, openmp: bool = False, root: str = "/") 
         python=describe_python(),
         versions=_versions(),
         clocks=(measure_clock("perf_counter"), measure_clock("thread_time")),
-        system=_system(host_name, root),
+        system=_system(root, host_name=host_name),
         openmp=openmp_facts() if openmp else None,
     )
 
@@ -212,7 +212,7 @@ def _installed(package: str) -> str:
         return "not installed"
 
 
-def _system(host_name: bool, root: str) -> System:
+def _system(root: str, *, host_name: bool) -> System:
     try:
         load_average = os.getloadavg()
     except (AttributeError, OSError):

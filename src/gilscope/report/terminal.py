@@ -29,7 +29,7 @@ def render(result: Result, console: Console | None = None) -> None:
     console.print(table.heading(result), style="bold", markup=False)
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in table.COLUMNS:
-        drawn.add_column(column, overflow="fold", no_wrap=column not in ("verdict",))
+        drawn.add_column(column, overflow="fold", no_wrap=column != "verdict")
     for line in table.lines(result):
         if line.starts_kernel:
             drawn.add_row()
