@@ -90,7 +90,8 @@ class Launch:
         Parameters
         ----------
         order : sequence of (arm id, repeats, lead-in repeats)
-            Each sample follows an untimed lead-in call of the same arm, which takes the after-effects of the one before.
+            Each sample follows an untimed lead-in call of the same arm, which takes the after-effects of the arm
+            before.
 
         Returns
         -------

@@ -103,8 +103,8 @@ def make_plan(request: Request, usable_cpus: int, usable_source: str) -> Plan:
         )
     if not request.workers and usable_cpus < 2:
         raise CannotRunError(
-            f"this process may use 1 CPU only ({usable_source}), so there is nothing to compare; run it where there are "
-            "two, or add --workers 2 --oversubscribe"
+            f"this process may use 1 CPU only ({usable_source}), so there is nothing to compare; run it where there "
+            "are two, or add --workers 2 --oversubscribe"
         )
     n_items = request.n_items or DEFAULT_ITEMS
     multiple = strategies.ITEM_MULTIPLE

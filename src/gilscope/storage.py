@@ -36,7 +36,8 @@ def loads(text: str, source: str = "the text") -> Result:
     Raises
     ------
     UsageError
-        If it is not JSON, not a gilscope result, or of a version that this gilscope cannot read; the message says where.
+        If it is not JSON, not a gilscope result, or of a version that this gilscope cannot read; the message says
+        where.
     """
     try:
         data = json.loads(text, parse_constant=_refuse_constant)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 # What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
 COMMAND = struct.Struct("<qqq")
 PREPARE = -1
-# What the worker answers: start, end, CPU, run delay (all ns), involuntary switches, checksum, bytes of text that follow.
+# What the worker answers: start, end, CPU, run delay (all ns), involuntary switches, checksum, bytes of text that
+# follow.
 # A wait that this system does not count by thread is NOT_COUNTED.
 NOT_COUNTED = -1
 RECORD = struct.Struct("<qqqqqQq")

@@ -50,7 +50,8 @@ def cautions(machine: Machine) -> list[str]:
     found = []
     if machine.cpu.usable.count < 2:
         found.append(
-            f"one usable CPU ({machine.cpu.usable.source}): nothing can scale here; raise the limit or use another machine"
+            f"one usable CPU ({machine.cpu.usable.source}): nothing can scale here; raise the limit, or use another "
+            "machine"
         )
     if machine.cpu.virtual:
         found.append("a virtual machine: the host decides how many CPUs there are; trust shares of the ceiling only")

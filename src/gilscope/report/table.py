@@ -47,8 +47,8 @@ def footer(result: Result) -> list[str]:
     n_launches = len({round_.launch for round_ in result.rounds})
     below = [ONE_CPU_NOTE] if any(row.partner.endswith("/serial") for row in result.rows) else []
     if control is not None and control.same is not None:
-        read = f"control {words.ratio(control.same)} for 1 and {words.ratio(control.heavier)} for {control.heavier_truth}"
-        read += " read right" if control.passed else " READ WRONG"
+        read = f"control {words.ratio(control.same)} for 1 and {words.ratio(control.heavier)} for "
+        read += f"{control.heavier_truth} read {'right' if control.passed else 'WRONG'}"
         if control.second_cpu is not None:
             read += f"; without memory, processes gain {words.ratio(control.second_cpu)} here and now"
         below.append(read)

@@ -20,7 +20,8 @@ class Timing:
     Parameters
     ----------
     wall_ns, cpu_ns, run_delay_ns : int
-        Wall time from the first worker's start to the last one's end; CPU time and time spent runnable but waiting for a CPU, summed over the workers.
+        Wall time from the first worker's start to the last one's end; CPU time and time spent runnable but waiting for
+        a CPU, summed over the workers.
     switches : int
         Involuntary context switches, summed over the workers. This and `run_delay_ns` are -1 where not counted.
     checksum : int
