@@ -27,6 +27,8 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
     tuple of str
         At least one; the first is about the machine where the machine gave nothing to find.
     """
+    if control.same is None:
+        return ("No round was timed after the warm-up, so there is nothing to tell; give it more time (--max-time).",)
     if not control.passed:
         return (
             (

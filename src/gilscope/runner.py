@@ -130,11 +130,12 @@ class Runner:
         self._rng = random.Random(plan.seed)
         self._groups = (plan.control, *plan.groups)
         self._begin_ns = clock_ns()
+        self._end_ns = 0
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the runner was made."""
-        return (self._clock_ns() - self._begin_ns) / 1e9
+        """Seconds since the runner was made, until the run ended."""
+        return ((self._end_ns or self._clock_ns()) - self._begin_ns) / 1e9
 
     def result(self, *, tool: str, started: str, argv: Sequence[str], machine: dict[str, object]) -> Result:
         """Return what was measured so far: complete once the run has ended by itself, partial before.
@@ -187,6 +188,7 @@ class Runner:
                 resolved = yield from self._launch(launch, launch_index)
             if launch_index + 1 == self.plan.n_launches:
                 self.stop_reason = "every interval narrow enough" if resolved else "time budget spent"
+                self._end_ns = self._clock_ns()
             yield LaunchEnded(launch_index, resolved)
 
     def _greet(self, workers: list[dict[str, object]]) -> None:
