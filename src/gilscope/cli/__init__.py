@@ -1,5 +1,6 @@
 """The command line: the list of commands, and the one place where errors become exit codes."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -31,6 +32,16 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command. That its reader has gone (`| head`) is no error, though click and rich would end with 1."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit) as error:
+            if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what the buffer still holds
+            return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -64,8 +75,4 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); what is left in the buffer cannot go anywhere either.
-        sys.stderr.close()
-        code = 0
     sys.exit(code or 0)

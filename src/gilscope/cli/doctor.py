@@ -5,12 +5,12 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from gilscope import storage, strategies
 from gilscope.errors import CannotRunError
 from gilscope.machine import Machine, describe
+from gilscope.report.terminal import open_console
 
 
 @click.command()
@@ -39,7 +39,7 @@ def _draw(machine: Machine) -> None:
         absent = strategy.unavailable()
         if absent is not None:
             table.add_row(f"strategy {strategy.name}", str(absent))
-    console = Console(highlight=False)
+    console = open_console()
     console.print(table)
     for caution in cautions(machine):
         console.print(f"caution: {caution}", style="yellow", markup=False, soft_wrap=True)

@@ -158,6 +158,8 @@ def _check_output(output: Path | None, *, force: bool) -> None:
     """Refuse an output that cannot be written before anything is measured."""
     if output is None:
         return
+    if output.exists() and not output.is_file():
+        raise UsageError(f"{output} is not a regular file, and a result would replace it; choose another name")
     if output.exists() and not force:
         raise UsageError(f"{output} exists already; choose another name, or add --force to overwrite it")
     if not output.parent.is_dir():

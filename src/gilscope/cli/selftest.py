@@ -8,6 +8,7 @@ from rich.progress import track
 from rich.table import Table
 
 from gilscope.cli.types import Share
+from gilscope.report.terminal import open_console
 from gilscope.selftest import ControlReading, Summary, controls, summarise
 
 HONEST_LOW, HONEST_HIGH = 0.93, 0.97
@@ -42,7 +43,7 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
             readings.extend(pair)
         for truth in sorted({reading.truth for reading in readings}):
             table.add_row(label, *_cells(summarise(readings, truth)))
-    console = Console(highlight=False)
+    console = open_console()
     console.print(table)
     console.print(
         f"\n{n_controls} controls each way at ±{100 * target:g} %, seed {seed}. Coverage is followed by what so many "

@@ -20,12 +20,15 @@ _STYLES = {
 }
 
 
+def open_console() -> Console:
+    """Return a console on standard output, as wide as the terminal, or as every table where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+
+
 def render(result: Result, console: Console | None = None) -> None:
     """Draw a result on a console; without one, on standard output."""
-    if console is None:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=_PIPE_WIDTH)
+    console = console or open_console()
     console.print(table.heading(result), style="bold", markup=False)
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in table.COLUMNS:
