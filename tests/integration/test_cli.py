@@ -1,0 +1,423 @@
+"""The command line as a user meets it: what each command prints and where, its exit codes, and what it leaves."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fakes
+import jsonschema
+import pytest
+from leftovers import children_of, processes_of, wait_until_gone
+
+from gilscope import storage
+from gilscope.cli import COMMANDS
+from gilscope.report.table import COLUMNS
+
+GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
+# The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
+SMALL = ["run", "quad", "--implementations", "c", "--gil", "released", "--strategies", "serial", "--items", "4096"]
+TINY = [*SMALL, "--fast", "--max-time", "1.5s", "--seed", "1"]
+LONG = [*SMALL, "--rigorous", "--max-time", "5m", "--ci-width", "0.01%", "--seed", "1"]
+#: What a run that measured something may end with: the machine decides which.
+MEASURED = {0, 3, 5}
+
+
+def gilscope(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    return subprocess.run([*GILSCOPE, *arguments], capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start the command line in a session of its own, as a shell does; end it with the block."""
+    process = subprocess.Popen(
+        [*GILSCOPE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    launches: set[int] = set()
+    try:
+        with process:
+            try:
+                wait_for_workers(process, launches)
+                yield process
+            finally:
+                process.kill()
+    finally:
+        for session in (process.pid, *launches):
+            for pid in processes_of(session):
+                os.kill(pid, signal.SIGKILL)
+
+
+def wait_for_workers(process: "subprocess.Popen[str]", launches: set[int]) -> None:
+    """Wait until the measuring process has started its workers, and measured for a moment."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        launches.update(pid for pid in children_of(process.pid) if processes_of(pid))
+        if any(len(workers_of(launch)) >= 2 for launch in launches):
+            time.sleep(1.0)
+            return
+        time.sleep(0.05)
+    pytest.fail(f"no workers were started: {process.communicate(timeout=5) if process.poll() is not None else ''}")
+
+
+def launch_of(process: "subprocess.Popen[str]") -> int:
+    """Return the measuring process, which leads a session of its own."""
+    (launch,) = [pid for pid in children_of(process.pid) if processes_of(pid)]
+    return launch
+
+
+def workers_of(launch: int) -> list[int]:
+    """Return the spawned workers of a measuring process."""
+    return [pid for pid in children_of(launch) if b"spawn_main" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """Return the command line of a process, empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+# What can be asked without measuring.
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    """Each command explains itself and each of its options, on standard output."""
+    done = gilscope(command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Usage: gilscope {command} ")
+    options = re.findall(r"^  (?:-\w, )?--[\w-]+(.*(?:\n {10,}.*)*)", done.stdout, re.MULTILINE)
+    assert options
+    for text in options:
+        assert len(text.split()) > 2, f"an option without help: {text!r}"
+    assert not done.stderr
+
+
+def test_help_lists_every_command_and_exit_code() -> None:
+    """`gilscope --help` and `python -m gilscope --help` say what there is and what the exit codes mean."""
+    done = gilscope("--help")
+    assert done.returncode == 0
+    for word in (*COMMANDS, "2 wrong usage", "130"):
+        assert word in done.stdout
+    script = Path(sys.executable).with_name("gilscope")
+    if script.exists():
+        by_script = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        assert by_script.stdout == done.stdout
+
+
+def test_help_and_import_load_neither_numpy_nor_rich() -> None:
+    """Importing gilscope loads next to nothing, and help costs no more: no NumPy, no rich, no measuring code."""
+    program = (
+        "import sys, threading, gilscope\n"
+        "print(sorted(name for name in sys.modules if name.startswith('gilscope')))\n"
+        "sys.argv = ['gilscope', '--help']\n"
+        "from gilscope.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert threading.active_count() == 1\n"
+        "print([name for name in ('numpy', 'rich', 'gilscope.runner', 'gilscope._capi') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    first, *_, last = done.stdout.splitlines()
+    assert first == "['gilscope']"
+    assert last == "[]"
+
+
+def test_the_version_is_said() -> None:
+    """`--version` says the package's own."""
+    import gilscope as package
+
+    assert gilscope("--version").stdout == f"gilscope, version {package.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["walk"], ["walk"]),
+        (["run", "cube"], ["'cube'", "square, quad"]),
+        (["run", "--implementations", "rust"], ["'rust'", "python, numpy, cython, c"]),
+        (["run", "--gil", "shared"], ["'shared'", "held, released"]),
+        (["run", "--strategies", "thread"], ["'thread'", "serial, threads, processes", "interpreters, openmp"]),
+        (["run", "--dtype", "float16"], ["'float16'", "float64, float32"]),
+        (["run", "--workers", "two"], ["'two'", "1,2,4"]),
+        (["run", "--workers", "0"], ["workers must be 1 or more", "0"]),
+        (["run", "--items", "0"], ["items must be above 0", "0"]),
+        (["run", "--items", "many"], ["many"]),
+        (["run", "--items", "64", "--task-time", "1ms"], ["items", "task time", "one of them"]),
+        (["run", "--max-time", "soon"], ["'soon'", "20s"]),
+        (["run", "--max-time", "0s"], ["max time must be above 0"]),
+        (["run", "--ci-width", "200%"], ["between 0 and 1", "2.0"]),
+        (["run", "--ci-width", "narrow"], ["'narrow'", "2%"]),
+        (["run", "--format", "xml"], ["'xml'", "markdown"]),
+        (["run", "--implementations", "python", "--gil", "released"], ["no kernel is left"]),
+        (["run", "--items", "1000000000000"], ["GiB", "half of this machine's", "fewer items"]),
+        (["run", "-o", "no/such/folder/run.json"], ["no/such/folder", "there is no folder"]),
+        (["report", "none.json"], ["none.json", "No such file"]),
+        (["report"], ["RESULT"]),
+        (["selftest", "-n", "3"], ["3", "10"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_request_ends_with_2(arguments: list[str], words: list[str], tmp_path: Path) -> None:
+    """What cannot be understood ends with 2 and a text that names what was given and what is allowed."""
+    done = gilscope(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_more_workers_than_cpus_end_with_5() -> None:
+    """More workers than this process may use CPUs are refused with both numbers, and the way to insist."""
+    done = gilscope("run", "--workers", "4096")
+    assert done.returncode == 5
+    assert "4096 workers" in done.stderr
+    assert "--oversubscribe" in done.stderr
+    assert not done.stdout
+
+
+def test_an_existing_output_is_kept(tmp_path: Path) -> None:
+    """An output that exists is refused before anything is measured, unless --force is given."""
+    path = tmp_path / "run.json"
+    path.write_text("precious")
+    done = gilscope(*TINY, "-o", str(path))
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert str(path) in done.stderr
+    assert path.read_text() == "precious"
+
+
+def test_an_output_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A device, a pipe or a folder is not replaced by a file, not even with --force."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        done = gilscope(*TINY, "-o", str(path), "--force")
+        assert done.returncode == 2, done.stderr
+        assert str(path) in done.stderr
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', '{"schema_version": 9}', '{"schema_version": 1}'])
+def test_a_broken_result_ends_with_2(tmp_path: Path, text: str) -> None:
+    """A file that is no result is refused by name, without a traceback."""
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    done = gilscope("report", str(path))
+    assert done.returncode == 2
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_list_shows_what_there_is() -> None:
+    """`list` names kernels, implementations, strategies and dtypes, and why something cannot run here."""
+    done = gilscope("list")
+    assert done.returncode == 0
+    for word in ("square", "quad", "python", "numpy", "cython", "processes:forkserver", "interpreters", "uint32"):
+        assert word in done.stdout
+    assert ("needs CPython >= 3.12" in done.stdout) == (sys.version_info < (3, 12))
+    assert "a fork would copy" not in done.stdout
+
+
+def test_doctor_prints_facts_as_json_and_as_text() -> None:
+    """`doctor --json` prints one JSON object and nothing else; without it, the same facts as lines."""
+    done = gilscope("doctor", "--json")
+    assert done.returncode in {0, 5}
+    assert not done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
+    assert facts["system"]["host_name"] is None
+    text = gilscope("doctor")
+    assert text.returncode == done.returncode
+    assert "cpu usable count" in text.stdout
+
+
+def test_selftest_prints_coverage_of_both_truths() -> None:
+    """`selftest` prints one line for each truth, with the share of intervals that hold it."""
+    done = gilscope("selftest", "-n", "10", "--quiet-only", "--ci-width", "60%", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert "coverage" in done.stdout
+    for truth in ("1", "1.05"):
+        assert re.search(rf"nothing of ours +{truth} +\d+\.\d % \[", done.stdout)
+
+
+# A real run, in each format.
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Make one run that stops on a generous width, saves what it measured and prints it as JSON."""
+    path = tmp_path_factory.mktemp("run") / "run.json"
+    return path, gilscope(*SMALL, "--fast", "--ci-width", "30%", "-o", str(path), "--format", "json")
+
+
+def test_a_run_prints_nothing_but_json(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """With --format json, standard output is the saved file; progress is on standard error, a line an arm."""
+    path, done = saved
+    assert done.returncode in MEASURED, done.stderr
+    assert done.stdout == path.read_text(encoding="utf-8")
+    for word in ("launch 1 of 2 done", "quad/c/2/released/serial: ", f"Saved: {path}"):
+        assert word in done.stderr
+
+
+def test_a_saved_run_is_what_the_schema_says(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """The file of a real run fits the schema and holds every round, warm-ups too, with times above zero."""
+    path, done = saved
+    data = json.loads(path.read_text(encoding="utf-8"))
+    schema = json.loads(storage.SCHEMA_PATH.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(data)
+    result = storage.read(path)
+    assert storage.dumps(result) == done.stdout
+    assert result.state == "complete"
+    assert {round_.warm_up for round_ in result.rounds} == {True, False}
+    assert all(sample.wall_ns > 0 and sample.cpu_ns > 0 for round_ in result.rounds for sample in round_.samples)
+    assert {worker["gil_enabled"] for worker in result.workers} == {getattr(sys, "_is_gil_enabled", lambda: True)()}
+    assert result.argv == (*SMALL, "--fast", "--ci-width", "30%", "-o", str(path), "--format", "json")
+
+
+def test_a_report_of_a_saved_run_is_that_run(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """`report` draws the saved file: as JSON it is the file, as Markdown and as a table it has every arm's verdict."""
+    path, done = saved
+    result = storage.read(path)
+    assert gilscope("report", str(path), "--format", "json").stdout == done.stdout
+    for style in ("markdown", "table"):
+        drawn = gilscope("report", str(path), "--format", style)
+        assert drawn.returncode == 0
+        assert not drawn.stderr
+        for row in result.rows:
+            assert row.verdict in drawn.stdout
+        assert result.findings[0] in " ".join(drawn.stdout.split())
+
+
+def test_a_run_draws_what_report_draws(tmp_path: Path) -> None:
+    """The Markdown that a run prints parses as a table, and is what `report` prints of its file."""
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    done = gilscope(*TINY, "-o", str(path), "--force", "--format", "markdown")
+    assert done.returncode in MEASURED, done.stderr
+    assert done.stdout == gilscope("report", str(path), "--format", "markdown").stdout
+    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert table[0] == f"| {' | '.join(COLUMNS)} |"
+    assert {line.count("|") for line in table} == {len(COLUMNS) + 1}
+    assert len(table) == 2 + len(storage.read(path).rows)
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+# What goes wrong.
+
+
+def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a run ends with 130, the table, a saved file and no process of the run."""
+    path = tmp_path / "run.json"
+    with running(*LONG, "-o", str(path)) as process:
+        launch = launch_of(process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "interrupted; what was measured so far is above and saved" in err
+        assert "Traceback" not in err
+        assert "verdict" in out
+        wait_until_gone(launch)
+    result = storage.read(path)
+    assert result.state == "partial"
+    assert result.rounds
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
+    """A kill -9 of a worker ends with 4 and a message that names it; what was measured is kept, no process is."""
+    path = tmp_path / "run.json"
+    with running(*LONG, "-o", str(path)) as process:
+        launch = launch_of(process)
+        os.kill(workers_of(launch)[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 4
+        assert re.search(r"worker \d of strategy 'processes' died: killed by SIGKILL", err)
+        assert "Traceback" not in err
+        wait_until_gone(launch)
+    assert storage.read(path).state == "partial"
+
+
+def test_a_killed_launch_ends_the_run_with_4() -> None:
+    """A kill -9 of the measuring process ends with 4 and says so, and its workers end by themselves."""
+    with running(*LONG) as process:
+        launch = launch_of(process)
+        os.kill(launch, signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 4
+        assert "the measuring process stopped" in err
+        wait_until_gone(launch)
+
+
+def test_workers_end_when_gilscope_is_killed() -> None:
+    """A kill -9 of gilscope itself leaves nobody to clean up; its measuring process and workers end by themselves."""
+    with running(*LONG) as process:
+        launch = launch_of(process)
+        assert processes_of(launch)
+        process.kill()
+        process.wait(10)
+        wait_until_gone(launch)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a file system without room for a result, where this process may."""
+    command = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(tmp_path)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError as error:
+        mounted = error.errno != errno.ENOENT
+    if not mounted:
+        pytest.skip("this process may not mount a file system")
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_still_shows_the_table(full_disk: Path) -> None:
+    """When the result cannot be saved the run ends with 5 and says so, after it has shown what it measured."""
+    done = gilscope(*TINY, "-o", str(full_disk / "run.json"))
+    assert done.returncode == 5, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Saved" not in done.stderr
+    assert "verdict" in done.stdout
+    assert os.listdir(full_disk) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["report", "FILE"], ["report", "FILE", "--format", "json"], ["list"], ["doctor"]]
+)
+def test_a_reader_that_leaves_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    """Output into a pipe that nobody reads any more, as under `| head -1`, ends quietly and with 0."""
+    path = tmp_path / "run.json"
+    storage.write(fakes.hand_made(), path)
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [*GILSCOPE, *(str(path) if word == "FILE" else word for word in arguments)],
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert done.stderr == ""
+    assert done.returncode == 0
