@@ -166,21 +166,28 @@ gilscope_rounds_take(PyObject *object, uint64_t *rounds)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* Take the two arguments of the compute form. Returns 0, or -1 with an exception set and nothing held. */
+/* Take the arguments of the compute form: x holds n_chunks equal chunks, each computed on its own. Returns 0, or -1
+ * with an exception set and nothing held. */
 static int
-gilscope_lanes_take(PyObject *x, PyObject *rounds_object, Py_buffer *view, enum gilscope_dtype *dtype,
+gilscope_lanes_take(PyObject *x, PyObject *rounds_object, int n_chunks, Py_buffer *view, enum gilscope_dtype *dtype,
                     uint64_t *rounds)
 {
     if (gilscope_rounds_take(rounds_object, rounds) < 0 || gilscope_take(x, "x", 0, view, dtype) < 0) {
         return -1;
     }
-    if (view->len / view->itemsize > GILSCOPE_MAX_LANES) {
+    const Py_ssize_t n_items = view->len / view->itemsize;
+    if (n_items / n_chunks > GILSCOPE_MAX_LANES) {
         PyErr_Format(PyExc_ValueError, "x has %zd items; the compute form takes at most %d, so that they stay in cache",
-                     view->len / view->itemsize, GILSCOPE_MAX_LANES);
-        PyBuffer_Release(view);
-        return -1;
+                     n_items, n_chunks * GILSCOPE_MAX_LANES);
     }
-    return 0;
+    else if (n_items % n_chunks != 0) {
+        PyErr_Format(PyExc_ValueError, "x has %zd items, which do not make %d equal chunks", n_items, n_chunks);
+    }
+    else {
+        return 0;
+    }
+    PyBuffer_Release(view);
+    return -1;
 }
 
 #endif

@@ -24,4 +24,5 @@ cdef extern from "buffers.h":
     int gilscope_pair_take(object x, object out, gilscope_pair *pair) except -1
     void gilscope_pair_release(gilscope_pair *pair) noexcept
     int gilscope_lanes_take(
-        object x, object rounds_object, Py_buffer *view, gilscope_dtype *dtype, uint64_t *rounds) except -1
+        object x, object rounds_object, int n_chunks, Py_buffer *view, gilscope_dtype *dtype,
+        uint64_t *rounds) except -1

@@ -50,7 +50,7 @@ compute(enum gilscope_operation operation, int release, PyObject *const *args, P
     enum gilscope_dtype dtype;
     uint64_t rounds;
     if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0
-        || gilscope_lanes_take(args[0], args[1], &x, &dtype, &rounds) < 0) {
+        || gilscope_lanes_take(args[0], args[1], 1, &x, &dtype, &rounds) < 0) {
         return NULL;
     }
     const size_t n = (size_t)(x.len / x.itemsize);
@@ -114,7 +114,7 @@ check_lanes(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_arg
     enum gilscope_dtype dtype;
     uint64_t rounds;
     if (check_arity("check_lanes(x, rounds)", n_args, 2) < 0
-        || gilscope_lanes_take(args[0], args[1], &view, &dtype, &rounds) < 0) {
+        || gilscope_lanes_take(args[0], args[1], 1, &view, &dtype, &rounds) < 0) {
         return NULL;
     }
     const Py_ssize_t n = view.len / view.itemsize;

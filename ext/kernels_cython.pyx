@@ -31,7 +31,7 @@ cdef object compute(gilscope_operation operation, bint release, object x, object
     cdef Py_buffer view
     cdef gilscope_dtype dtype
     cdef uint64_t rounds, checksum
-    gilscope_lanes_take(x, rounds_object, &view, &dtype, &rounds)
+    gilscope_lanes_take(x, rounds_object, 1, &view, &dtype, &rounds)
     if release:
         # Safe without the GIL: x stays exported, and the lanes are a private copy on this stack.
         with nogil:

@@ -7,11 +7,13 @@ team must never fork: the child would wait for threads that it does not have. Im
 VERSION is the OpenMP date the compiler implements (201511 for 4.5), or 0 where it has none; then the loops run
 on one thread and gilscope calls the arm unavailable rather than measure it.
 """
+from cpython.buffer cimport PyBuffer_Release
 from cython.parallel cimport prange
+from libc.stdint cimport uint64_t
 
 from kernels cimport (
-    GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_operation, gilscope_pair, gilscope_pair_release,
-    gilscope_pair_take, gilscope_past_cache,
+    GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_compute, gilscope_dtype, gilscope_lanes_take,
+    gilscope_operation, gilscope_pair, gilscope_pair_release, gilscope_pair_take, gilscope_past_cache,
 )
 
 cdef extern from "openmp_optional.h" nogil:
@@ -21,6 +23,13 @@ cdef extern from "openmp_optional.h" nogil:
 VERSION = GILSCOPE_OPENMP_VERSION
 
 
+cdef int check_team(int n_threads) except -1:
+    # The upper bound, far above any machine's CPUs, because a runtime that cannot start its team ends the process.
+    if not 1 <= n_threads <= 1024:
+        raise ValueError(f"n_threads must be from 1 to 1024; got {n_threads}")
+    return 0
+
+
 cdef int apply(gilscope_operation operation, object x, object out, int n_threads) except -1:
     cdef gilscope_pair pair
     cdef size_t share, first, items_per_line
@@ -28,9 +37,7 @@ cdef int apply(gilscope_operation operation, object x, object out, int n_threads
     cdef const char *x_start
     cdef char *out_start
     cdef bint past_cache
-    # The upper bound, far above any machine's CPUs, because a runtime that cannot start its team ends the process.
-    if not 1 <= n_threads <= 1024:
-        raise ValueError(f"n_threads must be from 1 to 1024; got {n_threads}")
+    check_team(n_threads)
     gilscope_pair_take(x, out, &pair)
     x_start = <const char *>pair.x.buf
     out_start = <char *>pair.out.buf
@@ -52,6 +59,26 @@ cdef int apply(gilscope_operation operation, object x, object out, int n_threads
     return team
 
 
+cdef object compute(gilscope_operation operation, object x, object rounds_object, int n_threads):
+    cdef Py_buffer view
+    cdef gilscope_dtype dtype
+    cdef uint64_t rounds, checksum = 0
+    cdef size_t lanes
+    cdef int i
+    cdef const char *start
+    check_team(n_threads)
+    gilscope_lanes_take(x, rounds_object, n_threads, &view, &dtype, &rounds)
+    lanes = <size_t>(view.len // view.itemsize // n_threads)
+    start = <const char *>view.buf
+    # Safe without the GIL: x stays exported, and each thread's lanes are a private copy on its own stack.
+    with nogil:
+        for i in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+            checksum += gilscope_compute(
+                operation, dtype, start + <size_t>i * lanes * <size_t>view.itemsize, lanes, rounds)
+    PyBuffer_Release(&view)
+    return checksum
+
+
 def square(x, out, n_threads, /):
     """Write x*x to out on an OpenMP team; return its size. GIL: released for the loop."""
     return apply(GILSCOPE_SQUARE, x, out, n_threads)
@@ -60,3 +87,13 @@ def square(x, out, n_threads, /):
 def quad(x, out, n_threads, /):
     """Write x*x*x*x to out on an OpenMP team; return its size. GIL: released for the loop."""
     return apply(GILSCOPE_QUAD, x, out, n_threads)
+
+
+def square_compute(x, rounds, n_threads, /):
+    """Return the sum modulo 2**64 of the checksums of x's n_threads equal chunks, one to a thread. GIL: released."""
+    return compute(GILSCOPE_SQUARE, x, rounds, n_threads)
+
+
+def quad_compute(x, rounds, n_threads, /):
+    """Return the sum modulo 2**64 of the checksums of x's n_threads equal chunks, one to a thread. GIL: released."""
+    return compute(GILSCOPE_QUAD, x, rounds, n_threads)

@@ -210,7 +210,7 @@ class Evidence:
         if python is None or group.id not in work or python_id not in work:
             return None
         reference = next(a for a in python.arms if a.strategy == "serial")
-        if arm == reference:
+        if arm == reference or arm.form != reference.form:
             return None
         items = math.log(_items(work[group.id])) - math.log(_items(work[python_id]))
         pairs = [

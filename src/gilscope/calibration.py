@@ -13,8 +13,6 @@ MIN_SAMPLE_NS = 5_000_000
 MAX_SAMPLE_NS = 250_000_000
 #: The lead-in call does this share of a sample's work: enough to take the after-effects of the arm before.
 LEAD_IN_SHARE = 0.1
-#: Lanes of the control's compute form: in the first-level cache everywhere.
-CONTROL_ITEMS = 2048
 #: The arrays made for a call of a given length allow for this fast a kernel.
 FASTEST_ITEM_NS = 0.1
 
@@ -55,7 +53,7 @@ def calibrate(launch: LaunchLike, arms: Sequence[Arm], n_items: int) -> WorkSize
             confirmed += 1
             continue
         confirmed = 0
-        growth = min(1.2 * MIN_SAMPLE_NS / fastest, 50.0, MAX_SAMPLE_NS / slowest)
+        growth = min(1.1 * MIN_SAMPLE_NS / fastest, 50.0, MAX_SAMPLE_NS / slowest)
         repeats = max(repeats + step, ceil(repeats * growth / step) * step)
     return WorkSize(n_items=n_items, repeats=repeats)
 
@@ -88,7 +86,7 @@ def items_for(launch: LaunchLike, arms: Sequence[Arm], n_items: int, plan: Plan)
 
 def max_items(plan: Plan) -> int:
     """Return how many items the largest chunk of a run may have."""
-    largest = max(plan.n_items, CONTROL_ITEMS)
+    largest = max(group.n_items for group in (plan.control, *plan.groups))
     if plan.task_ns is not None:
         largest = max(largest, ceil(plan.task_ns / FASTEST_ITEM_NS / ITEM_MULTIPLE) * ITEM_MULTIPLE)
     return largest

@@ -141,7 +141,7 @@ class Launch:
         """Deal the group's chunks out to the crew's workers."""
         chunks = list(range(arm.n_workers))
         if arm.strategy == "openmp":
-            # One call over all chunks, which lie side by side; the team divides them again.
+            # One call over all chunks, which lie side by side; the team deals them out again.
             shares, n_items = [[0]], n_items * arm.n_workers
         else:
             shares = [chunks] if crew.n_hosts == 1 else [[chunk] for chunk in chunks]

@@ -8,9 +8,15 @@ from gilscope import kernels, strategies
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.results import Arm, Group, Plan
 
-# A chunk of 1 MiB of float64: it stays in the cache beside its results, so that the table is about the GIL and not
-# about memory bandwidth, and a compiled call still lasts some 30 us, so that a release costs well under 1 %.
-DEFAULT_ITEMS = 131_072
+# Items in a chunk. The compute form's lanes fit into a first-level cache beside nothing else, and one call is a whole
+# sample, so that the table is about the GIL: neither memory bandwidth nor the cost of a release is in it.
+COMPUTE_ITEMS = 2048
+# The array form's fit into a last-level cache (4 MiB of float64, and as much for the results), and a compiled call
+# lasts 100 us and more: shorter releases cost two threads some per cent in waking each other. Plain Python takes a
+# millisecond for far fewer.
+ARRAY_ITEMS, PYTHON_ARRAY_ITEMS = 524_288, 4096
+
+FORMS = ("array", "compute")
 
 # The control's work is the compute form of the hand-written kernel: no memory and no GIL stand in its way.
 CONTROL_KERNEL = ("quad", "c", "released")
@@ -49,6 +55,10 @@ class Request:
     workers : tuple of int
         Widths to compare at.
     dtype : str
+    form : {"compute", "array"} or None
+        Rounds over a chunk that stays in cache, or one pass a call over arrays. None: compute, but arrays for NumPy,
+        which in the compute form would release the GIL every microsecond, and arrays for all where `n_items` or
+        `task_ns` is given.
     n_items : int or None
         Items in a chunk; rounded up to a multiple of 32, so that chunks share no cache line.
     task_ns : int or None
@@ -67,6 +77,7 @@ class Request:
     strategies: tuple[str, ...] = ()
     workers: tuple[int, ...] = ()
     dtype: str = "float64"
+    form: str | None = None
     n_items: int | None = None
     task_ns: int | None = None
     target: float | None = None
@@ -106,13 +117,10 @@ def make_plan(request: Request, usable_cpus: int, usable_source: str) -> Plan:
             f"this process may use 1 CPU only ({usable_source}), so there is nothing to compare; run it where there "
             "are two, or add --workers 2 --oversubscribe"
         )
-    n_items = request.n_items or DEFAULT_ITEMS
-    multiple = strategies.ITEM_MULTIPLE
     return Plan(
         groups=tuple(_groups(request, widths)),
         control=_control(max(widths)),
         dtype=request.dtype,
-        n_items=-(-n_items // multiple) * multiple,
         task_ns=request.task_ns,
         target=request.target or effort.target,
         budget_s=request.budget_s or effort.budget_s,
@@ -134,6 +142,7 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
                 for mode in kernels.gil_modes(implementation)
                 if mode in (request.gil_modes or kernels.GIL_MODES)
             ]
+            form = _form(request, implementation)
             for width in widths:
                 arms = tuple(
                     Arm(
@@ -143,15 +152,32 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
                         gil=mode,
                         strategy=strategy,
                         n_workers=width,
+                        form=form,
                     )
                     for mode in modes
                     for strategy in _strategies(request, implementation, mode)
                 )
                 if arms:
-                    groups.append(Group(id=f"{name}/{implementation}/{width}", arms=arms))
+                    n_items = _n_items(request, implementation, form)
+                    groups.append(Group(id=f"{name}/{implementation}/{width}", n_items=n_items, arms=arms))
     if not groups:
         raise UsageError("no kernel is left: the implementations asked for have none of the GIL modes asked for")
     return groups
+
+
+def _form(request: Request, implementation: str) -> str:
+    if request.form is not None:
+        return request.form
+    sized = request.n_items is not None or request.task_ns is not None
+    return "array" if sized or implementation == "numpy" else "compute"
+
+
+def _n_items(request: Request, implementation: str, form: str) -> int:
+    if request.n_items is not None:
+        return -(-request.n_items // strategies.ITEM_MULTIPLE) * strategies.ITEM_MULTIPLE
+    if form == "compute":
+        return COMPUTE_ITEMS
+    return PYTHON_ARRAY_ITEMS if implementation == "python" else ARRAY_ITEMS
 
 
 def _strategies(request: Request, implementation: str, mode: str) -> list[str]:
@@ -181,6 +207,7 @@ def _control(width: int) -> Group:
 
     return Group(
         id="control",
+        n_items=COMPUTE_ITEMS,
         arms=(arm("one", "serial"), arm("same", "serial"), arm("heavier", "serial", HEAVIER), arm("wide", "processes")),
     )
 
@@ -192,6 +219,7 @@ def _check(request: Request) -> None:
         ("GIL mode", request.gil_modes, kernels.GIL_MODES),
         ("strategy", request.strategies, tuple(s.name for s in strategies.STRATEGIES)),
         ("dtype", (request.dtype,), kernels.DTYPES),
+        ("form", (request.form,) if request.form else (), FORMS),
         ("effort", (request.effort,), tuple(EFFORTS)),
     ):
         unknown = [name for name in given if name not in allowed]
@@ -199,6 +227,11 @@ def _check(request: Request) -> None:
             raise UsageError(f"unknown {what} {unknown[0]!r}; choose from: {', '.join(allowed)}")
     if request.n_items is not None and request.task_ns is not None:
         raise UsageError("items and task time both set the size of a chunk; give one of them")
+    if request.form == "compute" and ((request.n_items or 0) > COMPUTE_ITEMS or request.task_ns is not None):
+        raise UsageError(
+            f"the compute form takes at most {COMPUTE_ITEMS} items, so that they stay in cache, and one call is as long "
+            "as a sample; leave the form out, or ask for arrays, to choose the size of a call"
+        )
     for what, value in (("items", request.n_items), ("task time", request.task_ns), ("max time", request.budget_s)):
         if value is not None and value <= 0:
             raise UsageError(f"{what} must be above 0; got {value}")

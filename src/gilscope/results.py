@@ -62,10 +62,13 @@ class Group:
     ----------
     id : str
         For example ``"quad/c/2"``, or ``"control"``.
+    n_items : int
+        Items in each chunk.
     arms : tuple of Arm
     """
 
     id: str
+    n_items: int
     arms: tuple[Arm, ...]
 
 
@@ -79,10 +82,8 @@ class Plan:
     control : Group
         Arms whose true ratios are known.
     dtype : str
-    n_items : int
-        Items in each chunk; a call works on one chunk.
     task_ns : int or None
-        Where given, `n_items` is found for each group so that one serial call takes this long.
+        Where given, the items of each group are found so that one serial call takes this long.
     target : float
         Half-width, as a share of the ratio, at which a ratio is resolved.
     budget_s : float
@@ -102,7 +103,6 @@ class Plan:
     groups: tuple[Group, ...]
     control: Group
     dtype: str
-    n_items: int
     task_ns: int | None
     target: float
     budget_s: float
@@ -116,7 +116,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkSize:
-    """What one sample of a group consists of: `repeats` tasks on each chunk of `n_items` items."""
+    """What one sample of a group consists of.
+
+    Parameters
+    ----------
+    n_items : int
+        Items in each chunk.
+    repeats : int
+        Calls on each chunk (array form), or rounds in one call on each chunk (compute form).
+    """
 
     n_items: int
     repeats: int

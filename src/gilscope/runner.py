@@ -14,7 +14,7 @@ from math import inf, isfinite, log, sqrt
 
 from gilscope import williams
 from gilscope.analysis import Evidence
-from gilscope.calibration import CONTROL_ITEMS, LaunchLike, calibrate, call_of, items_for, max_items
+from gilscope.calibration import LaunchLike, calibrate, call_of, items_for, max_items
 from gilscope.errors import CannotRunError
 from gilscope.findings import sentences
 from gilscope.inference import projected_rounds, settled
@@ -200,8 +200,8 @@ class Runner:
 
     def _prepare(self, launch: LaunchLike, group: Group) -> Iterator[Event]:
         first_time = group.id not in self.work
-        n_items = CONTROL_ITEMS if group == self.plan.control else self.plan.n_items
-        absent = launch.prepare([arm.id for arm in group.arms], self._n_items(group, n_items))
+        n_items = group.n_items if first_time else self.work[group.id].n_items
+        absent = launch.prepare([arm.id for arm in group.arms], n_items)
         for arm in group.arms:
             if arm.id in absent and arm.id not in self.evidence.absent:
                 self.evidence.absent[arm.id] = absent[arm.id]
@@ -213,9 +213,6 @@ class Runner:
             n_items = items_for(launch, present, n_items, self.plan)
             launch.prepare([arm.id for arm in present], n_items)
         self.work[group.id] = calibrate(launch, self.evidence.present(group), n_items)
-
-    def _n_items(self, group: Group, default: int) -> int:
-        return self.work[group.id].n_items if group.id in self.work else default
 
     def _round(self, launch: LaunchLike, launch_index: int, group: Group, pace: _Pace, *, warm_up: bool) -> None:
         arms = self.evidence.present(group)

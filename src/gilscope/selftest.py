@@ -17,7 +17,7 @@ from math import log
 from statistics import median
 
 from gilscope import williams
-from gilscope.calibration import CONTROL_ITEMS, LaunchLike, calibrate, call_of
+from gilscope.calibration import LaunchLike, calibrate, call_of
 from gilscope.inference import ratio_interval
 from gilscope.launcher import LaunchProcess
 from gilscope.plan import HEAVIER, Request, make_plan
@@ -101,15 +101,15 @@ def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterato
         Keep one process computing beside it all the while.
     """
     plan = make_plan(Request(kernels=("quad",), implementations=("c",), seed=seed), 2, "not used: one CPU wide")
-    arms = plan.control.arms[:3]
+    arms, n_items = plan.control.arms[:3], plan.control.n_items
     rng = random.Random(seed)
     with ExitStack() as stack:
         if busy:
             stack.enter_context(_BusyProcess())
-        launch = stack.enter_context(LaunchProcess(arms, plan.dtype, CONTROL_ITEMS, rng))
+        launch = stack.enter_context(LaunchProcess(arms, plan.dtype, n_items, rng))
         launch.start()
-        launch.prepare([arm.id for arm in arms], CONTROL_ITEMS)
-        repeats = calibrate(launch, arms, CONTROL_ITEMS).repeats
+        launch.prepare([arm.id for arm in arms], n_items)
+        repeats = calibrate(launch, arms, n_items).repeats
         for _ in range(n):
             yield _one_control(launch, arms, repeats, target, rng)
 

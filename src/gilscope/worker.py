@@ -27,6 +27,8 @@ from gilscope.results import Unavailable
 
 if TYPE_CHECKING:
     AnyView = memoryview[int] | memoryview[float]
+    Apply = Callable[[AnyView, AnyView], object]
+    Compute = Callable[[AnyView, int], int]
 
 # What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
 COMMAND = struct.Struct("<qqq")
@@ -151,16 +153,10 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task
         return typed
 
     pairs = [(chunk(x), chunk(out)) for x, out in zip(spec.x_offsets, spec.out_offsets, strict=True)]
-    if spec.implementation == "openmp":
-        apply = _openmp_kernel(spec)
-    else:
-        kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
-        if isinstance(kernel, Unavailable):
-            raise _Refused(kernel.reason)
-        if spec.form == "compute":
-            compute = kernel.compute
-            return _Task(lambda rounds: sum(compute(x, rounds) for x, _ in pairs) % 2**64)
-        apply = kernel.apply
+    uses_team = spec.implementation == "openmp"
+    apply, compute = _openmp_kernel(spec) if uses_team else _plain_kernel(spec)
+    if spec.form == "compute":
+        return _Task(lambda rounds: sum(compute(x, rounds) for x, _ in pairs) % 2**64, uses_team)
 
     def run(repeats: int) -> int:
         for x, out in pairs:
@@ -168,18 +164,25 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task
                 apply(x, out)
         return 0
 
-    return _Task(run, uses_team=spec.implementation == "openmp")
+    return _Task(run, uses_team)
 
 
-def _openmp_kernel(spec: TaskSpec) -> "Callable[[AnyView, AnyView], object]":
+def _plain_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
+    kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
+    if isinstance(kernel, Unavailable):
+        raise _Refused(kernel.reason)
+    return kernel.apply, kernel.compute
+
+
+def _openmp_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
     try:
         from gilscope import _openmp
     except ImportError as error:
         raise _Refused(f"gilscope._openmp cannot be imported ({error})") from None
     if not _openmp.VERSION:
         raise _Refused("built with a compiler that has no OpenMP")
-    function = getattr(_openmp, spec.kernel)
-    return lambda x, out: function(x, out, spec.n_threads)
+    apply, compute, team = getattr(_openmp, spec.kernel), getattr(_openmp, f"{spec.kernel}_compute"), spec.n_threads
+    return lambda x, out: apply(x, out, team), lambda x, rounds: compute(x, rounds, team)
 
 
 def _regime() -> dict[str, object]:

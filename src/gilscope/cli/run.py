@@ -8,7 +8,7 @@ from gilscope import storage, verdicts
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import CannotRunError, GilscopeError, UsageError
-from gilscope.plan import Request
+from gilscope.plan import FORMS, Request
 from gilscope.report import markdown, terminal
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
@@ -30,7 +30,13 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 @click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")
 @click.option("--gil", "gil_modes", type=Names(), default="", help="held,released  [default: both]")
 @click.option("--dtype", default="float64", show_default=True, help="float64, float32, int64, int32, uint64 or uint32.")
-@click.option("--items", "n_items", type=int, help="Items a call works on  [default: 131072, which stay in cache]")
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    help="compute: one call makes many rounds over 2048 items in cache; array: one call makes one pass over arrays.  "
+    "[default: compute, but array for numpy and with --items or --task-time]",
+)
+@click.option("--items", "n_items", type=int, help="Items that one call of the array form works on.")
 @click.option("--task-time", type=Duration(), help="Choose the items so that one serial call takes this long, e.g. 5ms.")
 @click.option("--ci-width", type=Share(), help="Stop when every interval is this narrow, e.g. 2%.")
 @click.option("--max-time", type=Duration(), help="Stop after this time at the latest, e.g. 20s.")
@@ -51,6 +57,7 @@ def command(
     workers: tuple[int, ...],
     gil_modes: tuple[str, ...],
     dtype: str,
+    form: str | None,
     n_items: int | None,
     task_time: float | None,
     ci_width: float | None,
@@ -77,6 +84,7 @@ def command(
         strategies=strategies,
         workers=workers,
         dtype=dtype,
+        form=form,
         n_items=n_items,
         task_ns=None if task_time is None else round(task_time * 1e9),
         target=ci_width,

@@ -71,7 +71,23 @@ def heading(result: Result) -> str:
     gil = "GIL on" if all(worker.get("gil_enabled", True) for worker in result.workers) else "GIL off"
     return (
         f"{result.tool} - CPython {version}, {gil} - {widths} of {count} CPUs - {names} - {plan.dtype}, "
-        f"{plan.n_items} items a call"
+        f"{_sizes(result)}"
+    )
+
+
+def _sizes(result: Result) -> str:
+    """Return what a call works on: chunks that stay in cache, or arrays."""
+    sizes: dict[tuple[str, int], list[str]] = {}
+    for group in result.plan.groups:
+        arm = group.arms[0]
+        n_items = result.work[group.id].n_items if group.id in result.work else group.n_items
+        sizes.setdefault((arm.form, n_items), []).append(arm.implementation)
+    many = len(sizes) > 1
+    return "; ".join(
+        ("rounds over " if form == "compute" else "arrays of ")
+        + f"{n_items} items"
+        + (f" ({', '.join(dict.fromkeys(names))})" if many else "")
+        for (form, n_items), names in sizes.items()
     )
 
 
