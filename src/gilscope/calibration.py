@@ -49,12 +49,13 @@ def calibrate(launch: LaunchLike, arms: Sequence[Arm], n_items: int) -> WorkSize
         samples, _, _ = launch.measure([call_of(arm, repeats) for arm in arms])
         fastest = min(sample.wall_ns for sample in samples)
         slowest = max(sample.wall_ns for sample in samples)
-        if fastest >= MIN_SAMPLE_NS or slowest * 1.1 > MAX_SAMPLE_NS:
+        most = int(MAX_SAMPLE_NS / slowest * repeats / step) * step
+        if fastest >= MIN_SAMPLE_NS or most <= repeats:
             confirmed += 1
             continue
         confirmed = 0
-        growth = min(1.1 * MIN_SAMPLE_NS / fastest, 50.0, MAX_SAMPLE_NS / slowest)
-        repeats = max(repeats + step, ceil(repeats * growth / step) * step)
+        growth = min(1.2 * MIN_SAMPLE_NS / fastest, 50.0)
+        repeats = min(max(repeats + step, ceil(repeats * growth / step) * step), most)
     return WorkSize(n_items=n_items, repeats=repeats)
 
 
