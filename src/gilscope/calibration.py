@@ -54,7 +54,7 @@ def calibrate(launch: LaunchLike, arms: Sequence[Arm], n_items: int) -> WorkSize
             confirmed += 1
             continue
         confirmed = 0
-        growth = min(1.2 * MIN_SAMPLE_NS / fastest, 50.0)
+        growth = min(1.1 * MIN_SAMPLE_NS / fastest, 50.0)
         repeats = min(max(repeats + step, ceil(repeats * growth / step) * step), most)
     return WorkSize(n_items=n_items, repeats=repeats)
 
