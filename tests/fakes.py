@@ -24,9 +24,9 @@ from gilscope.results import (
 )
 from gilscope.runner import Event, Runner
 
-#: What a task on one chunk takes, in ns.
+#: What a call on one chunk takes, or a round of the compute form, in ns.
 CHUNK_NS = {"python": 8_000_000, "numpy": 60_000, "cython": 50_000, "c": 50_000}
-COMPUTE_ROUND_NS = 20_000
+ROUND_NS = {"python": 2_000_000, "numpy": 25_000, "cython": 20_000, "c": 20_000}
 
 
 class FakeClock:
@@ -76,7 +76,7 @@ class FakeMachine:
 
     def wall_ns(self, arm: Arm) -> tuple[float, float]:
         """Return the true wall and CPU time of one repeat of an arm, now."""
-        chunk_ns = COMPUTE_ROUND_NS if arm.form == "compute" else CHUNK_NS[arm.implementation]
+        chunk_ns = (ROUND_NS if arm.form == "compute" else CHUNK_NS)[arm.implementation]
         total_ns = chunk_ns * arm.n_workers * self.cost(arm)
         alone = arm.strategy == "serial" or (arm.strategy == "threads" and arm.gil == "held")
         further = self.second_cpu((self.clock.now_ns - self.start_ns) / 1e9)
@@ -213,7 +213,10 @@ def hand_made() -> Result:
         n_workers=2,
         form="compute",
     )
-    groups = (Group(id="quad/c/2", arms=(serial, threads, processes)), Group(id="quad/cython/2", arms=(openmp,)))
+    groups = (
+        Group(id="quad/c/2", n_items=131_072, arms=(serial, threads, processes)),
+        Group(id="quad/cython/2", n_items=131_072, arms=(openmp,)),
+    )
     samples = tuple(
         Sample(arm=a.id, wall_ns=wall, cpu_ns=wall, run_delay_ns=-1, switches=-1)
         for a, wall in ((threads, 8_300_000), (serial, 8_100_000), (processes, 4_400_000))
@@ -228,9 +231,8 @@ def hand_made() -> Result:
         duration_s=38.25,
         plan=Plan(
             groups=groups,
-            control=Group(id="control", arms=(control_arm,)),
+            control=Group(id="control", n_items=2048, arms=(control_arm,)),
             dtype="float64",
-            n_items=131_072,
             task_ns=None,
             target=0.02,
             budget_s=52.0,

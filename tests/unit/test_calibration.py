@@ -6,7 +6,6 @@ import pytest
 from fakes import FakeMachine, plan
 
 from gilscope.calibration import (
-    CONTROL_ITEMS,
     MAX_SAMPLE_NS,
     MIN_SAMPLE_NS,
     calibrate,
@@ -65,8 +64,8 @@ def test_a_control_has_repeats_that_its_heavier_twin_can_share() -> None:
     """The control's repeats are a multiple of 20, of which 1.05 times is a whole number."""
     control = plan().control
     machine = FakeMachine(noise=0.0)
-    launch = machine.open_launch(control.arms, "float64", CONTROL_ITEMS, random.Random(1))
-    size = calibrate(launch, control.arms, CONTROL_ITEMS)
+    launch = machine.open_launch(control.arms, "float64", control.n_items, random.Random(1))
+    size = calibrate(launch, control.arms, control.n_items)
     assert size.repeats % 20 == 0
     for arm in control.arms:
         _, repeats, lead_in = call_of(arm, size.repeats)
@@ -79,11 +78,11 @@ def test_items_are_chosen_for_the_length_of_a_serial_call(task_ns: int) -> None:
     """With a task time, a chunk has as many items as one serial call takes that long for, in whole cache lines."""
     the_plan = plan(task_ns=task_ns)
     arms = the_plan.groups[0].arms
-    machine = FakeMachine(noise=0.0)
+    machine = FakeMachine(noise=0.0, cost=lambda arm: 10.0)
     launch = machine.open_launch(arms, "float64", max_items(the_plan), random.Random(1))
-    n_items = items_for(launch, arms, the_plan.n_items, the_plan)
+    n_items = items_for(launch, arms, the_plan.groups[0].n_items, the_plan)
     serial = next(arm for arm in arms if arm.strategy == "serial")
-    item_ns = machine.wall_ns(serial)[0] / serial.n_workers / the_plan.n_items
+    item_ns = machine.wall_ns(serial)[0] / serial.n_workers / the_plan.groups[0].n_items
     assert n_items % 32 == 0
     assert n_items == pytest.approx(task_ns / item_ns, abs=32)
     assert n_items <= max_items(the_plan)

@@ -338,7 +338,7 @@ def test_a_resolved_group_leaves_the_time_to_the_others() -> None:
     machine = FakeMachine(noise=0.0)
     lots = random.Random(3)
     machine.cost = lambda arm: lots.lognormvariate(0, 0.12) if arm.kernel == "square" and arm.form == "array" else 1.0
-    result = run(machine, kernels=("square", "quad"), target=0.02)
+    result = run(machine, kernels=("square", "quad"), target=0.02, form="array")
     assert len(timed(result, "square/c/2")) > 2 * len(timed(result, "quad/c/2"))
 
 
@@ -407,7 +407,7 @@ def test_a_lying_control_gives_no_verdict() -> None:
 
 def test_memory_that_is_full_is_not_a_missing_cpu() -> None:
     """When work without memory scales and this kernel does not, the ceiling says memory-bound, not "no second CPU"."""
-    result = run(FakeMachine(noise=0.002, memory_bound=True), gil_modes=("released",))
+    result = run(FakeMachine(noise=0.002, memory_bound=True), gil_modes=("released",), form="array")
     assert verdict(result, "processes", "released") == verdicts.MEMORY_BOUND
     assert verdict(result, "threads", "released") == verdicts.MEMORY_BOUND
 
