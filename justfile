@@ -32,7 +32,7 @@ format:
 
 # Run one script of bench/ by its name; without a name, list them
 bench NAME="" *ARGS:
-    {{ if NAME == "" { "ls bench/*.py" } else { "python bench/" + NAME + ".py " + ARGS } }}
+    {{ if NAME == "" { "grep -l __main__ bench/*.py" } else { "python bench/" + NAME + ".py " + ARGS } }}
 
 # Check what the documents claim: commands that exist, links that lead somewhere
 docs:
