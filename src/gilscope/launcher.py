@@ -96,7 +96,7 @@ class LaunchProcess:
             line = self._process.stdout.readline() if ready else b""
         except BrokenPipeError:
             ready, line = [self._process.stdout], b""
-        if not line:
+        if not line.endswith(b"\n"):  # nothing, or the half of an answer that it was killed in
             what = "stopped" if ready else f"gave no answer for {ANSWER_SECONDS:.0f} s"
             raise KernelError(f"the measuring process {what}{self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
