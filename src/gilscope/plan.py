@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gilscope import kernels, strategies
 from gilscope.errors import CannotRunError, UsageError
@@ -105,6 +105,7 @@ def make_plan(request: Request, usable_cpus: int, usable_source: str) -> Plan:
         For more workers than usable CPUs, unless `request.oversubscribe`.
     """
     _check(request)
+    request = _without_repeats(request)
     effort = EFFORTS[request.effort]
     widths = request.workers or (usable_cpus,)
     if not request.oversubscribe and max(widths) > usable_cpus:
@@ -138,9 +139,7 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
     for name in request.kernels or kernels.KERNELS:
         for implementation in request.implementations or kernels.IMPLEMENTATIONS:
             modes = [
-                mode
-                for mode in kernels.gil_modes(implementation)
-                if mode in (request.gil_modes or kernels.GIL_MODES)
+                mode for mode in kernels.gil_modes(implementation) if mode in (request.gil_modes or kernels.GIL_MODES)
             ]
             form = _form(request, implementation)
             for width in widths:
@@ -163,6 +162,12 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
     if not groups:
         raise UsageError("no kernel is left: the implementations asked for have none of the GIL modes asked for")
     return groups
+
+
+def _without_repeats(request: Request) -> Request:
+    """Return a request that names everything once, for ids are unique in a plan."""
+    lists = ("kernels", "implementations", "gil_modes", "strategies", "workers")
+    return replace(request, **{name: tuple(dict.fromkeys(getattr(request, name))) for name in lists})
 
 
 def _form(request: Request, implementation: str) -> str:
