@@ -234,8 +234,8 @@ def _check(request: Request) -> None:
         raise UsageError("items and task time both set the size of a chunk; give one of them")
     if request.form == "compute" and ((request.n_items or 0) > COMPUTE_ITEMS or request.task_ns is not None):
         raise UsageError(
-            f"the compute form takes at most {COMPUTE_ITEMS} items, so that they stay in cache, and one call is as long "
-            "as a sample; leave the form out, or ask for arrays, to choose the size of a call"
+            f"the compute form takes at most {COMPUTE_ITEMS} items, so that they stay in cache, and one call is as "
+            "long as a sample; leave the form out, or ask for arrays, to choose the size of a call"
         )
     for what, value in (("items", request.n_items), ("task time", request.task_ns), ("max time", request.budget_s)):
         if value is not None and value <= 0:
