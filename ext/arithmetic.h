@@ -124,8 +124,7 @@ gilscope_apply(enum gilscope_operation operation, enum gilscope_dtype dtype, int
 /* The compute form: `rounds` dependent rounds of the same arithmetic over a private copy of n lanes, never
  * touching memory outside it. Returns a checksum of every lane's last bits. n <= GILSCOPE_MAX_LANES. */
 static inline uint64_t
-gilscope_compute(enum gilscope_operation operation, enum gilscope_dtype dtype, const void *x, size_t n,
-                 uint64_t rounds)
+gilscope_compute(enum gilscope_operation operation, enum gilscope_dtype dtype, const void *x, size_t n, uint64_t rounds)
 {
     switch (dtype) {
     case GILSCOPE_FLOAT64:

@@ -59,8 +59,8 @@ gilscope_take(PyObject *object, const char *name, int writable, Py_buffer *view,
 {
     if (!PyObject_CheckBuffer(object)) {
         PyErr_Format(PyExc_TypeError,
-                     "%s must be a C-contiguous buffer (array.array, memoryview, shared memory, NumPy array) of "
-                     GILSCOPE_ALLOWED_DTYPES "; got %.200s",
+                     "%s must be a C-contiguous buffer (array.array, memoryview, shared memory, NumPy array) "
+                     "of " GILSCOPE_ALLOWED_DTYPES "; got %.200s",
                      name, Py_TYPE(object)->tp_name);
         return -1;
     }
@@ -85,13 +85,13 @@ gilscope_take(PyObject *object, const char *name, int writable, Py_buffer *view,
     }
     else if (!PyBuffer_IsContiguous(view, 'C')) {
         PyErr_Format(PyExc_BufferError,
-                     "%s is not C-contiguous; pass a contiguous copy, for example numpy.ascontiguousarray(%s)",
-                     name, name);
+                     "%s is not C-contiguous; pass a contiguous copy, for example numpy.ascontiguousarray(%s)", name,
+                     name);
     }
     else if (view->len > 0 && (uintptr_t)view->buf % (size_t)view->itemsize != 0) {
         PyErr_Format(PyExc_BufferError,
-                     "%s starts at an address that is not a multiple of its %zd-byte items; pass an aligned copy",
-                     name, view->itemsize);
+                     "%s starts at an address that is not a multiple of its %zd-byte items; pass an aligned copy", name,
+                     view->itemsize);
     }
     else {
         return 0;

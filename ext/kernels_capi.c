@@ -68,10 +68,10 @@ compute(enum gilscope_operation operation, int release, PyObject *const *args, P
     return PyLong_FromUnsignedLongLong(checksum);
 }
 
-#define KERNEL(name, body, operation, release)                                                                       \
-    static PyObject *name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)                     \
-    {                                                                                                                \
-        return body(operation, release, args, n_args);                                                               \
+#define KERNEL(name, body, operation, release)                                                                         \
+    static PyObject *name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)                       \
+    {                                                                                                                  \
+        return body(operation, release, args, n_args);                                                                 \
     }
 
 KERNEL(square_held, apply, GILSCOPE_SQUARE, 0)

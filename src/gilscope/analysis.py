@@ -41,7 +41,10 @@ class Evidence:
         self._timed: dict[str, list[list[dict[str, Sample]]]] = {}
         # Every verdict of one table must hold together, the two of the control among them.
         self.n_ratios = 2 + sum(
-            1 for group in plan.groups for arm in group.arms if arm.strategy != "serial" and arm != _ceiling(group, arm.gil)
+            1
+            for group in plan.groups
+            for arm in group.arms
+            if arm.strategy != "serial" and arm != _ceiling(group, arm.gil)
         )
         self.n_ratios += sum(1 for group in plan.groups if len([a for a in group.arms if a.strategy == "serial"]) > 1)
 
@@ -135,9 +138,7 @@ class Evidence:
             same=read_same,
             heavier=read_heavier,
             heavier_truth=HEAVIER,
-            second_cpu=None
-            if wide.id in self.absent
-            else cross_width_interval(self.log_ratios(group, one, wide)),
+            second_cpu=None if wide.id in self.absent else cross_width_interval(self.log_ratios(group, one, wide)),
             passed=read_same.low <= 1 <= read_same.high and read_heavier.low <= HEAVIER <= read_heavier.high,
         )
 
@@ -176,9 +177,7 @@ class Evidence:
             verdict=self._verdict(group, arm, partner, ratio, control),
         )
 
-    def _verdict(
-        self, group: Group, arm: Arm, partner: Arm | None, ratio: Interval | None, control: Control
-    ) -> str:
+    def _verdict(self, group: Group, arm: Arm, partner: Arm | None, ratio: Interval | None, control: Control) -> str:
         ceiling = _ceiling(group, arm.gil)
         if not control.passed:
             return verdicts.CONTROL_FAILED

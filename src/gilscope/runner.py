@@ -117,9 +117,7 @@ class Runner:
         Empty until the run has ended by itself.
     """
 
-    def __init__(
-        self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns
-    ) -> None:
+    def __init__(self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self.plan = plan
         self.evidence = Evidence(plan)
         self.work: dict[str, WorkSize] = {}
@@ -264,9 +262,7 @@ class Runner:
             raise CannotRunError("none of the arms asked for can run here; `gilscope doctor` says why")
         return pending
 
-    def _warm_up(
-        self, launch: LaunchLike, index: int, pending: dict[Group, _Pace], share_s: float
-    ) -> Iterator[Event]:
+    def _warm_up(self, launch: LaunchLike, index: int, pending: dict[Group, _Pace], share_s: float) -> Iterator[Event]:
         """Take rounds that count for nothing until each group has settled, or a tenth of the launch's time is gone."""
         end_s = self.elapsed_s + WARM_UP_SHARE * self.plan.budget_s / self.plan.n_launches
         unsettled = dict(pending)
@@ -323,4 +319,3 @@ class Runner:
             elapsed_s=self.elapsed_s,
             remaining_s=max(0.0, min(here_s + later_s, self.plan.budget_s - self.elapsed_s)),
         )
-

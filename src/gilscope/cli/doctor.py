@@ -68,9 +68,7 @@ def cautions(machine: Machine) -> list[str]:
 def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:
     """Return a tree of dataclasses as lines; what is unknown says so."""
     if is_dataclass(value) and not isinstance(value, type):
-        return [
-            line for f in fields(value) for line in _facts(f"{prefix} {f.name}".strip(), getattr(value, f.name))
-        ]
+        return [line for f in fields(value) for line in _facts(f"{prefix} {f.name}".strip(), getattr(value, f.name))]
     if isinstance(value, tuple) and value and is_dataclass(value[0]):
         return [line for item in value for line in _facts(f"{prefix} {getattr(item, 'name', '')}", item)]
     if isinstance(value, dict):

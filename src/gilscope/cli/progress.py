@@ -54,7 +54,9 @@ class Display:
             self._say_group(event.group)
         elif isinstance(event, LaunchEnded):
             n = self._runner.plan.n_launches
-            self._say(f"launch {event.launch}", f"launch {event.launch + 1} of {n} done, {self._runner.elapsed_s:.0f} s")
+            self._say(
+                f"launch {event.launch}", f"launch {event.launch + 1} of {n} done, {self._runner.elapsed_s:.0f} s"
+            )
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:
         n_launches = self._runner.plan.n_launches

@@ -10,9 +10,7 @@ from gilscope.report import markdown, terminal
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option(
-    "--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
-)
+@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
 def command(result: Path, style: str) -> int:
     """Draw RESULT, a file that `gilscope run -o RESULT` wrote, here or on another machine."""
     read = storage.read(result)

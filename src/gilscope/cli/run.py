@@ -37,7 +37,9 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
     "[default: compute, but array for numpy and with --items or --task-time]",
 )
 @click.option("--items", "n_items", type=int, help="Items that one call of the array form works on.")
-@click.option("--task-time", type=Duration(), help="Choose the items so that one serial call takes this long, e.g. 5ms.")
+@click.option(
+    "--task-time", type=Duration(), help="Choose the items so that one serial call takes this long, e.g. 5ms."
+)
 @click.option("--ci-width", type=Share(), help="Stop when every interval is this narrow, e.g. 2%.")
 @click.option("--max-time", type=Duration(), help="Stop after this time at the latest, e.g. 20s.")
 @click.option("--fast", "effort", flag_value="fast", help="5 % intervals, two launches, 20 s at most.")
@@ -46,9 +48,7 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 @click.option("--oversubscribe", is_flag=True, help="Allow more workers than usable CPUs.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save everything as JSON.")
 @click.option("--force", is_flag=True, help="Overwrite the output file.")
-@click.option(
-    "--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
-)
+@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
 @click.option("--host-name", is_flag=True, help="Record the host name too.")
 def command(
     kernels: tuple[str, ...],

@@ -15,7 +15,9 @@ HONEST_LOW, HONEST_HIGH = 0.93, 0.97
 
 
 @click.command()
-@click.option("-n", "n_controls", type=click.IntRange(min=10), default=200, show_default=True, help="Controls, each way.")
+@click.option(
+    "-n", "n_controls", type=click.IntRange(min=10), default=200, show_default=True, help="Controls, each way."
+)
 @click.option("--ci-width", "target", type=Share(), default=0.02, show_default="2%", help="Stop each at this width.")
 @click.option("--quiet-only", is_flag=True, help="Leave out the half beside a busy process.")
 @click.option("--seed", type=int, help="Of every random choice.")
