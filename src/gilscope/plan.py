@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gilscope import kernels, strategies
 from gilscope.errors import CannotRunError, UsageError
@@ -167,7 +168,8 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
 def _without_repeats(request: Request) -> Request:
     """Return a request that names everything once, for ids are unique in a plan."""
     lists = ("kernels", "implementations", "gil_modes", "strategies", "workers")
-    return replace(request, **{name: tuple(dict.fromkeys(getattr(request, name))) for name in lists})
+    once: dict[str, Any] = {name: tuple(dict.fromkeys(getattr(request, name))) for name in lists}
+    return replace(request, **once)
 
 
 def _form(request: Request, implementation: str) -> str:
