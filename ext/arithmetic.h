@@ -58,6 +58,12 @@ enum gilscope_dtype {
     GILSCOPE_N_DTYPES
 };
 
+#if defined(__GNUC__)
+#define GILSCOPE_LINE_ALIGNED __attribute__((aligned(64)))
+#else
+#define GILSCOPE_LINE_ALIGNED __declspec(align(64))
+#endif
+
 /* The compute form works on at most this many lanes: 16 KiB of float64, half of a common L1 data cache. */
 #define GILSCOPE_MAX_LANES 2048
 

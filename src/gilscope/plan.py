@@ -167,9 +167,14 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
 
 def _without_repeats(request: Request) -> Request:
     """Return a request that names everything once, for ids are unique in a plan."""
-    lists = ("kernels", "implementations", "gil_modes", "strategies", "workers")
-    once: dict[str, Any] = {name: tuple(dict.fromkeys(getattr(request, name))) for name in lists}
-    return replace(request, **once)
+    return replace(
+        request,
+        kernels=tuple(dict.fromkeys(request.kernels)),
+        implementations=tuple(dict.fromkeys(request.implementations)),
+        gil_modes=tuple(dict.fromkeys(request.gil_modes)),
+        strategies=tuple(dict.fromkeys(request.strategies)),
+        workers=tuple(dict.fromkeys(request.workers)),
+    )
 
 
 def _form(request: Request, implementation: str) -> str:

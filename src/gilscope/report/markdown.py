@@ -13,7 +13,7 @@ def render(result: Result) -> str:
         _row(["---"] * len(table.COLUMNS)),
         *(_row(line.cells) for line in table.lines(result)),
         "",
-        *(f"{text}  " for text in table.footer(result)),
+        *(f"{_escaped(text)}  " for text in table.footer(result)),
         "",
         " ".join(result.findings),
     ]
@@ -21,5 +21,8 @@ def render(result: Result) -> str:
 
 
 def _row(cells: list[str] | tuple[str, ...]) -> str:
-    escaped = (cell.replace("|", "\\|").replace("*", "\\*") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*")
