@@ -1,0 +1,175 @@
+# ruff: noqa: E501 - tables are as wide as they are
+"""What a result looks like: whole tables compared as text, and no figure without what it is worth."""
+
+import dataclasses
+import io
+import math
+import re
+
+import fakes
+import pytest
+from fakes import interval
+from rich.console import Console
+
+from gilscope.report import markdown, table, terminal, words
+from gilscope.results import Result
+
+TABLE = """\
+gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays of 131072 items
+kernel       GIL       strategy           median   CPU      of ceiling          here and now       vs plain Python  verdict
+
+quad c       held      serial             8.10 ms  8.10 ms  -                   1                  -                reference
+             held      2 threads          8.30 ms  8.25 ms  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  162 [158, 172]   GIL-bound
+             held      2 processes        4.40 ms  8.60 ms  1                   1.84 [1.61, 1.90]  -                ceiling
+
+quad cython  released  OpenMP, 2 threads  -        -        -                   -                  -                unavailable: built with a compiler that has
+                                                                                                                    no OpenMP
+
+* one CPU wide: compared with serial.  † compared with the serial arm that holds the GIL.
+control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes gain 1.90 [?] here and now
+2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
+
+Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
+"""
+
+MARKDOWN = """\
+**gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays of 131072 items**
+
+| kernel | GIL | strategy | median | CPU | of ceiling | here and now | vs plain Python | verdict |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| quad c | held | serial | 8.10 ms | 8.10 ms | - | 1 | - | reference |
+|  | held | 2 threads | 8.30 ms | 8.25 ms | 0.97 [0.96, 0.98]\\* | 0.97 [0.96, 0.98] | 162 [158, 172] | GIL-bound |
+|  | held | 2 processes | 4.40 ms | 8.60 ms | 1 | 1.84 [1.61, 1.90] | - | ceiling |
+| quad cython | released | OpenMP, 2 threads | - | - | - | - | - | unavailable: built with a compiler that has no OpenMP |
+
+\\* one CPU wide: compared with serial.  † compared with the serial arm that holds the GIL.__
+control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes gain 1.90 [?] here and now__
+2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17__
+
+Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
+"""
+
+
+def drawn(result: Result, width: int = 160) -> str:
+    """Return what a console of that width shows, without blanks at the ends of lines."""
+    text = io.StringIO()
+    terminal.render(result, Console(file=text, width=width, highlight=False))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def test_the_table() -> None:
+    """A hand-made result with a row of every kind is drawn exactly so."""
+    assert drawn(fakes.hand_made()) == TABLE
+
+
+def test_the_markdown() -> None:
+    """The same result as Markdown: a table that parses, stars that are no bullets, lines that break."""
+    assert markdown.render(fakes.hand_made()) == MARKDOWN.replace("__\n", "  \n")
+
+
+@pytest.mark.parametrize("width", [20, 80, 120])
+def test_a_narrow_terminal_cuts_no_figure(width: int) -> None:
+    """Whatever the width, every cell of the table is there in full."""
+    text = drawn(fakes.hand_made(), width)
+    for line in table.lines(fakes.hand_made()):
+        for cell in line.cells[:-1]:
+            assert cell in text
+        assert line.cells[-1].split()[-1] in text
+    for column in table.COLUMNS:
+        assert column in text
+    assert "…" not in text
+
+
+def measured() -> Result:
+    """Return the result of a whole fake run."""
+    return fakes.finish(fakes.FakeMachine(absent={"openmp": "no OpenMP"}).runner(fakes.plan(effort="fast", seed=3)))[0]
+
+
+@pytest.mark.parametrize("result", [fakes.hand_made(), measured()], ids=["hand-made", "measured"])
+def test_no_ratio_stands_without_its_interval(result: Result) -> None:
+    """Every figure in a column of ratios has its interval, or is the 1 of what it is compared with."""
+    columns = [table.COLUMNS.index(name) for name in ("of ceiling", "here and now", "vs plain Python")]
+    for line in table.lines(result):
+        for column in columns:
+            assert line.cells[column] in {"-", "1"} or re.fullmatch(
+                r"\d+(\.\d+)? \[(\?|\d+(\.\d+)?, \d+(\.\d+)?)\][*†]?", line.cells[column]
+            )
+    for text in table.footer(result):
+        for ratio in re.findall(r"(?:control|and|gain) (\d+\.\d+.*?) (?:for|here)", text):
+            assert re.match(r"\d+\.\d+ \[", ratio)
+    assert not re.search(r"\dx\b", drawn(result) + markdown.render(result))
+
+
+def test_a_kernel_is_named_once_for_each_of_its_widths() -> None:
+    """The name stands in the first line of a group; the next width begins a new one."""
+    plan = fakes.plan(effort="fast", strategies=("threads",), gil_modes=("held",), workers=(1, 2))
+    result = fakes.finish(fakes.FakeMachine().runner(plan))[0]
+    assert [line.cells[0] for line in table.lines(result)] == ["quad c", "", "", "quad c", "", ""]
+    assert [line.cells[2] for line in table.lines(result)] == [
+        *("serial", "1 thread", "1 process"),
+        *("serial", "2 threads", "2 processes"),
+    ]
+
+
+def test_a_result_of_a_foreign_machine_is_drawn() -> None:
+    """Facts that a file does not have are question marks; a failed control and a GIL that is off are said."""
+    made = fakes.hand_made()
+    assert made.control is not None
+    foreign = dataclasses.replace(
+        made,
+        machine={},
+        workers=({"gil_enabled": False},),
+        control=dataclasses.replace(made.control, passed=False, second_cpu=None),
+        interference=dataclasses.replace(made.interference, steal=None, throttled=0),
+        rounds=made.rounds[1:2],
+    )
+    text = drawn(foreign)
+    assert "CPython ?, GIL off - 2 of ? CPUs" in text
+    assert "read WRONG" in text
+    assert "1 launch, 1 rounds" in text
+    assert "steal unknown" in text
+    assert "throttled" not in text
+
+
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    """Reasons and findings are text: brackets and bars in them style nothing and break no table."""
+    made = fakes.hand_made()
+    rows = (*made.rows[:3], dataclasses.replace(made.rows[3], verdict="unavailable: [red]a|b*c[/red]"))
+    odd = dataclasses.replace(made, rows=rows, findings=("[bold]found[/bold]",))
+    text = drawn(odd)
+    assert "[red]a|b*c[/red]" in text
+    assert "[bold]found[/bold]" in text
+    assert "unavailable: [red]a\\|b\\*c[/red] |" in markdown.render(odd)
+
+
+@pytest.mark.parametrize(
+    ("value_ns", "text"),
+    [
+        (None, "-"),
+        (0.4, "0.40 ns"),
+        (999.0, "999 ns"),
+        (1000.0, "1.00 µs"),
+        (8_120_000.0, "8.12 ms"),
+        (81_200_000.0, "81.2 ms"),
+        (2.5e9, "2.50 s"),
+    ],
+)
+def test_times_have_three_digits_and_a_unit(value_ns: float | None, text: str) -> None:
+    """A time is rounded to what a reader can use, never without its unit."""
+    assert words.duration(value_ns) == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (None, "-"),
+        (interval(math.nan, 0.0, math.inf), "-"),
+        (interval(1.5, 0.0, math.inf), "1.50 [?]"),
+        (interval(0.974, 0.962, 0.981), "0.97 [0.96, 0.98]"),
+        (interval(12.34, 11.1, 13.9), "12.3 [11.1, 13.9]"),
+        (interval(162.4, 158.2, 171.9), "162 [158, 172]"),
+    ],
+)
+def test_ratios_have_as_many_digits_as_they_deserve(read: fakes.Interval | None, text: str) -> None:
+    """Two decimals near 1, fewer for large ratios; too few rounds are a question mark, no pairs a dash."""
+    assert words.ratio(read) == text
