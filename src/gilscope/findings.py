@@ -39,7 +39,8 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
     found = [
         sentence
         for sentence in (
-            _gil_bound(rows),
+            _gil_bound(rows, "held", "Holding the GIL, {n} threads are no faster than one"),
+            _gil_bound(rows, "released", "With the GIL released, {n} threads are still no faster than one"),
             _scaling(rows, "threads", "released", "With the GIL released, {n} threads"),
             _scaling(rows, "interpreters", "held", "With the GIL held, {n} interpreters"),
             _no_second_cpu(rows, run_delay),
@@ -50,14 +51,19 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
     return tuple(found) or ("Nothing here could be compared: no parallel arm ran.",)
 
 
-def _gil_bound(rows: Sequence[Row]) -> str:
-    bound = [row for row in rows if row.verdict == verdicts.GIL_BOUND and row.equal_width is not None]
+def _gil_bound(rows: Sequence[Row], gil: str, subject: str) -> str:
+    bound = [
+        row
+        for row in rows
+        if row.arm.strategy == "threads"
+        and row.arm.gil == gil
+        and row.verdict == verdicts.GIL_BOUND
+        and row.equal_width is not None
+    ]
     if not bound:
         return ""
-    return (
-        f"Holding the GIL, {_count(bound)} threads are no faster than one, in {_implementations(bound)}: they reach "
-        f"{_range(bound)} of one thread's speed."
-    )
+    said = f"{subject.format(n=_count(bound))}, in {_implementations(bound)}"
+    return f"{said}: they reach {_range(bound)} of one thread's speed."
 
 
 def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
