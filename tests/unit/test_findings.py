@@ -1,0 +1,113 @@
+"""The sentences under a table: drawn from its rows only, and silent about what was not found."""
+
+import dataclasses
+
+import fakes
+from fakes import interval
+
+from gilscope import verdicts
+from gilscope.findings import sentences
+from gilscope.results import Arm, Control, Row, Unavailable
+
+RIGHT = Control(
+    same=interval(1.0, 0.999, 1.001),
+    heavier=interval(1.05, 1.049, 1.051),
+    heavier_truth=1.05,
+    second_cpu=interval(1.9, 1.8, 1.95),
+    passed=True,
+)
+
+
+def row(
+    verdict: str, strategy: str = "threads", gil: str = "held", implementation: str = "c", ratio: float = 0.97
+) -> Row:
+    """Return a row of quad on two workers with a verdict and a ratio."""
+    arm = Arm(
+        id=f"quad/{implementation}/2/{gil}/{strategy}",
+        kernel="quad",
+        implementation=implementation,
+        gil=gil,
+        strategy=strategy,
+        n_workers=2,
+    )
+    return Row(arm=arm, wall_ns=1e6, equal_width=interval(ratio, ratio - 0.01, ratio + 0.01), verdict=verdict)
+
+
+def test_held_threads_and_released_threads_and_interpreters_each_get_a_sentence() -> None:
+    """Each says how many workers, in which implementations, and the range of the ratios."""
+    found = sentences(
+        [
+            row(verdicts.GIL_BOUND, implementation="python", ratio=0.97),
+            row(verdicts.GIL_BOUND, implementation="cython", ratio=0.99),
+            row(verdicts.GIL_BOUND, implementation="c", ratio=0.98),
+            row(verdicts.SCALES_WORD, gil="released", ratio=1.01),
+            row(verdicts.SCALES_WORD, strategy="interpreters", ratio=0.98),
+        ],
+        RIGHT,
+    )
+    assert found == (
+        (
+            "Holding the GIL, 2 threads are no faster than one, in Python, Cython and C: they reach 0.97 to 0.99 of "
+            "one thread's speed."
+        ),
+        "With the GIL released, 2 threads reach 1.01 of what as many processes reach, in C.",
+        "With the GIL held, 2 interpreters reach 0.98 of what as many processes reach, in C.",
+    )
+
+
+def test_only_threads_that_hold_the_gil_are_said_to_hold_it() -> None:
+    """A released form, or another strategy, that is one CPU wide is not told of as threads that hold the GIL."""
+    for odd in (row(verdicts.GIL_BOUND, gil="released"), row(verdicts.GIL_BOUND, strategy="interpreters")):
+        assert "Holding the GIL, 2 threads" not in " ".join(sentences([odd], RIGHT))
+    (released,) = sentences([row(verdicts.GIL_BOUND, gil="released", implementation="numpy", ratio=0.98)], RIGHT)
+    assert released == (
+        "With the GIL released, 2 threads are still no faster than one, in NumPy: they reach 0.98 of one thread's "
+        "speed."
+    )
+
+
+def test_a_control_that_read_wrong_is_the_only_finding() -> None:
+    """Nothing else is said, whatever the rows hold."""
+    found = sentences([row(verdicts.GIL_BOUND)], dataclasses.replace(RIGHT, passed=False))
+    assert len(found) == 1
+    assert "read wrong" in found[0]
+
+
+def test_a_control_that_read_nothing_is_not_called_wrong() -> None:
+    """Where no round was timed, that is the finding, with what to do."""
+    found = sentences([row("unresolved (not measured)")], dataclasses.replace(RIGHT, same=None, passed=False))
+    assert len(found) == 1
+    assert "No round was timed" in found[0]
+    assert "--max-time" in found[0]
+
+
+def test_a_missing_cpu_is_no_finding_about_threads() -> None:
+    """What the machine did not give is said, with its cause where the workers' waiting shows one."""
+    rows = [row(verdicts.NO_SECOND_CPU), row(verdicts.NO_SECOND_CPU, strategy="processes"), row("reference", "serial")]
+    (quiet,) = sentences(rows, RIGHT)
+    assert quiet.startswith("In 2 of 3 arms this machine gave no second CPU")
+    assert quiet.endswith("That says nothing about threads.")
+    assert "something else is running here" not in quiet
+    (crowded,) = sentences(rows, RIGHT, run_delay=0.8)
+    assert "waited for a CPU for 80 %" in crowded
+    assert "something else is running here" in crowded
+
+
+def test_what_stayed_open_is_counted() -> None:
+    """Unresolved arms are counted, and the reader is told what may help."""
+    (found,) = sentences(
+        [row("unresolved (±3.1 %)"), row("unresolved (too few rounds)"), row("reference", "serial")], RIGHT
+    )
+    assert found == "2 of 3 arms stayed unresolved; a quieter machine or more time (--max-time) may tell."
+
+
+def test_a_table_without_parallel_arms_finds_nothing() -> None:
+    """There is always at least one sentence, also when nothing could be compared."""
+    absent = dataclasses.replace(row("unavailable: x"), unavailable=Unavailable("x"), equal_width=None)
+    assert sentences([absent], RIGHT) == ("Nothing here could be compared: no parallel arm ran.",)
+
+
+def test_no_verdict_means_no_sentence_about_it() -> None:
+    """A hand-made result's own findings follow from its rows and nothing else."""
+    made = fakes.hand_made()
+    assert sentences(made.rows, RIGHT) == made.findings
