@@ -155,6 +155,7 @@ def test_a_stuck_launch_is_a_kernel_error_and_is_ended(monkeypatch: pytest.Monke
             monkeypatch.setattr(launcher, "ANSWER_SECONDS", 0.2)
             monkeypatch.setattr(launcher, "STOP_SECONDS", 0.2)
             os.kill(session, signal.SIGSTOP)
+            os.waitid(os.P_PID, session, os.WSTOPPED | os.WNOWAIT)  # a signal takes its time, and a launch answers fast
             with pytest.raises(KernelError, match="gave no answer for 0 s"):
                 launch.prepare(["x"], 64)
         wait_until_gone(session)
