@@ -26,7 +26,7 @@ def deal(crew: Crew, memory: SharedMemory) -> list[TaskSpec]:
     """Give every worker the smallest chunk there is, as `gilscope.launch` deals larger ones."""
     chunks = list(range(crew.n_workers))
     openmp = crew.name == "openmp"
-    shares = [[0]] if openmp else [chunks] if crew.n_hosts == 1 else [[chunk] for chunk in chunks]
+    shares = [[0]] if openmp else [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]
     n_items = ITEM_MULTIPLE * crew.n_workers if openmp else ITEM_MULTIPLE
     offsets = [[memory.offsets(chunk, n_items) for chunk in share] for share in shares]
     return [

@@ -8,7 +8,7 @@ from statistics import median
 from gilscope import verdicts
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.interference import ticks_per_second
-from gilscope.plan import HEAVIER
+from gilscope.plan import HEAVIER, group_of
 from gilscope.results import (
     Arm,
     Control,
@@ -41,12 +41,8 @@ class Evidence:
         self._timed: dict[str, list[list[dict[str, Sample]]]] = {}
         # Every verdict of one table must hold together, the two of the control among them.
         self.n_ratios = 2 + sum(
-            1
-            for group in plan.groups
-            for arm in group.arms
-            if arm.strategy != "serial" and arm != _ceiling(group, arm.gil)
+            1 for group in plan.groups for arm in group.arms if arm.strategy != "serial" and arm != _ceiling(group)
         )
-        self.n_ratios += sum(1 for group in plan.groups if len([a for a in group.arms if a.strategy == "serial"]) > 1)
 
     def add(self, round_: Round) -> None:
         """Take in one more round; warm-ups are kept, but paired with nothing."""
@@ -86,7 +82,7 @@ class Evidence:
         """Return, by arm, the partner of equal width and the ratio to it.
 
         A parallel arm's partner is the ceiling, the same kernel on processes; one that kept a single CPU busy while
-        the ceiling kept more is compared with serial. The released form's serial arm is compared with the held one's.
+        the ceiling kept more is compared with serial.
         """
         if group == self.plan.control:
             one, same, heavier, _ = group.arms
@@ -109,12 +105,8 @@ class Evidence:
         return median(sample.cpu_ns / sample.wall_ns for sample in self.samples(group, arm))
 
     def _partner(self, group: Group, arm: Arm) -> Arm | None:
-        present = self.present(group)
-        serial = next((a for a in present if a.strategy == "serial" and a.gil == arm.gil), None)
-        ceiling = _ceiling(group, arm.gil)
-        if arm.strategy == "serial":
-            return next((a for a in present if a.strategy == "serial" and a != arm and a.gil == "held"), None)
-        if arm == ceiling or serial is None or ceiling is None or ceiling not in present:
+        serial, ceiling = _serial(group), _ceiling(group)
+        if arm in (serial, ceiling) or ceiling.id in self.absent:
             return None
         narrow = self.samples(group, arm) and verdicts.is_one_cpu_wide(
             self.cpu_width(group, arm), self.cpu_width(group, ceiling), arm.n_workers
@@ -159,12 +151,8 @@ class Evidence:
         samples = self.samples(group, arm)
         if not samples:
             return Row(arm=arm, verdict=f"{verdicts.UNRESOLVED} (not measured)")
-        present = self.present(group)
-        serial = next((a for a in present if a.strategy == "serial" and a.gil == arm.gil), None)
+        serial = _serial(group)
         partner, ratio = self.equal_width(group).get(arm.id, (None, None))
-        here_and_now = None
-        if serial is not None and arm != serial:
-            here_and_now = cross_width_interval(self.log_ratios(group, serial, arm))
         return Row(
             arm=arm,
             wall_ns=median(sample.wall_ns for sample in samples),
@@ -172,20 +160,19 @@ class Evidence:
             cpu_width=self.cpu_width(group, arm),
             equal_width=ratio,
             partner="" if partner is None else partner.id,
-            here_and_now=here_and_now,
+            here_and_now=None if arm == serial else cross_width_interval(self.log_ratios(group, serial, arm)),
             versus_python=self._versus_python(group, arm, work),
             verdict=self._verdict(group, arm, partner, ratio, control),
         )
 
     def _verdict(self, group: Group, arm: Arm, partner: Arm | None, ratio: Interval | None, control: Control) -> str:
-        ceiling = _ceiling(group, arm.gil)
+        serial, ceiling = _serial(group), _ceiling(group)
         if not control.passed:
             return verdicts.CONTROL_FAILED
-        if arm.strategy == "serial":
-            return verdicts.REFERENCE if ratio is None else verdicts.of_twins(ratio, self.plan.target)
-        if ceiling is None or ceiling.id in self.absent:
+        if arm == serial:
+            return verdicts.REFERENCE
+        if ceiling.id in self.absent:
             return f"{verdicts.UNRESOLVED} (no processes to compare with)"
-        serial = next(a for a in group.arms if a.strategy == "serial" and a.gil == arm.gil)
         speed_up = cross_width_interval(self.log_ratios(group, serial, ceiling))
         gate = verdicts.of_ceiling(speed_up, self.cpu_width(group, ceiling), arm.n_workers, arm.form, control)
         if arm == ceiling or gate != verdicts.CEILING:
@@ -204,11 +191,11 @@ class Evidence:
         The two stand in different groups and so in different rounds; the nth round of each launch is paired with the
         nth, for the runner takes the groups in turns.
         """
-        python_id = f"{arm.kernel}/python/{arm.n_workers}"
+        python_id = group_of(arm.kernel, "python", "held", arm.n_workers)
         python = next((g for g in self.plan.groups if g.id == python_id), None)
         if python is None or group.id not in work or python_id not in work:
             return None
-        reference = next(a for a in python.arms if a.strategy == "serial")
+        reference = _serial(python)
         if arm == reference or arm.form != reference.form:
             return None
         items = math.log(_items(work[group.id])) - math.log(_items(work[python_id]))
@@ -223,6 +210,11 @@ def _items(size: WorkSize) -> int:
     return size.n_items * size.repeats
 
 
-def _ceiling(group: Group, gil: str) -> Arm | None:
-    """Return the arm that stands for what the machine can do: the same kernel on processes."""
-    return next((arm for arm in group.arms if arm.strategy.startswith("processes") and arm.gil == gil), None)
+def _serial(group: Group) -> Arm:
+    """Return the arm that uses neither threads nor processes; every group of a plan has one."""
+    return next(arm for arm in group.arms if arm.strategy == "serial")
+
+
+def _ceiling(group: Group) -> Arm:
+    """Return the arm that stands for what the machine can do: the same kernel on processes; every group has one."""
+    return next(arm for arm in group.arms if arm.strategy.startswith("processes"))

@@ -12,7 +12,7 @@ MIN_SAMPLE_NS = 5_000_000
 #: And the slowest at most this long, so that a round stays adjacent in time.
 MAX_SAMPLE_NS = 250_000_000
 #: The lead-in call does this share of a sample's work: enough to take the after-effects of the arm before.
-LEAD_IN_SHARE = 0.1
+LEAD_IN_SHARE = 0.05
 #: The arrays made for a call of a given length allow for this fast a kernel.
 FASTEST_ITEM_NS = 0.1
 

@@ -36,7 +36,8 @@ class Launch:
 
     Notes
     -----
-    Crews start in an order that keeps forks ahead of every thread. GIL: given up while samples run. Threads: one.
+    This process has no thread but its own, so that a fork is safe and no worker shares its GIL. GIL: given up while
+    samples run. Threads: one.
     """
 
     def __init__(self, arms: Sequence[Arm], dtype: str, max_items: int) -> None:
@@ -54,17 +55,22 @@ class Launch:
             self._dtype, max(arm.n_workers for arm in self._arms.values()), self._max_items
         )
         self._stack.callback(self._memory.close)
-        wanted = {(arm.strategy, arm.n_workers) for arm in self._arms.values()}
-        regimes = []
-        for name, n_workers in sorted(wanted, key=_forks_first):
+        for name, n_workers in sorted({(arm.strategy, arm.n_workers) for arm in self._arms.values()}):
             strategy = strategies.find(name)
             absent = strategy.unavailable()
-            if absent is None:
-                crew = self._stack.enter_context(strategy(self._memory, n_workers))
-                self._crews[name, n_workers] = crew
-                regimes += [{"strategy": name, "n_workers": n_workers, **regime} for regime in crew.regimes]
-            else:
+            if absent is not None:
                 self._crews[name, n_workers] = absent
+                continue
+            crew = strategy(self._memory, n_workers)
+            self._crews[name, n_workers] = crew
+            self._stack.callback(crew.close)
+            crew.start()
+        # Asked only now, so that all of them start side by side.
+        regimes = []
+        for (name, n_workers), crew_or_reason in self._crews.items():
+            if not isinstance(crew_or_reason, Unavailable):
+                crew_or_reason.greet()
+                regimes += [{"strategy": name, "n_workers": n_workers, **regime} for regime in crew_or_reason.regimes]
         return regimes
 
     def prepare(self, arm_ids: Sequence[str], n_items: int) -> dict[str, Unavailable]:
@@ -144,7 +150,7 @@ class Launch:
             # One call over all chunks, which lie side by side; the team deals them out again.
             shares, n_items = [[0]], n_items * arm.n_workers
         else:
-            shares = [chunks] if crew.n_hosts == 1 else [[chunk] for chunk in chunks]
+            shares = [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]
         specs = []
         for share in shares:
             offsets = [self._memory.offsets(chunk, n_items) for chunk in share]
@@ -176,12 +182,6 @@ class Launch:
         wrong = self._memory.first_wrong_item(arm.kernel, total)
         if wrong is not None:
             raise KernelError(f"{arm.id}: item {wrong} of {total} differs from the plain-Python reference")
-
-
-def _forks_first(crew: tuple[str, int]) -> tuple[int, str, int]:
-    order = ["processes:fork", "processes", "processes:forkserver"]
-    name, n_workers = crew
-    return (order.index(name) if name in order else len(order), name, n_workers)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gilscope import kernels, strategies
 from gilscope.errors import CannotRunError, UsageError
@@ -26,6 +25,10 @@ HEAVIER = 1.05
 # Whether there is a second CPU changes over seconds: rounds that all fall into one such moment prove little.
 MIN_SPAN_S = 3.0
 
+# NumPy is measured on request. It releases the GIL around each ufunc call, so its verdict is one about the size of the
+# arrays: short releases on two threads wake each other on one CPU, large arrays measure memory, and neither settles
+# within a minute.
+DEFAULT_IMPLEMENTATIONS = ("python", "cython", "c")
 DEFAULT_STRATEGIES = ("serial", "threads", "processes", "interpreters", "openmp")
 
 
@@ -41,7 +44,7 @@ class Effort:
 
 EFFORTS = {
     "fast": Effort(target=0.05, budget_s=20.0, n_launches=2, min_rounds=8),
-    "default": Effort(target=0.02, budget_s=52.0, n_launches=3, min_rounds=20),
+    "default": Effort(target=0.02, budget_s=56.0, n_launches=3, min_rounds=20),
     "rigorous": Effort(target=0.005, budget_s=600.0, n_launches=5, min_rounds=40),
 }
 
@@ -138,31 +141,40 @@ def make_plan(request: Request, usable_cpus: int, usable_source: str) -> Plan:
 def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
     groups = []
     for name in request.kernels or kernels.KERNELS:
-        for implementation in request.implementations or kernels.IMPLEMENTATIONS:
-            modes = [
-                mode for mode in kernels.gil_modes(implementation) if mode in (request.gil_modes or kernels.GIL_MODES)
-            ]
-            form = _form(request, implementation)
-            for width in widths:
-                arms = tuple(
-                    Arm(
-                        id=f"{name}/{implementation}/{width}/{mode}/{strategy}",
-                        kernel=name,
-                        implementation=implementation,
-                        gil=mode,
-                        strategy=strategy,
-                        n_workers=width,
-                        form=form,
-                    )
-                    for mode in modes
-                    for strategy in _strategies(request, implementation, mode)
-                )
-                if arms:
-                    n_items = _n_items(request, implementation, form)
-                    groups.append(Group(id=f"{name}/{implementation}/{width}", n_items=n_items, arms=arms))
+        for implementation in request.implementations or DEFAULT_IMPLEMENTATIONS:
+            for mode in kernels.gil_modes(implementation):
+                if mode in (request.gil_modes or kernels.GIL_MODES):
+                    groups += [_group(request, name, implementation, mode, width) for width in widths]
     if not groups:
         raise UsageError("no kernel is left: the implementations asked for have none of the GIL modes asked for")
     return groups
+
+
+def _group(request: Request, name: str, implementation: str, mode: str, width: int) -> Group:
+    """Lay out the strategies of one kernel at one width: few arms, for pairs are the better the closer in time."""
+    group_id = group_of(name, implementation, mode, width)
+    form = _form(request, implementation)
+    return Group(
+        id=group_id,
+        n_items=_n_items(request, implementation, form),
+        arms=tuple(
+            Arm(
+                id=f"{group_id}/{strategy}",
+                kernel=name,
+                implementation=implementation,
+                gil=mode,
+                strategy=strategy,
+                n_workers=width,
+                form=form,
+            )
+            for strategy in _strategies(request, implementation, mode)
+        ),
+    )
+
+
+def group_of(kernel: str, implementation: str, gil: str, n_workers: int) -> str:
+    """Return the id of the group that compares a kernel's strategies, for example ``"quad/c/held/2"``."""
+    return f"{kernel}/{implementation}/{gil}/{n_workers}"
 
 
 def _without_repeats(request: Request) -> Request:

@@ -35,7 +35,7 @@ class Arm:
     Parameters
     ----------
     id : str
-        Unique in a plan, for example ``"quad/c/2/released/threads"``.
+        Unique in a plan, for example ``"quad/c/released/2/threads"``.
     kernel, implementation, gil, strategy : str
     form : {"array", "compute"}
     n_workers : int
@@ -61,7 +61,7 @@ class Group:
     Parameters
     ----------
     id : str
-        For example ``"quad/c/2"``, or ``"control"``.
+        For example ``"quad/c/released/2"``, or ``"control"``.
     n_items : int
         Items in each chunk.
     arms : tuple of Arm

@@ -115,6 +115,12 @@ def read_exactly(fd: int, n_bytes: int) -> bytes | None:
     return data
 
 
+def report_failure(done_fd: int, error: BaseException) -> None:
+    """Answer with an error in place of whatever the coordinator waits for, if it still waits."""
+    with suppress(OSError):
+        os.write(done_fd, _answer(_describe(error)))
+
+
 class _Refused(Exception):
     """A kernel is not to be had in this worker; the text is the reason."""
 

@@ -71,7 +71,7 @@ def tasks(crew: Crew, memory: SharedMemory, **changes: Any) -> list[TaskSpec]:
     if crew.name == "openmp":
         team = {"implementation": "openmp", "n_items": WIDTH * ITEMS, "n_threads": WIDTH}
         return [task(memory, [0], **(changes | team))]
-    shares = [range(WIDTH)] if crew.n_hosts == 1 else [[chunk] for chunk in range(WIDTH)]
+    shares = [range(WIDTH)] if crew.n_callers == 1 else [[chunk] for chunk in range(WIDTH)]
     return [task(memory, share, **changes) for share in shares]
 
 
@@ -86,13 +86,13 @@ def implementations(crew: Crew) -> list[tuple[str, str]]:
 def test_each_worker_reports_its_gil_state(strategy: str) -> None:
     """Before anything is timed, every worker has said who it is, which Python it runs and whether its GIL is on."""
     with crew_of(strategy) as (crew, _):
-        assert len(crew.regimes) == crew.n_hosts
+        assert len(crew.regimes) == crew.n_callers
         enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
         for regime in crew.regimes:
             assert regime["gil_enabled"] is enabled
             assert regime["python"] == sys.version.split()[0]
             assert regime["switch_interval_s"] == pytest.approx(0.005)
-        assert len({(regime["pid"], regime["thread"]) for regime in crew.regimes}) == crew.n_hosts
+        assert len({(regime["pid"], regime["thread"]) for regime in crew.regimes}) == crew.n_callers
         in_processes = strategy.startswith("processes")
         assert all((regime["pid"] != os.getpid()) == in_processes for regime in crew.regimes)
 
@@ -179,7 +179,7 @@ def test_closing_twice_is_closing_once(strategy: str) -> None:
 def test_a_task_that_cannot_be_understood_is_a_kernel_error(strategy: str) -> None:
     """A worker that is asked for an unknown kernel says so by name, and the crew still ends cleanly."""
     with crew_of(strategy) as (crew, memory):
-        specs = [task(memory, [0], kernel="cube")] * crew.n_hosts
+        specs = [task(memory, [0], kernel="cube")] * crew.n_callers
         with pytest.raises(KernelError, match="unknown kernel 'cube'") as caught:
             crew.prepare(0, specs)
         assert repr(strategy) in str(caught.value)
@@ -190,7 +190,7 @@ def test_a_kernel_that_raises_is_a_kernel_error(strategy: str) -> None:
     """A kernel whose buffers overlap raises inside the worker; the coordinator hears what it said."""
     with crew_of(strategy) as (crew, memory):
         overlapping = {"x_offsets": (0,), "out_offsets": (8,)}
-        if crew.prepare(0, [task(memory, [0], **overlapping)] * crew.n_hosts) is None:
+        if crew.prepare(0, [task(memory, [0], **overlapping)] * crew.n_callers) is None:
             with pytest.raises(KernelError, match=r"worker 0 .* failed: ValueError: .*overlap"):
                 crew.run(0, 1)
 
@@ -277,7 +277,7 @@ def test_a_start_that_fails_half_way_leaves_nothing(strategy: str) -> None:
         """The strategy on a system that is out of threads and processes."""
 
         def _host(self, index: int, channel: object) -> None:
-            if index == self.n_hosts - 1:
+            if index == self.n_callers - 1:
                 raise OSError(11, "Resource temporarily unavailable")
             super()._host(index, channel)
 

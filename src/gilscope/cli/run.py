@@ -19,7 +19,12 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 
 @click.command()
 @click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
-@click.option("--implementations", type=Names(), default="", help="python,numpy,cython,c  [default: all]")
+@click.option(
+    "--implementations",
+    type=Names(),
+    default="",
+    help="python,numpy,cython,c  [default: all but numpy, whose own choice of when to release depends on --items]",
+)
 @click.option(
     "--strategies",
     type=Names(),

@@ -7,7 +7,7 @@ from gilscope.results import Result, Row
 
 COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
 
-ONE_CPU_NOTE = "* one CPU wide: compared with serial.  † compared with the serial arm that holds the GIL."
+ONE_CPU_NOTE = "* one CPU wide: compared with serial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _line(row: Row, *, starts_kernel: bool) -> Line:
     name = f"{row.arm.kernel} {row.arm.implementation}"
     mark = ""
     if row.partner.endswith("/serial"):
-        mark = "†" if row.arm.strategy == "serial" else "*"
+        mark = "*"
     if row.unavailable is not None:
         figures = ("-",) * 5
     else:

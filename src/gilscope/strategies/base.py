@@ -1,16 +1,23 @@
 """What every strategy shares: a crew of workers, each behind its own pair of pipes."""
 
 import json
+import multiprocessing
 import os
-from abc import ABC, abstractmethod
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from multiprocessing.process import BaseProcess
+from typing import NoReturn, Self
 
 from gilscope.errors import KernelError
 from gilscope.results import Unavailable
+from gilscope.strategies.host import Inherited, live
 from gilscope.strategies.memory import SharedMemory
 from gilscope.worker import COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, read_exactly
+
+# How long a worker that has been told to stop may take before it is ended.
+STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,11 @@ class Channel:
         self._close("start")
         self._close("done")
 
+    @property
+    def worker_ends(self) -> tuple[int, int]:
+        """The ends that the worker holds; -1 once closed here."""
+        return self.worker_reads, self.worker_writes
+
     def _close(self, name: str) -> None:
         fd = getattr(self, name)
         if fd >= 0:
@@ -59,10 +71,11 @@ class Channel:
             os.close(fd)
 
 
-class Crew(ABC):
+class Crew:
     """The workers of one strategy, started and waiting. Use as a context manager: leaving it leaves nothing behind.
 
-    Subclasses say where a worker lives: `_host` starts one, `_bury` waits for its end.
+    Every worker lives in a process started for the crew (see `gilscope.strategies.host`); strategies differ in how many
+    share one, and whether each has an interpreter of its own.
 
     Parameters
     ----------
@@ -71,56 +84,78 @@ class Crew(ABC):
     n_workers : int
         How many CPUs the strategy may use at once.
 
+    Attributes
+    ----------
+    regimes : list of dict
+        What each worker said of itself when it started.
+
     Notes
     -----
-    GIL: the coordinator gives it up while it waits. Threads: one coordinator thread only.
+    GIL: the coordinator gives it up while it waits, and shares it with no worker. Threads: one coordinator thread only.
     """
 
     name = ""
+    start_method = "spawn"
+    in_interpreters = False
 
     def __init__(self, memory: SharedMemory, n_workers: int) -> None:
         self.memory = memory
         self.n_workers = n_workers
         self.regimes: list[dict[str, object]] = []
         self._channels: list[Channel] = []
+        self._hosts: list[tuple[BaseProcess, list[int]]] = []
 
     @classmethod
     def unavailable(cls) -> Unavailable | None:
         """Return why this strategy cannot run in this process, or None."""
+        if sys.platform == "win32":
+            return Unavailable("needs POSIX pipes; not yet done for Windows")
         return None
 
     @property
-    def n_hosts(self) -> int:
-        """How many workers are started: as many as CPUs, but for strategies that use one caller."""
+    def n_callers(self) -> int:
+        """How many workers call the kernel: as many as CPUs, but for strategies with one caller."""
         return self.n_workers
 
-    @abstractmethod
-    def _host(self, index: int, channel: Channel) -> None:
-        """Start worker number `index` and have it serve `channel`."""
-
-    @abstractmethod
-    def _bury(self) -> None:
-        """Wait until every worker has ended; end those that do not."""
-
-    def _cause_of_death(self, index: int) -> str:
-        """Return what is known of a worker that stopped answering."""
-        return "it ended without an answer"
+    def workers_by_process(self) -> list[list[int]]:
+        """Return which workers share a process; all of them, unless a strategy says otherwise."""
+        return [list(range(self.n_callers))]
 
     def start(self) -> None:
-        """Start every worker and wait until each has reported its GIL state.
+        """Start every worker, without waiting for any."""
+        context = multiprocessing.get_context(self.start_method)
+        self._channels = [Channel() for _ in range(self.n_callers)]
+        for workers in self.workers_by_process():
+            process = context.Process(  # type: ignore[attr-defined] # every context has it
+                target=live,
+                args=(
+                    [self._worker_side(index) for index in workers],
+                    Inherited(self.memory.fd),
+                    self.memory.n_bytes,
+                    self.in_interpreters,
+                    self._not_for(workers) if self.start_method == "fork" else [],
+                ),
+                name=f"gilscope-{self.name}-{workers[0]}",
+                daemon=True,
+            )
+            process.start()
+            self._hosts.append((process, workers))
+            for index in workers:
+                self._channels[index].close_worker_side()
+
+    def greet(self) -> None:
+        """Wait until every worker has reported its GIL state.
 
         Raises
         ------
         KernelError
             If a worker ends before it has reported.
         """
-        for index in range(self.n_hosts):
-            channel = Channel()
-            self._channels.append(channel)
-            self._host(index, channel)
-        for index in range(self.n_hosts):
-            _, text = self._receive(index)
-            self.regimes.append(json.loads(text))
+        for index in range(self.n_callers):
+            regime = json.loads(self._receive(index)[1])
+            if "error" in regime:
+                raise KernelError(f"worker {index} of strategy {self.name!r} did not start: {regime['error']}")
+            self.regimes.append(regime)
 
     def prepare(self, task: int, specs: Sequence[TaskSpec]) -> Unavailable | None:
         """Tell each worker what task number `task` is; return why it cannot be done here, or None."""
@@ -165,14 +200,20 @@ class Crew(ABC):
         """Stop every worker and wait for its end; safe to call twice."""
         for channel in self._channels:
             channel.close()
-        self._bury()
-        for channel in self._channels:
             channel.close_worker_side()
+        for process, _ in self._hosts:
+            process.join(STOP_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
+            process.close()
+        self._hosts.clear()
         self._channels.clear()
 
     def __enter__(self) -> Self:
         try:
             self.start()
+            self.greet()
         except BaseException:
             self.close()
             raise
@@ -180,6 +221,19 @@ class Crew(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _worker_side(self, index: int) -> tuple[Inherited, Inherited]:
+        channel = self._channels[index]
+        return Inherited(channel.worker_reads), Inherited(channel.worker_writes)
+
+    def _not_for(self, workers: list[int]) -> list[int]:
+        """Return the descriptors that a forked copy of this process would hold beside its own workers' ends."""
+        return [
+            fd
+            for index, channel in enumerate(self._channels)
+            for fd in (channel.start, channel.done, *(() if index in workers else channel.worker_ends))
+            if fd >= 0
+        ]
 
     def _send(self, index: int, data: bytes) -> None:
         try:
@@ -192,7 +246,7 @@ class Crew(ABC):
         head = read_exactly(fd, RECORD.size)
         if head is None:
             self._died(index)
-        record = RECORD.unpack(head or b"")
+        record = RECORD.unpack(head)
         text = read_exactly(fd, record[-1]) if record[-1] else b""
         return record, (text or b"").decode()
 
@@ -202,8 +256,17 @@ class Crew(ABC):
             return Unavailable(answer["unavailable"])
         raise KernelError(f"worker {index} of strategy {self.name!r} failed: {answer['error']}")
 
-    def _died(self, index: int) -> None:
-        raise KernelError(f"worker {index} of strategy {self.name!r} died: {self._cause_of_death(index)}")
+    def _died(self, index: int) -> NoReturn:
+        process = next(process for process, workers in self._hosts if index in workers)
+        process.join(1.0)
+        code = process.exitcode
+        if code is None:
+            cause = "it closed its pipes but still runs"
+        elif code < 0:
+            cause = f"killed by {signal.Signals(-code).name}"
+        else:
+            cause = f"exit code {code}"
+        raise KernelError(f"worker {index} of strategy {self.name!r} died: {cause}")
 
 
 def _sum_if_counted(values: list[int]) -> int:

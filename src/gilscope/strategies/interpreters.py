@@ -1,74 +1,20 @@
-"""Subinterpreters: a GIL for each worker, inside one process.
-
-`concurrent.interpreters` is public from CPython 3.14 on. 3.13 and 3.12 have the same machinery behind private modules,
-which is used here as far as a trial on each of them showed that it works.
-"""
+"""Subinterpreters: a GIL for each worker, inside one process."""
 
 import sys
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any
 
 from gilscope.results import Unavailable
-from gilscope.strategies.base import Channel
-from gilscope.strategies.threads import Threads
+from gilscope.strategies.base import Crew
 
 
-class Interpreters(Threads):
+class Interpreters(Crew):
     """One thread per CPU, each in a subinterpreter with a GIL of its own."""
 
     name = "interpreters"
+    in_interpreters = True
 
     @classmethod
     def unavailable(cls) -> Unavailable | None:
         """Return why this interpreter has no subinterpreters with a GIL of their own, or None."""
         if sys.version_info < (3, 12):
             return Unavailable(f"needs CPython >= 3.12; this is {sys.version.split()[0]}")
-        return None
-
-    def _serve(self, channel: Channel) -> None:
-        arguments = (channel.worker_reads, channel.worker_writes, self.memory.fd, self.memory.n_bytes)
-        run_in_new_interpreter(
-            "import gc, sys\n"
-            "gc.disable()\n"
-            f"sys.path[:] = {sys.path!r}\n"
-            "from gilscope.worker import serve\n"
-            f"serve(*{arguments!r})\n"
-        )
-
-
-def run_in_new_interpreter(code: str) -> None:
-    """Run source code in a new interpreter with its own GIL, then destroy it.
-
-    Raises
-    ------
-    RuntimeError
-        If the code raises; the text names the exception.
-
-    Notes
-    -----
-    GIL: the calling thread leaves its interpreter's GIL for the new one's until the code ends. Safe from any thread.
-    """
-    create, execute, destroy = _machinery()
-    interpreter = create()
-    try:
-        execute(interpreter, code)
-    finally:
-        destroy(interpreter)
-
-
-def _machinery() -> tuple[Callable[[], Any], Callable[[Any, str], None], Callable[[Any], None]]:
-    if sys.version_info >= (3, 14):
-        interpreters = import_module("concurrent.interpreters")
-        return interpreters.create, lambda interpreter, code: interpreter.exec(code), lambda it: it.close()
-    if sys.version_info >= (3, 13):
-        raw = import_module("_interpreters")
-
-        def execute(interpreter: Any, code: str) -> None:
-            failure = raw.exec(interpreter, code)
-            if failure is not None:
-                raise RuntimeError(failure.formatted)
-
-        return lambda: raw.create("isolated"), execute, raw.destroy
-    raw = import_module("_xxsubinterpreters")
-    return lambda: raw.create(isolated=True), raw.run_string, raw.destroy
+        return super().unavailable()
