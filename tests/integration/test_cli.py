@@ -26,7 +26,9 @@ from gilscope.report.table import COLUMNS
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
 SMALL = ["run", "quad", "--implementations", "c", "--gil", "released", "--strategies", "serial", "--items", "4096"]
-TINY = [*SMALL, "--fast", "--max-time", "1.5s", "--seed", "1"]
+TINY = [*SMALL, "--fast", "--ci-width", "30%", "--seed", "1"]
+# The same command line but for one constant: rounds need not be spread over seconds, so that a tiny run is short.
+WITHOUT_SPAN = "import gilscope.plan; gilscope.plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 LONG = [*SMALL, "--rigorous", "--max-time", "5m", "--ci-width", "0.01%", "--seed", "1"]
 #: What a run that measured something may end with: the machine decides which.
 MEASURED = {0, 3, 5}
@@ -35,6 +37,12 @@ MEASURED = {0, 3, 5}
 def gilscope(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
     return subprocess.run([*GILSCOPE, *arguments], capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+def measured(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Make a real but tiny run, which ends when its intervals are narrow enough."""
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN, *TINY, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -276,9 +284,9 @@ def test_selftest_prints_coverage_of_both_truths(
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Make one run that stops on a generous width, saves what it measured and prints it as JSON."""
+    """Make one run that saves what it measured and prints it as JSON."""
     path = tmp_path_factory.mktemp("run") / "run.json"
-    return path, gilscope(*SMALL, "--fast", "--ci-width", "30%", "-o", str(path), "--format", "json")
+    return path, measured("-o", str(path), "--format", "json")
 
 
 def test_a_run_prints_nothing_but_json(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -302,7 +310,7 @@ def test_a_saved_run_is_what_the_schema_says(saved: tuple[Path, subprocess.Compl
     assert {round_.warm_up for round_ in result.rounds} == {True, False}
     assert all(sample.wall_ns > 0 and sample.cpu_ns > 0 for round_ in result.rounds for sample in round_.samples)
     assert {worker["gil_enabled"] for worker in result.workers} == {getattr(sys, "_is_gil_enabled", lambda: True)()}
-    assert result.argv == (*SMALL, "--fast", "--ci-width", "30%", "-o", str(path), "--format", "json")
+    assert result.argv == (*TINY, "-o", str(path), "--format", "json")
 
 
 def test_a_report_of_a_saved_run_is_that_run(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -323,7 +331,7 @@ def test_a_run_draws_what_report_draws(tmp_path: Path) -> None:
     """The Markdown that a run prints parses as a table, and is what `report` prints of its file."""
     path = tmp_path / "run.json"
     path.write_text("old")
-    done = gilscope(*TINY, "-o", str(path), "--force", "--format", "markdown")
+    done = measured("-o", str(path), "--force", "--format", "markdown")
     assert done.returncode in MEASURED, done.stderr
     assert done.stdout == gilscope("report", str(path), "--format", "markdown").stdout
     table = [line for line in done.stdout.splitlines() if line.startswith("|")]
@@ -407,7 +415,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_still_shows_the_table(full_disk: Path) -> None:
     """When the result cannot be saved the run ends with 5 and says so, after it has shown what it measured."""
-    done = gilscope(*TINY, "-o", str(full_disk / "run.json"))
+    done = measured("-o", str(full_disk / "run.json"))
     assert done.returncode == 5, done.stderr
     assert "No space left on device" in done.stderr
     assert "Saved" not in done.stderr
