@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
 COMMAND = struct.Struct("<qqq")
 PREPARE = -1
+ANY_CPU = -1
 # What the worker answers: start, end, CPU, run delay (all ns), involuntary switches, checksum, bytes of text that
 # follow.
 # A wait that this system does not count by thread is NOT_COUNTED.
@@ -70,12 +71,22 @@ class TaskSpec:
     n_threads: int = 1
 
 
-def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> None:
+def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: int = ANY_CPU) -> None:
     """Answer commands from `start_fd` on `done_fd` until the start pipe closes.
 
+    Parameters
+    ----------
+    start_fd, done_fd, memory_fd, memory_bytes : int
+    cpu : int
+        The CPU that this thread keeps to, or `ANY_CPU`.
+
+    Notes
+    -----
     GIL: given up while waiting for a command; during a task as the kernel does. Threads: one call per thread; every
     descriptor and the memory mapping belong to this call alone.
     """
+    if cpu != ANY_CPU:
+        os.sched_setaffinity(0, {cpu})
     tasks: dict[int, _Task] = {}
     views: list[AnyView] = []
     with ExitStack() as stack:
@@ -84,7 +95,7 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int) -> Non
         stack.callback(_release, tasks, views)
         # A coordinator that no longer listens has given this crew up: that too is the order to stop.
         stack.enter_context(suppress(BrokenPipeError))
-        os.write(done_fd, _answer(json.dumps(_regime())))
+        os.write(done_fd, _answer(json.dumps(_regime() | {"cpu": None if cpu == ANY_CPU else cpu})))
         while (command := read_exactly(start_fd, COMMAND.size)) is not None:
             task, repeats, n_bytes = COMMAND.unpack(command)
             try:

@@ -14,7 +14,7 @@ from gilscope.errors import KernelError
 from gilscope.results import Unavailable
 from gilscope.strategies.host import Inherited, live
 from gilscope.strategies.memory import SharedMemory
-from gilscope.worker import COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, read_exactly
+from gilscope.worker import ANY_CPU, COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, read_exactly
 
 # How long a worker that has been told to stop may take before it is ended.
 STOP_SECONDS = 10.0
@@ -117,24 +117,40 @@ class Crew:
         """How many workers call the kernel: as many as CPUs, but for strategies with one caller."""
         return self.n_workers
 
+    def cpus(self) -> list[int]:
+        """Return the CPU that each worker keeps to, or `ANY_CPU`.
+
+        A crew that needs every CPU gets one each. Left to the scheduler, two threads that hand each other the GIL as
+        they start are woken onto one CPU whenever anything else runs, and two processes are not: the ratio between
+        them would be the scheduler's. A crew that leaves CPUs free is left free itself.
+        """
+        if self.n_callers > 1 and hasattr(os, "sched_getaffinity"):
+            allowed = sorted(os.sched_getaffinity(0))
+            if len(allowed) == self.n_callers:
+                return allowed
+        return [ANY_CPU] * self.n_callers
+
     def workers_by_process(self) -> list[list[int]]:
         """Return which workers share a process; all of them, unless a strategy says otherwise."""
         return [list(range(self.n_callers))]
 
     def start(self) -> None:
         """Start every worker, without waiting for any."""
+        cpus = self.cpus()
         context = multiprocessing.get_context(self.start_method)
         self._channels = [Channel() for _ in range(self.n_callers)]
         for workers in self.workers_by_process():
             process = context.Process(  # type: ignore[attr-defined] # every context has it
                 target=live,
                 args=(
-                    [self._worker_side(index) for index in workers],
+                    [(*self._worker_side(index), cpus[index]) for index in workers],
                     Inherited(self.memory.fd),
                     self.memory.n_bytes,
-                    self.in_interpreters,
-                    self._not_for(workers) if self.start_method == "fork" else [],
                 ),
+                kwargs={
+                    "in_interpreters": self.in_interpreters,
+                    "not_ours": self._not_for(workers) if self.start_method == "fork" else [],
+                },
                 name=f"gilscope-{self.name}-{workers[0]}",
                 daemon=True,
             )

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from multiprocessing import reduction
 
 from gilscope.strategies.interpreter import run_in_new_interpreter
@@ -31,9 +32,10 @@ def _adopt(duplicate: object) -> Inherited:
 
 
 def live(
-    channels: list[tuple[Inherited, Inherited]],
+    channels: list[tuple[Inherited, Inherited, int]],
     memory: Inherited,
     memory_bytes: int,
+    *,
     in_interpreters: bool,
     not_ours: list[int],
 ) -> None:
@@ -41,8 +43,8 @@ def live(
 
     Parameters
     ----------
-    channels : list of (Inherited, Inherited)
-        Where each worker reads commands and where it answers.
+    channels : list of (Inherited, Inherited, int)
+        Where each worker reads commands, where it answers, and the CPU it keeps to.
     memory : Inherited
     memory_bytes : int
     in_interpreters : bool
@@ -54,34 +56,34 @@ def live(
     gc.disable()  # a collection in the middle of one arm would be charged to it
     for fd in not_ours:
         os.close(fd)
-    if len(channels) == 1 and not in_interpreters:
-        _work(channels[0][0].fd, channels[0][1].fd, memory.fd, memory_bytes, in_interpreters)
+    work = _work_in_interpreter if in_interpreters else serve
+    arguments = [(start.fd, done.fd, memory.fd, memory_bytes, cpu) for start, done, cpu in channels]
+    if len(arguments) == 1 and not in_interpreters:
+        _work(work, *arguments[0])
         return
-    threads = [
-        threading.Thread(target=_work, args=(start.fd, done.fd, memory.fd, memory_bytes, in_interpreters))
-        for start, done in channels
-    ]
+    threads = [threading.Thread(target=_work, args=(work, *each)) for each in arguments]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _work(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, in_interpreter: bool) -> None:
+def _work(work: Callable[[int, int, int, int, int], None], start_fd: int, done_fd: int, *rest: int) -> None:
     try:
-        if in_interpreter:
-            run_in_new_interpreter(
-                "import gc, sys\n"
-                "gc.disable()\n"
-                f"sys.path[:] = {sys.path!r}\n"
-                "from gilscope.worker import serve\n"
-                f"serve({start_fd}, {done_fd}, {memory_fd}, {memory_bytes})\n"
-            )
-        else:
-            serve(start_fd, done_fd, memory_fd, memory_bytes)
+        work(start_fd, done_fd, *rest)
     except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
         traceback.print_exc()
         report_failure(done_fd, error)
     finally:
         os.close(start_fd)
         os.close(done_fd)
+
+
+def _work_in_interpreter(*arguments: int) -> None:
+    run_in_new_interpreter(
+        "import gc, sys\n"
+        "gc.disable()\n"
+        f"sys.path[:] = {sys.path!r}\n"
+        "from gilscope.worker import serve\n"
+        f"serve(*{arguments!r})\n"
+    )
