@@ -1,5 +1,6 @@
 """One suite for every strategy: what it starts, computes and reports, and that it leaves nothing, whatever fails."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -7,9 +8,9 @@ import threading
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from leftovers import nothing_left
@@ -17,13 +18,13 @@ from leftovers import nothing_left
 from gilscope import kernels
 from gilscope.errors import KernelError
 from gilscope.results import Unavailable
-from gilscope.strategies import STRATEGIES, Crew, SharedMemory, Timing, find
-from gilscope.strategies import processes as processes_module
-from gilscope.worker import TaskSpec
+from gilscope.strategies import STRATEGIES, Crew, SharedMemory, Timing, base, find
+from gilscope.worker import ANY_CPU, TaskSpec
 
 WIDTH, ITEMS = 2, 96
 SENTENCE = "the coordinator's own mistake"
 EVERY = pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES])
+PYTHON = pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES if s.name != "openmp"])
 PROCESSES = pytest.mark.parametrize("strategy", [s.name for s in STRATEGIES if s.name.startswith("processes")])
 # Rounds of the compute form that take plain Python minutes: whatever happens to it, happens in the middle.
 ENDLESS = 10**6
@@ -42,8 +43,6 @@ def available(strategy: str) -> type[Crew]:
 def crew_of(strategy: str, dtype: str = "float64", n_items: int = ITEMS) -> Iterator[tuple[Crew, SharedMemory]]:
     """Start a crew over its own memory, and leave nothing when done."""
     kind = available(strategy)
-    if not strategy.startswith("processes"):
-        import_module("numpy")  # brings a pool of threads, which stays for good in whatever process imports it
     with nothing_left(), ExitStack() as stack:
         memory = SharedMemory(dtype, WIDTH, n_items)
         stack.callback(memory.close)
@@ -93,8 +92,23 @@ def test_each_worker_reports_its_gil_state(strategy: str) -> None:
             assert regime["python"] == sys.version.split()[0]
             assert regime["switch_interval_s"] == pytest.approx(0.005)
         assert len({(regime["pid"], regime["thread"]) for regime in crew.regimes}) == crew.n_callers
-        in_processes = strategy.startswith("processes")
-        assert all((regime["pid"] != os.getpid()) == in_processes for regime in crew.regimes)
+        pids = [regime["pid"] for regime in crew.regimes]
+        assert os.getpid() not in pids  # no worker shares the coordinator's GIL
+        assert len(set(pids)) == (WIDTH if strategy.startswith("processes") else 1)
+
+
+@EVERY
+def test_a_crew_that_needs_every_cpu_gets_one_each(strategy: str) -> None:
+    """Workers keep to a CPU of their own where there are no others, and are left to the scheduler where there are."""
+    kind = available(strategy)
+    if not hasattr(os, "sched_getaffinity"):
+        pytest.skip("this system cannot keep a thread to a CPU")
+    crew = kind(SharedMemory("float64", WIDTH, ITEMS), WIDTH)
+    with patch.object(os, "sched_getaffinity", lambda _: {5, 3}):
+        assert crew.cpus() == ([3, 5] if crew.n_callers == WIDTH else [ANY_CPU])
+    with patch.object(os, "sched_getaffinity", lambda _: {5, 3, 7}):
+        assert set(crew.cpus()) == {ANY_CPU}
+    crew.memory.close()
 
 
 @EVERY
@@ -254,10 +268,10 @@ def test_a_worker_killed_while_idle_is_noticed(strategy: str) -> None:
             crew.run(0, 1)
 
 
-@PROCESSES
+@PYTHON
 def test_a_stuck_worker_is_ended(strategy: str) -> None:
-    """A process that computes on after it was told to stop is killed when its time is up."""
-    patience, processes_module.STOP_SECONDS = processes_module.STOP_SECONDS, 0.1
+    """A worker that computes on after it was told to stop is killed, with its process, when its time is up."""
+    patience, base.STOP_SECONDS = base.STOP_SECONDS, 0.1
     try:
         with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
             specs = tasks(crew, memory, form="compute", implementation="python", gil="held")
@@ -265,7 +279,7 @@ def test_a_stuck_worker_is_ended(strategy: str) -> None:
             with alarm(0.05, interrupt):
                 crew.run(0, ENDLESS)
     finally:
-        processes_module.STOP_SECONDS = patience
+        base.STOP_SECONDS = patience
 
 
 @EVERY
@@ -276,10 +290,10 @@ def test_a_start_that_fails_half_way_leaves_nothing(strategy: str) -> None:
     class Failing(kind):  # type: ignore[misc,valid-type]
         """The strategy on a system that is out of threads and processes."""
 
-        def _host(self, index: int, channel: object) -> None:
+        def _worker_side(self, index: int) -> Any:
             if index == self.n_callers - 1:
                 raise OSError(11, "Resource temporarily unavailable")
-            super()._host(index, channel)
+            return super()._worker_side(index)
 
     with nothing_left(), ExitStack() as stack:
         memory = SharedMemory("float64", WIDTH, ITEMS)
@@ -290,28 +304,24 @@ def test_a_start_that_fails_half_way_leaves_nothing(strategy: str) -> None:
 
 @EVERY
 def test_a_host_that_does_not_start_leaves_nothing(strategy: str) -> None:
-    """When the system refuses a thread or process itself, its error comes out and nothing is left."""
+    """When the system refuses a process itself, its error comes out and nothing is left."""
     kind = available(strategy)
-    host: Any = threading.Thread
-    if strategy.startswith("processes"):
-        import multiprocessing
-
-        host = multiprocessing.get_context(kind.start_method).Process  # type: ignore[attr-defined]
+    host: Any = multiprocessing.get_context(kind.start_method).Process  # type: ignore[attr-defined]
     started, start = [], host.start
 
     def refuse(self: object) -> None:
         started.append(self)
         if len(started) == kind_hosts:
-            raise RuntimeError("can't start new thread")
+            raise RuntimeError("can't start new process")
         start(self)
 
-    kind_hosts = 1 if strategy in ("serial", "openmp") else WIDTH
+    kind_hosts = WIDTH if strategy.startswith("processes") else 1
     with nothing_left(), ExitStack() as stack:
         memory = SharedMemory("float64", WIDTH, ITEMS)
         stack.callback(memory.close)
         host.start = refuse
         try:
-            with pytest.raises(RuntimeError, match="can't start new thread"), kind(memory, WIDTH):
+            with pytest.raises(RuntimeError, match="can't start new process"), kind(memory, WIDTH):
                 pass
         finally:
             host.start = start
@@ -319,7 +329,7 @@ def test_a_host_that_does_not_start_leaves_nothing(strategy: str) -> None:
 
 @EVERY
 def test_a_worker_that_dies_before_it_reports_is_a_kernel_error(strategy: str) -> None:
-    """A worker that cannot map the memory is reported dead, and the others are ended."""
+    """A worker that cannot map the memory says so in place of its report, and all are ended."""
     kind = available(strategy)
     with nothing_left(), ExitStack() as stack:
         memory = SharedMemory("float64", WIDTH, ITEMS)
@@ -331,7 +341,10 @@ def test_a_worker_that_dies_before_it_reports_is_a_kernel_error(strategy: str) -
         stack.callback(os.close, stderr)
         os.dup2(quiet, 2)  # a dying process writes its traceback there
         try:
-            with pytest.raises(KernelError, match=r"worker 0 of strategy .* died"), kind(memory, WIDTH):
+            with (
+                pytest.raises(KernelError, match=r"worker 0 .* did not start: .*mmap"),
+                kind(memory, WIDTH),
+            ):
                 pass
         finally:
             os.dup2(stderr, 2)
