@@ -4,8 +4,7 @@ Importing this starts nothing and loads no part of the package: names are looked
 workers and subinterpreters pay only for what they touch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as typing's, which type checkers know by name; importing typing would be most of the cost
 
 if TYPE_CHECKING:
     from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
@@ -43,7 +42,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'gilscope' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

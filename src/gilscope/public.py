@@ -9,6 +9,13 @@ from gilscope import _capi
 from gilscope.errors import UsageError
 from gilscope.kernels import FORMATS, GIL_MODES
 
+_KERNELS = {
+    ("square", "held"): _capi.square_held,
+    ("square", "released"): _capi.square_released,
+    ("quad", "held"): _capi.quad_held,
+    ("quad", "released"): _capi.quad_released,
+}
+
 
 def square(x: Any, out: Any = None, *, gil: str = "released") -> Any:
     """Return x*x, item by item for a buffer.
@@ -48,16 +55,17 @@ def quad(x: Any, out: Any = None, *, gil: str = "released") -> Any:
 
 
 def _apply(name: str, x: Any, out: Any, gil: str) -> Any:
-    if gil not in GIL_MODES:
+    kernel = _KERNELS.get((name, gil))
+    if kernel is None:
         raise UsageError(f"unknown GIL mode {gil!r}; choose from: {', '.join(GIL_MODES)}")
-    if isinstance(x, Number):
-        if out is not None:
-            raise TypeError(f"out needs a buffer x; x is a plain {type(x).__name__}")
-        squared = x * x  # type: ignore[operator]
-        return squared if name == "square" else squared * squared
     if out is None:
+        if isinstance(x, Number):
+            squared = x * x  # type: ignore[operator]
+            return squared if name == "square" else squared * squared
         out = _like(x)
-    getattr(_capi, f"{name}_{gil}")(x, out)
+    elif isinstance(x, int | float | complex):  # asked of concrete types: asking for Number takes longer than a kernel
+        raise TypeError(f"out needs a buffer x; x is a plain {type(x).__name__}")
+    kernel(x, out)
     return out
 
 
