@@ -207,9 +207,9 @@ def main(context: click.Context, max_time: float, workers: int, json_file: Path 
     out = console()
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     rng = random.Random(seed)
-    out.print(f"Measuring for some {max_time:g} s, seed {seed}; in brackets 95 % intervals.\n")
     data: dict[str, object] = {**surroundings(seed), "workers": workers}
     try:
+        out.print(f"Measuring for some {max_time:g} s, seed {seed}; in brackets 95 % intervals.\n")
         interrupted = run_sections(out, rng, workers, max_time, data)
     except KeyboardInterrupt:  # between rounds
         interrupted = True
