@@ -114,6 +114,7 @@ class FakeLaunch:
                 "python": "3.13.0",
                 "gil_enabled": self.machine.gil_enabled(strategy),
                 "switch_interval_s": 0.005,
+                "cpu": None,
             }
             for number, strategy in enumerate(strategies)
         ]
@@ -190,7 +191,7 @@ def hand_made() -> Result:
 
     def arm(strategy: str, gil: str = "held", implementation: str = "c") -> Arm:
         return Arm(
-            id=f"quad/{implementation}/2/{gil}/{strategy}",
+            id=f"quad/{implementation}/{gil}/2/{strategy}",
             kernel="quad",
             implementation=implementation,
             gil=gil,
@@ -214,8 +215,8 @@ def hand_made() -> Result:
         form="compute",
     )
     groups = (
-        Group(id="quad/c/2", n_items=131_072, arms=(serial, threads, processes)),
-        Group(id="quad/cython/2", n_items=131_072, arms=(openmp,)),
+        Group(id="quad/c/held/2", n_items=131_072, arms=(serial, threads, processes)),
+        Group(id="quad/cython/released/2", n_items=131_072, arms=(openmp,)),
     )
     samples = tuple(
         Sample(arm=a.id, wall_ns=wall, cpu_ns=wall, run_delay_ns=-1, switches=-1)
@@ -251,15 +252,22 @@ def hand_made() -> Result:
                 "python": "3.13.0",
                 "gil_enabled": True,
                 "switch_interval_s": 0.005,
+                "cpu": None,
             },
         ),
-        work={"quad/c/2": WorkSize(n_items=131_072, repeats=80)},
+        work={"quad/c/held/2": WorkSize(n_items=131_072, repeats=80)},
         rounds=(
-            Round(group="quad/c/2", launch=0, at_ns=5, warm_up=True, samples=samples),
+            Round(group="quad/c/held/2", launch=0, at_ns=5, warm_up=True, samples=samples),
             Round(
-                group="quad/c/2", launch=0, at_ns=9, warm_up=False, samples=samples[::-1], steal_ticks=1, throttled=2
+                group="quad/c/held/2",
+                launch=0,
+                at_ns=9,
+                warm_up=False,
+                samples=samples[::-1],
+                steal_ticks=1,
+                throttled=2,
             ),
-            Round(group="quad/c/2", launch=1, at_ns=11, warm_up=False, samples=samples),
+            Round(group="quad/c/held/2", launch=1, at_ns=11, warm_up=False, samples=samples),
         ),
         rows=(
             Row(arm=serial, wall_ns=8.1e6, cpu_ns=8.1e6, cpu_width=1.0, verdict="reference"),

@@ -294,7 +294,7 @@ def test_a_run_prints_nothing_but_json(saved: tuple[Path, subprocess.CompletedPr
     path, done = saved
     assert done.returncode in MEASURED, done.stderr
     assert done.stdout == path.read_text(encoding="utf-8")
-    for word in ("launch 1 of 2 done", "quad/c/2/released/serial: ", f"Saved: {path}"):
+    for word in ("launch 1 of 2 done", "quad/c/released/2/serial: ", f"Saved: {path}"):
         assert word in done.stderr
 
 

@@ -45,20 +45,18 @@ def run(**request: Any) -> Result:
 
 
 def test_parallel_arms_are_compared_with_processes_and_narrow_ones_with_serial() -> None:
-    """The partner is the ceiling of the same GIL mode, or serial for an arm that kept one CPU busy."""
+    """The partner is the ceiling, or serial for an arm that kept one CPU busy."""
     result = run()
-    partners = {
-        found.arm.id.removeprefix("quad/c/2/"): found.partner.removeprefix("quad/c/2/") for found in result.rows
-    }
+    partners = {found.arm.id.removeprefix("quad/c/"): found.partner.removeprefix("quad/c/") for found in result.rows}
     assert partners == {
-        "held/serial": "",
-        "held/threads": "held/serial",
-        "held/processes": "",
-        "held/interpreters": "held/processes",
-        "released/serial": "held/serial",
-        "released/threads": "released/processes",
-        "released/processes": "",
-        "released/interpreters": "released/processes",
+        "held/2/serial": "",
+        "held/2/threads": "held/2/serial",
+        "held/2/processes": "",
+        "held/2/interpreters": "held/2/processes",
+        "released/2/serial": "",
+        "released/2/threads": "released/2/processes",
+        "released/2/processes": "",
+        "released/2/interpreters": "released/2/processes",
     }
 
 
@@ -81,24 +79,24 @@ def test_a_ratio_is_that_of_the_same_round() -> None:
 def test_here_and_now_is_serial_over_the_arm() -> None:
     """Twice as fast as serial reads 2, and the serial arm itself has no such ratio."""
     result = run()
-    processes = row(result, "quad/c/2/held/processes").here_and_now
+    processes = row(result, "quad/c/held/2/processes").here_and_now
     assert processes is not None
     assert processes.low <= 2 <= processes.high
-    assert row(result, "quad/c/2/held/serial").here_and_now is None
+    assert row(result, "quad/c/held/2/serial").here_and_now is None
 
 
 def test_plain_python_is_compared_item_for_item() -> None:
     """Groups of different work are compared per item: the true ratio comes out, whatever the sizes of the samples."""
     result = run(implementations=("python", "c"), form="array", strategies=("threads",))
-    compared = row(result, "quad/c/2/released/threads").versus_python
-    python, fast = result.work["quad/python/2"], result.work["quad/c/2"]
+    compared = row(result, "quad/c/released/2/threads").versus_python
+    python, fast = result.work["quad/python/held/2"], result.work["quad/c/released/2"]
     assert (python.n_items, python.repeats) != (fast.n_items, fast.repeats)
     # 8 ms for 4096 items on each of two chunks in sequence, against 50 us for 524288 on both at once
     truth = (2 * 8e6 / python.n_items) / (50e3 / fast.n_items)
     assert compared is not None
     assert compared.low <= truth <= compared.high
-    assert row(result, "quad/python/2/held/serial").versus_python is None
-    python_processes = row(result, "quad/python/2/held/processes").versus_python
+    assert row(result, "quad/python/held/2/serial").versus_python is None
+    python_processes = row(result, "quad/python/held/2/processes").versus_python
     assert python_processes is not None
     assert python_processes.low <= 2 <= python_processes.high
 
@@ -106,7 +104,7 @@ def test_plain_python_is_compared_item_for_item() -> None:
 def test_plain_python_is_not_compared_across_forms_or_where_it_is_missing() -> None:
     """Rounds in cache and passes over arrays are different work; a plan without Python has nothing to compare with."""
     mixed = run(implementations=("python", "numpy"), strategies=("threads",))
-    assert row(mixed, "quad/numpy/2/released/threads").versus_python is None
+    assert row(mixed, "quad/numpy/released/2/threads").versus_python is None
     assert all(found.versus_python is None for found in run().rows)
 
 
@@ -147,15 +145,15 @@ def test_all_verdict_ratios_of_a_table_hold_together() -> None:
 def test_width_one_compares_twins() -> None:
     """On one worker there is nothing to scale to: threads and processes are told same, faster or slower."""
     result = run(workers=(1,), strategies=("threads",))
-    assert row(result, "quad/c/1/held/threads").verdict == "same within 5 %"
-    assert row(result, "quad/c/1/held/processes").verdict == verdicts.CEILING
+    assert row(result, "quad/c/held/1/threads").verdict == "same within 5 %"
+    assert row(result, "quad/c/held/1/processes").verdict == verdicts.CEILING
 
 
 def test_a_free_threaded_run_blames_no_gil() -> None:
     """With the GIL off everywhere, an arm that is one CPU wide is called that."""
     machine = FakeMachine(noise=0.002, gil_enabled=lambda strategy: False)
     result = finish(machine.runner(plan(effort="fast", strategies=("threads",))))[0]
-    assert row(result, "quad/c/2/held/threads").verdict == verdicts.ONE_WIDE
+    assert row(result, "quad/c/held/2/threads").verdict == verdicts.ONE_WIDE
     assert "GIL-bound" not in {found.verdict for found in result.rows}
 
 
@@ -195,10 +193,10 @@ def test_a_work_size_counts_items_times_repeats() -> None:
     made = evidence(the_plan, walls)
     for python, fast, ratio in (((64, 10), (64, 10), 1), ((64, 10), (128, 10), 2), ((64, 10), (64, 30), 3)):
         work = {
-            "quad/python/2": WorkSize(n_items=python[0], repeats=python[1]),
-            "quad/c/2": WorkSize(n_items=fast[0], repeats=fast[1]),
+            "quad/python/held/2": WorkSize(n_items=python[0], repeats=python[1]),
+            "quad/c/released/2": WorkSize(n_items=fast[0], repeats=fast[1]),
         }
-        found = next(r for r in made.rows(work) if r.arm.id == "quad/c/2/released/serial").versus_python
+        found = next(r for r in made.rows(work) if r.arm.id == "quad/c/released/2/serial").versus_python
         assert found is not None
         assert found.estimate == pytest.approx(ratio)
         assert not math.isnan(found.low)

@@ -6,6 +6,7 @@ import pytest
 from fakes import FakeMachine, plan
 
 from gilscope.calibration import (
+    LEAD_IN_SHARE,
     MAX_SAMPLE_NS,
     MIN_SAMPLE_NS,
     calibrate,
@@ -70,7 +71,7 @@ def test_a_control_has_repeats_that_its_heavier_twin_can_share() -> None:
     for arm in control.arms:
         _, repeats, lead_in = call_of(arm, size.repeats)
         assert repeats == (size.repeats * 21 // 20 if "heavier" in arm.id else size.repeats)
-        assert lead_in == max(1, round(size.repeats / 10))
+        assert lead_in == max(1, round(size.repeats * LEAD_IN_SHARE))
 
 
 @pytest.mark.parametrize("task_ns", [10_000, 1_000_000, 50_000_000])

@@ -23,7 +23,7 @@ def row(
 ) -> Row:
     """Return a row of quad on two workers with a verdict and a ratio."""
     arm = Arm(
-        id=f"quad/{implementation}/2/{gil}/{strategy}",
+        id=f"quad/{implementation}/{gil}/2/{strategy}",
         kernel="quad",
         implementation=implementation,
         gil=gil,

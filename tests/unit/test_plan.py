@@ -17,10 +17,12 @@ def plan(usable_cpus: int = 2, **request: Any) -> Plan:
 
 
 def test_by_default_everything_is_compared_at_the_usable_width() -> None:
-    """Every kernel in every implementation is a group, as wide as there are usable CPUs."""
+    """Every kernel is a group in each implementation but NumPy and each GIL mode, as wide as there are usable CPUs."""
     made = plan(usable_cpus=3)
     assert [group.id for group in made.groups] == [
-        f"{kernel}/{implementation}/3" for kernel in kernels.KERNELS for implementation in kernels.IMPLEMENTATIONS
+        f"{kernel}/{form}/3"
+        for kernel in kernels.KERNELS
+        for form in ("python/held", "cython/held", "cython/released", "c/held", "c/released")
     ]
     arms = [arm for group in made.groups for arm in group.arms]
     assert {arm.n_workers for arm in arms} == {3}
@@ -30,15 +32,15 @@ def test_by_default_everything_is_compared_at_the_usable_width() -> None:
     assert not made.oversubscribed
 
 
-def test_each_gil_mode_has_a_serial_arm_and_a_ceiling() -> None:
-    """Whatever strategies are asked for, serial and one kind of processes stand beside them in each GIL mode."""
+def test_each_group_has_a_serial_arm_and_a_ceiling() -> None:
+    """Whatever strategies are asked for, serial and one kind of processes stand beside them in each group."""
     for strategies in ((), ("threads",), ("openmp",), ("processes:fork",), ("serial", "interpreters")):
         for group in plan(strategies=strategies).groups:
-            for mode in {arm.gil for arm in group.arms}:
-                names = [arm.strategy for arm in group.arms if arm.gil == mode]
-                assert names[0] == "serial"
-                assert sum(name.startswith("processes") for name in names) == 1
-                assert len(names) == len(set(names))
+            names = [arm.strategy for arm in group.arms]
+            assert names[0] == "serial"
+            assert sum(name.startswith("processes") for name in names) == 1
+            assert len(names) == len(set(names))
+            assert len({arm.gil for arm in group.arms}) == 1
 
 
 def test_strategies_come_in_the_order_of_the_table() -> None:
@@ -47,9 +49,8 @@ def test_strategies_come_in_the_order_of_the_table() -> None:
     one = plan(strategies=("openmp", "threads", "processes:forkserver"))
     assert one.groups == plan(strategies=("processes:forkserver", "threads", "openmp")).groups
     for group in one.groups:
-        for mode in {arm.gil for arm in group.arms}:
-            places = [order.index(arm.strategy) for arm in group.arms if arm.gil == mode]
-            assert places == sorted(places)
+        places = [order.index(arm.strategy) for arm in group.arms]
+        assert places == sorted(places)
 
 
 def test_openmp_stands_beside_cythons_released_form_only() -> None:
@@ -76,8 +77,8 @@ def test_names_given_twice_are_measured_once() -> None:
 
 def test_each_width_is_a_group_of_its_own() -> None:
     """Arms of different width are never compared with each other; the control is as wide as the widest."""
-    made = plan(usable_cpus=4, workers=(1, 2, 4), kernels=("quad",), implementations=("c",))
-    assert [group.id for group in made.groups] == ["quad/c/1", "quad/c/2", "quad/c/4"]
+    made = plan(usable_cpus=4, workers=(1, 2, 4), kernels=("quad",), implementations=("c",), gil_modes=("held",))
+    assert [group.id for group in made.groups] == ["quad/c/held/1", "quad/c/held/2", "quad/c/held/4"]
     for group in made.groups:
         assert {str(arm.n_workers) for arm in group.arms} == {group.id.rpartition("/")[2]}
     assert {arm.n_workers for arm in made.control.arms} == {4}
@@ -131,7 +132,8 @@ def test_items_are_rounded_up_to_whole_cache_lines(asked: int, given: int) -> No
 
 def test_a_chosen_size_means_arrays() -> None:
     """Who chooses the size of a call asks about arrays; else rounds over a cached chunk are measured, but for NumPy."""
-    forms = {arm.implementation: arm.form for group in plan().groups for arm in group.arms}
+    everything = plan(implementations=kernels.IMPLEMENTATIONS)
+    forms = {arm.implementation: arm.form for group in everything.groups for arm in group.arms}
     assert forms == {"python": "compute", "numpy": "array", "cython": "compute", "c": "compute"}
     for chosen in (plan(n_items=64), plan(task_ns=10**6), plan(form="array")):
         assert {arm.form for group in chosen.groups for arm in group.arms} == {"array"}
