@@ -120,3 +120,13 @@ def unresolved(ratio: Interval) -> str:
     """Say how far from resolved a ratio still is."""
     width = ratio.half_width
     return f"{UNRESOLVED} (±{100 * width:.1f} %)" if width < 10 else f"{UNRESOLVED} (too few rounds)"
+
+
+def is_open(verdict: str) -> bool:
+    """Tell whether a verdict says that the figures cannot tell."""
+    return verdict.startswith(UNRESOLVED) or verdict == CONTROL_FAILED
+
+
+def decides(verdict: str) -> bool:
+    """Tell whether a verdict says something of its arm."""
+    return not is_open(verdict) and verdict not in (REFERENCE, CEILING, NO_SECOND_CPU)

@@ -53,6 +53,7 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 @click.option("--oversubscribe", is_flag=True, help="Allow more workers than usable CPUs.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save everything as JSON.")
 @click.option("--force", is_flag=True, help="Overwrite the output file.")
+@click.option("--strict", is_flag=True, help="End with 3 or 5 if a single arm got no verdict, instead of all of them.")
 @click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
 @click.option("--host-name", is_flag=True, help="Record the host name too.")
 def command(
@@ -72,6 +73,7 @@ def command(
     oversubscribe: bool,
     output: Path | None,
     force: bool,
+    strict: bool,
     style: str,
     host_name: bool,
 ) -> int:
@@ -127,7 +129,7 @@ def command(
         return INTERRUPTED
     if failure is not None or unsaved is not None:
         raise failure or unsaved  # type: ignore[misc] # one of them is an error
-    return exit_code(final)
+    return exit_code(final, strict=strict)
 
 
 def _what_is_left(result: Result, output: Path | None) -> str:
@@ -136,16 +138,29 @@ def _what_is_left(result: Result, output: Path | None) -> str:
     return "what was measured so far is above" + ("" if output is None else " and saved")
 
 
-def exit_code(result: Result) -> int:
-    """Return the exit code that a complete result deserves: 0, 3 (unresolved) or 5 (no second CPU)."""
+def exit_code(result: Result, *, strict: bool = False) -> int:
+    """Return the exit code that a complete result deserves.
+
+    Parameters
+    ----------
+    result : Result
+    strict : bool
+        Let a single arm without a verdict decide, instead of all of them.
+
+    Returns
+    -------
+    int
+        0 done, 3 unresolved, 5 no second CPU or nothing that can run here.
+    """
     found = [row.verdict for row in result.rows if row.unavailable is None]
+    starved = verdicts.NO_SECOND_CPU in found
+    decided = any(verdicts.decides(verdict) for verdict in found)
+    undecided = any(verdicts.is_open(verdict) for verdict in found)
     if not found:
         return CannotRunError.exit_code
-    if verdicts.NO_SECOND_CPU in found:
+    if starved and (strict or not decided):
         return NO_SECOND_CPU
-    if verdicts.CONTROL_FAILED in found or any(verdict.startswith(verdicts.UNRESOLVED) for verdict in found):
-        return UNRESOLVED
-    return 0
+    return UNRESOLVED if undecided and (strict or not decided) else 0
 
 
 def _draw(result: Result, style: str) -> None:
