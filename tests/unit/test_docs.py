@@ -1,39 +1,66 @@
-"""The documentation names what there is."""
+"""What the documents claim: commands and words that exist, links that lead somewhere, examples that run."""
 
+import importlib
+import re
 from pathlib import Path
 
+import click
 import pytest
 
-from gilscope.cli import COMMANDS
-from gilscope.errors import CannotRunError, KernelError, UsageError
+from gilscope import verdicts
+from gilscope.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 
 
-def documentation() -> str:
-    """Return the README and everything under docs/."""
-    files = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+def fenced(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_documented(command: str) -> None:
-    """README.md or docs/ shows each command as it is typed."""
-    assert f"gilscope {command}" in documentation()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    """Every relative link of a page names a file of the project."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
 
 
-def test_every_exit_code_is_documented() -> None:
-    """Whoever calls gilscope from a script finds what each code means."""
-    text = documentation()
-    for code in (0, UsageError.exit_code, 3, KernelError.exit_code, CannotRunError.exit_code, 130):
-        assert f"| {code} |" in text or f"`{code}`" in text or f" {code} " in text
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_is_in_the_readme(name: str) -> None:
+    """The README says for every command which question it answers."""
+    assert f"`gilscope {name}" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("marker", ["run", "test"])
-def test_the_readme_has_the_two_commands_of_a_newcomer(marker: str) -> None:
-    """Each marker line is followed at once by a fenced block with one command that sets everything up itself."""
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    at = lines.index(f"<!-- {marker} -->")
-    assert lines[at + 1].startswith("```")
-    assert "python3 -m venv .venv" in lines[at + 2]
-    assert {"run": ".venv/bin/gilscope run", "test": ".venv/bin/pytest"}[marker] in " ".join(lines[at + 2 : at + 6])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_in_the_pages_exist(page: Path) -> None:
+    """No page names a command or an option that gilscope does not have."""
+    for name, rest in re.findall(r"`gilscope ([a-z]+)([^`\n]*)`", page.read_text()):
+        assert name in COMMANDS, f"{page.name} names `gilscope {name}`"
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest):
+            assert option in options, f"{page.name} names `gilscope {name} {option}`"
+
+
+def test_every_verdict_is_explained() -> None:
+    """Reading a result explains every verdict that there is."""
+    text = (ROOT / "docs/reading-a-result.md").read_text()
+    words = [value for name, value in vars(verdicts).items() if name.isupper() and isinstance(value, str)]
+    assert [word for word in words if f"`{word}" not in text] == []
+
+
+def test_every_exit_code_is_explained() -> None:
+    """Every error's exit code stands in the README's table and in that of reading a result."""
+    errors = importlib.import_module("gilscope.errors")
+    raised = (errors.UsageError, errors.KernelError, errors.CannotRunError)
+    for page in (ROOT / "README.md", ROOT / "docs/reading-a-result.md"):
+        listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page.read_text(), flags=re.MULTILINE)}
+        assert listed == {0, 3, 130, *(error.exit_code for error in raised)}
+
+
+def test_the_arithmetic_in_the_readme_runs() -> None:
+    """The README's example that measures nothing does what it asserts."""
+    (example,) = [text for text in fenced(ROOT / "README.md", "python") if "assert" in text]
+    exec(compile(example, "README.md", "exec"), {})
