@@ -24,8 +24,9 @@ from gilscope.results import Interval
 REPORTED_LEVEL = 0.95
 #: Error the interval is computed at: half of what is reported, for looking repeatedly (measured: coverage 94-97 %).
 COMPUTED_ERROR = 0.025
-#: Lag-1 autocorrelation above which pairs no longer count as independent.
-AUTOCORRELATION_LIMIT = 0.2
+#: Lag-1 autocorrelation above which pairs no longer count as independent, and how many of its standard errors
+#: 1/sqrt(n) it must exceed: of independent pairs, 0.2 is exceeded by one set of twenty in four, this by one in twenty.
+AUTOCORRELATION_LIMIT, AUTOCORRELATION_ERRORS = 0.2, 1.64
 #: Student's 97.5 % quantile by degrees of freedom, for the mean of launches that disagree (any table; beyond it, 2.23).
 #: The normal 1.96 would cover 80 % with three launches and 70 % with two, by simulation; this covers 91-95 %.
 LAUNCH_QUANTILES = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
@@ -57,7 +58,8 @@ def ratio_interval(launches: Sequence[Sequence[float]], n_ratios: int = 1) -> In
 
     Notes
     -----
-    With lag-1 autocorrelation r above 0.2 the interval is that of n (1 - r) / (1 + r) pairs. If the medians of the
+    With lag-1 autocorrelation r above 0.2, and beyond what chance does, the interval is that of n (1 - r) / (1 + r)
+    pairs. If the medians of the
     launches are further apart than the interval is wide, it reaches at least 1.96 standard errors of their mean to
     either side. That standard error of a few launches is itself rough: simulated, three launches with effects of
     their own are covered four times in five, so take such an interval as a warning. A launch of a few rounds has a
@@ -84,8 +86,8 @@ def cross_width_interval(launches: Sequence[Sequence[float]]) -> Interval:
     Returns
     -------
     Interval
-        As from `ratio_interval`, with the effective sample size always applied: whether there was a second CPU
-        changes slowly, so these pairs are expected to be autocorrelated.
+        As from `ratio_interval`, with the effective sample size applied to any autocorrelation beyond chance, not only
+        above 0.2: whether there was a second CPU changes slowly, so these pairs are expected to be autocorrelated.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def _interval(launches: Sequence[Sequence[float]], error: float, autocorrelation
     centre, low, high = (median(values) if values else math.nan), -math.inf, math.inf
     medians = [median(launch) for launch in launches]
     lag1 = _lag1(launches, medians)
-    if lag1 > autocorrelation_limit:
+    if lag1 > autocorrelation_limit and lag1 * math.sqrt(n) > AUTOCORRELATION_ERRORS:
         n_effective = max(1.0, n * (1 - lag1) / (1 + lag1))
         widened.append("autocorrelation")
     rank = sign_test_rank(n_effective, error / 2)

@@ -41,7 +41,7 @@ class ControlReading:
     resolved : bool
         Whether the interval reached the target width in time.
     seconds : float
-        Wall time of the control that this reading is part of.
+        Wall time until it stopped.
     """
 
     truth: float
@@ -142,11 +142,20 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 @dataclass(slots=True)
 class _Pair:
-    """The log ratios of one truth so far."""
+    """The log ratios of one truth so far, and how many of the last checks found their interval narrow."""
 
     truth: float
     log_ratios: list[float] = field(default_factory=list)
-    interval: Interval | None = None
+    in_a_row: int = 0
+    seconds: float = 0.0
+
+    @property
+    def stopped(self) -> bool:
+        return self.in_a_row >= CHECKS_IN_A_ROW
+
+    def check(self, target: float) -> None:
+        narrow = ratio_interval([self.log_ratios]).half_width <= target
+        self.in_a_row = self.in_a_row + 1 if narrow else 0
 
 
 def _one_control(
@@ -157,27 +166,26 @@ def _one_control(
     rng: random.Random,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[ControlReading, ...]:
+    """Measure until each of the two ratios has stopped, each at its own width."""
     one, same, heavier = arms
     pairs = (_Pair(1.0), _Pair(HEAVIER))
     rows: deque[tuple[int, ...]] = deque()
-    begin, in_a_row, n_rounds = clock(), 0, 0
-    while in_a_row < CHECKS_IN_A_ROW and clock() - begin < MAX_CONTROL_S:
+    begin, n_rounds = clock(), 0
+    while not all(pair.stopped for pair in pairs) and clock() - begin < MAX_CONTROL_S:
         if not rows:
             rows.extend(williams.orders(len(arms), rng))
         order = [call_of(arms[i], repeats) for i in rows.popleft()]
         walls = {sample.arm: sample.wall_ns for sample in launch.measure(order)[0]}
         n_rounds += 1
-        pairs[0].log_ratios.append(log(walls[one.id] / walls[same.id]))
-        pairs[1].log_ratios.append(log(walls[heavier.id] / walls[one.id]))
-        if n_rounds >= FIRST_CHECK and n_rounds % CHECK_EVERY == 0:
-            for pair in pairs:
-                pair.interval = ratio_interval([pair.log_ratios])
-            narrow = all(pair.interval is not None and pair.interval.half_width <= target for pair in pairs)
-            in_a_row = in_a_row + 1 if narrow else 0
-    seconds = clock() - begin
+        now = (log(walls[one.id] / walls[same.id]), log(walls[heavier.id] / walls[one.id]))
+        for pair, log_ratio in zip(pairs, now, strict=True):
+            if not pair.stopped:
+                pair.log_ratios.append(log_ratio)
+                pair.seconds = clock() - begin
+                if n_rounds >= FIRST_CHECK and n_rounds % CHECK_EVERY == 0:
+                    pair.check(target)
     return tuple(
-        ControlReading(pair.truth, ratio_interval([pair.log_ratios]), in_a_row >= CHECKS_IN_A_ROW, seconds)
-        for pair in pairs
+        ControlReading(pair.truth, ratio_interval([pair.log_ratios]), pair.stopped, pair.seconds) for pair in pairs
     )
 
 
