@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from gilscope import storage, verdicts
+from gilscope.cli.drawing import draw, format_option
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import CannotRunError, GilscopeError, UsageError
 from gilscope.plan import FORMS, Request
-from gilscope.report import markdown, terminal
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
 from gilscope.session import Session
@@ -54,7 +54,7 @@ UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save everything as JSON.")
 @click.option("--force", is_flag=True, help="Overwrite the output file.")
 @click.option("--strict", is_flag=True, help="End with 3 or 5 if a single arm got no verdict, instead of all of them.")
-@click.option("--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--host-name", is_flag=True, help="Record the host name too.")
 def command(
     kernels: tuple[str, ...],
@@ -121,7 +121,7 @@ def command(
     if final.rounds:
         if interrupted or failure is not None:
             unsaved = _save(final, output)
-        _draw(final, style)
+        draw(final, style)
         if output is not None and unsaved is None:
             click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
     if failure is None and interrupted:
@@ -161,15 +161,6 @@ def exit_code(result: Result, *, strict: bool = False) -> int:
     if starved and (strict or not decided):
         return NO_SECOND_CPU
     return UNRESOLVED if undecided and (strict or not decided) else 0
-
-
-def _draw(result: Result, style: str) -> None:
-    if style == "json":
-        click.echo(storage.dumps(result), nl=False)
-    elif style == "markdown":
-        click.echo(markdown.render(result), nl=False)
-    else:
-        terminal.render(result)
 
 
 def _save(result: Result, output: Path | None) -> GilscopeError | None:

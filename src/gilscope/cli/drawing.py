@@ -1,0 +1,21 @@
+"""Drawing a result on standard output, in the format that was asked for."""
+
+import click
+
+from gilscope import storage
+from gilscope.report import markdown, terminal
+from gilscope.results import Result
+
+format_option = click.option(
+    "--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
+)
+
+
+def draw(result: Result, style: str) -> None:
+    """Write a result, and nothing else, to standard output."""
+    if style == "json":
+        click.echo(storage.dumps(result), nl=False)
+    elif style == "markdown":
+        click.echo(markdown.render(result), nl=False)
+    else:
+        terminal.render(result)
