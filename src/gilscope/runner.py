@@ -184,10 +184,13 @@ class Runner:
                 for group in self._groups:
                     yield from self._prepare(launch, group)
                 resolved = yield from self._launch(launch, launch_index)
-            if launch_index + 1 == self.plan.n_launches:
-                self.stop_reason = "every interval narrow enough" if resolved else "time budget spent"
+            over, last = self.elapsed_s >= self.plan.budget_s, launch_index + 1 == self.plan.n_launches
+            if over or last:
+                self.stop_reason = "every interval narrow enough" if resolved and last else "time budget spent"
                 self._end_ns = self._clock_ns()
             yield LaunchEnded(launch_index, resolved)
+            if over:
+                return
 
     def _greet(self, workers: list[dict[str, object]]) -> None:
         self.workers += workers

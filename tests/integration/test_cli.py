@@ -445,3 +445,11 @@ def test_a_reader_that_leaves_is_no_error(arguments: list[str], tmp_path: Path) 
         os.close(write_end)
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+def test_a_time_in_which_nothing_can_be_measured_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """A run whose time is gone before its first round starts no second launch, draws no table, and ends with 3."""
+    code, out, err = called(capsys, *SMALL, "--max-time", "1ms")
+    assert (code, out) == (3, "")
+    assert "no round ended within 0.001 s; give more time (--max-time)" in err
+    assert err.count("launch ") == 1

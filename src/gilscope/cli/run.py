@@ -129,6 +129,10 @@ def command(
         return INTERRUPTED
     if failure is not None or unsaved is not None:
         raise failure or unsaved  # type: ignore[misc] # one of them is an error
+    if not final.rounds:
+        click.echo(
+            f"gilscope: no round ended within {session.plan.budget_s:g} s; give more time (--max-time)", err=True
+        )
     return exit_code(final, strict=strict)
 
 
