@@ -78,9 +78,12 @@ def wait_for_workers(process: "subprocess.Popen[str]", launches: set[int]) -> No
     while time.monotonic() < deadline and process.poll() is None:
         launches.update(pid for pid in children_of(process.pid) if processes_of(pid))
         if any(len(workers_of(launch)) >= 2 for launch in launches):
-            time.sleep(1.0)
-            return
+            break
         time.sleep(0.05)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.endswith(": measuring\n"):  # its first round has ended
+            return
     pytest.fail(f"no workers were started: {process.communicate(timeout=5) if process.poll() is not None else ''}")
 
 
@@ -294,7 +297,7 @@ def test_a_run_prints_nothing_but_json(saved: tuple[Path, subprocess.CompletedPr
     path, done = saved
     assert done.returncode in MEASURED, done.stderr
     assert done.stdout == path.read_text(encoding="utf-8")
-    for word in ("launch 1 of 2 done", "quad/c/released/2/serial: ", f"Saved: {path}"):
+    for word in ("launch 1 of 2: done, ", "quad/c/released/2/serial: ", f"Saved: {path}"):
         assert word in done.stderr
 
 

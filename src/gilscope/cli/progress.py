@@ -52,11 +52,12 @@ class Display:
             self._say(event.arm.id, f"{event.arm.id}: {event.reason}")
         elif isinstance(event, GroupResolved):
             self._say_group(event.group)
-        elif isinstance(event, LaunchEnded):
-            n = self._runner.plan.n_launches
-            self._say(
-                f"launch {event.launch}", f"launch {event.launch + 1} of {n} done, {self._runner.elapsed_s:.0f} s"
-            )
+        elif isinstance(event, RoundEnded | LaunchEnded):
+            launch = f"launch {event.launch + 1} of {self._runner.plan.n_launches}"
+            if isinstance(event, RoundEnded):
+                self._say(f"{launch} begun", f"{launch}: measuring")
+            else:
+                self._say(f"{launch} ended", f"{launch}: done, {self._runner.elapsed_s:.0f} s")
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:
         n_launches = self._runner.plan.n_launches
