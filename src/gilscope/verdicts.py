@@ -16,6 +16,9 @@ SECOND_CPU = 1.15
 BUSY_SHARE = 0.5
 #: From this share of the ceiling on, an arm scales.
 SCALES = 0.9
+#: A verdict on an arm's region needs an interval no wider than this to either side: what the quickest effort aims at. A
+#: run that aims at less and does not get there still has that much to say, and shows how wide its interval is.
+WIDEST = 0.05
 #: Differences smaller than this do not matter to anybody; a wider target widens it.
 SAME = 0.02
 
@@ -75,7 +78,7 @@ def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, 
 
 def of_wide_arm(ratio: Interval, target: float) -> str:
     """Judge an arm by its share of the ceiling."""
-    if ratio.half_width > target:
+    if ratio.half_width > max(target, WIDEST):
         return unresolved(ratio)
     if ratio.low >= SCALES:
         return SCALES_WORD
@@ -97,7 +100,7 @@ def of_narrow_arm(to_serial: Interval, to_ceiling: Interval, target: float, *, g
     gil_enabled : bool
         Without a GIL, something else keeps the arm on one CPU.
     """
-    if to_serial.half_width > target or to_ceiling.high >= SCALES:
+    if to_serial.half_width > max(target, WIDEST) or to_ceiling.high >= SCALES:
         return unresolved(to_serial)
     return GIL_BOUND if gil_enabled else ONE_WIDE
 

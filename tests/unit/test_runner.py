@@ -314,7 +314,7 @@ def test_a_group_stops_only_after_two_narrow_checks_in_a_row() -> None:
 
 def test_a_run_stops_at_its_budget() -> None:
     """When the noise never lets the intervals close, it ends at the budget and says unresolved, with the width."""
-    machine = FakeMachine(noise=0.5)
+    machine = FakeMachine(noise=0.3)
     result, events = finish(machine.runner(plan(strategies=("threads",), budget_s=20.0)))
     assert result.stop_reason == "time budget spent"
     assert result.state == "complete"

@@ -162,3 +162,13 @@ def test_no_two_words_fit_overlapping_intervals(target: float) -> None:
         overlapping = [(a, b) for a in words for b in words if a[0] <= b[0] <= a[1] and words[a] != words[b]]
         assert not overlapping
         assert len(set(words.values())) > 1
+
+
+def test_a_verdict_needs_no_narrower_interval_than_a_quick_run_aims_at() -> None:
+    """A run that aimed at ±2 % and got ±4 % says as much as one that aimed at ±5 %; at ±6 % neither says anything."""
+    near, far = interval(0.99, 0.95, 1.03), interval(0.99, 0.94, 1.05)
+    assert verdicts.of_wide_arm(near, 0.02) == verdicts.of_wide_arm(near, 0.05) == "scales"
+    assert verdicts.of_wide_arm(far, 0.02).startswith("unresolved")
+    below = interval(0.6, 0.5, 0.7)
+    assert verdicts.of_narrow_arm(near, below, 0.02, gil_enabled=True) == "GIL-bound"
+    assert verdicts.of_narrow_arm(far, below, 0.02, gil_enabled=True).startswith("unresolved")
