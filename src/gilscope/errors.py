@@ -1,5 +1,8 @@
 """What can go wrong, each with the exit code that the command line ends with."""
 
+#: What the command line ends with after Ctrl-C, as shells have it: 128 and the signal's number.
+INTERRUPTED = 130
+
 
 class GilscopeError(Exception):
     """Base of every error gilscope raises on purpose; its text says what was given, allowed, and to do."""

@@ -65,18 +65,29 @@ def read(path: Path) -> Result:
 
 
 def write(result: Result, path: Path) -> None:
-    """Write a result file, whole: a reader sees the old content or the new, and a failure leaves nothing behind.
+    """Write a result file, as `write_whole` does.
 
     Raises
     ------
     CannotRunError
         If the file cannot be written, for example because the disk is full.
     """
+    write_whole(path, dumps(result).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole: a reader sees the old content or the new, and a failure leaves nothing behind.
+
+    Raises
+    ------
+    CannotRunError
+        If it cannot be written, for example because the disk is full.
+    """
     # Beside the target, so that the last step is a rename within one file system; named for this process alone.
     temporary = path.with_name(f".gilscope-{os.getpid()}.part")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(dumps(result))
+        with temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())  # a full disk may be noticed only here
         temporary.replace(path)

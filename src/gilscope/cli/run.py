@@ -6,15 +6,16 @@ import click
 
 from gilscope import storage, verdicts
 from gilscope.cli.drawing import draw, format_option
+from gilscope.cli.files import check_output
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
-from gilscope.errors import CannotRunError, GilscopeError, UsageError
+from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
 from gilscope.plan import FORMS, Request
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
 from gilscope.session import Session
 
-UNRESOLVED, NO_SECOND_CPU, INTERRUPTED = 3, 5, 130
+UNRESOLVED, NO_SECOND_CPU = 3, 5
 
 
 @click.command()
@@ -83,7 +84,8 @@ def command(
     (the same kernel on as many processes) with its interval, the speed-up over serial here and now, and a verdict that
     rests on the share of the ceiling alone.
     """
-    _check_output(output, force=force)
+    if output is not None:
+        check_output(output, force=force)
     request = Request(
         kernels=kernels,
         implementations=implementations,
@@ -175,15 +177,3 @@ def _save(result: Result, output: Path | None) -> GilscopeError | None:
         except GilscopeError as error:
             return error
     return None
-
-
-def _check_output(output: Path | None, *, force: bool) -> None:
-    """Refuse an output that cannot be written before anything is measured."""
-    if output is None:
-        return
-    if output.exists() and not output.is_file():
-        raise UsageError(f"{output} is not a regular file, and a result would replace it; choose another name")
-    if output.exists() and not force:
-        raise UsageError(f"{output} exists already; choose another name, or add --force to overwrite it")
-    if not output.parent.is_dir():
-        raise UsageError(f"cannot write {output}: there is no folder {output.parent}")
