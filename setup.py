@@ -7,6 +7,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -64,7 +65,11 @@ def extension(name: str, source: str, extra: list[str]) -> Extension:
         include_dirs=["ext"],
         depends=[*HEADERS, "ext/kernels.pxd"],
         # Module state is what lets a Cython module be loaded once per interpreter.
-        define_macros=[("GILSCOPE_CFLAGS", f'"{" ".join(flags)}"'), ("CYTHON_USE_MODULE_STATE", "1")],
+        define_macros=[
+            ("GILSCOPE_CFLAGS", f'"{" ".join(flags)}"'),
+            ("GILSCOPE_CYTHON", f'"{Cython.__version__}"'),
+            ("CYTHON_USE_MODULE_STATE", "1"),
+        ],
         extra_compile_args=flags,
         extra_link_args=extra,
     )
@@ -74,6 +79,8 @@ setup(
     cmdclass={"build_ext": BuildExt},
     ext_modules=[
         extension("_capi", "kernels_capi.c", []),
+        extension("_ledger", "ledger.c", []),
+        extension("_sampler", "sampler.c", []),
         *cythonize(
             [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
             build_dir="build/cython",

@@ -11,6 +11,9 @@
 #ifndef GILSCOPE_CFLAGS
 #define GILSCOPE_CFLAGS "unknown"
 #endif
+#ifndef GILSCOPE_CYTHON
+#define GILSCOPE_CYTHON "unknown"
+#endif
 
 static int
 check_arity(const char *signature, Py_ssize_t given, Py_ssize_t wanted)
@@ -169,13 +172,16 @@ static PyMethodDef methods[] = {
 static int
 execute(PyObject *module)
 {
-#if defined(__VERSION__)
-    const char *compiler = __VERSION__;
+#if defined(__clang__)
+    const char *compiler = __VERSION__; /* clang's begins with its name, gcc's is the bare number */
+#elif defined(__GNUC__)
+    const char *compiler = "gcc " __VERSION__;
 #else
     const char *compiler = "unknown";
 #endif
     if (PyModule_AddStringConstant(module, "COMPILER", compiler) < 0
         || PyModule_AddStringConstant(module, "COMPILER_FLAGS", GILSCOPE_CFLAGS) < 0
+        || PyModule_AddStringConstant(module, "CYTHON", GILSCOPE_CYTHON) < 0 /* what translated its siblings */
         || PyModule_AddIntConstant(module, "MAX_LANES", GILSCOPE_MAX_LANES) < 0) {
         return -1;
     }

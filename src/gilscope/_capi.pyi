@@ -4,6 +4,7 @@ from typing_extensions import Buffer
 
 COMPILER: Final[str]
 COMPILER_FLAGS: Final[str]
+CYTHON: Final[str]
 MAX_LANES: Final[int]
 
 def square_held(x: Buffer, out: Buffer, /) -> None: ...

@@ -46,17 +46,17 @@ class Versions:
 
     Attributes
     ----------
-    gilscope, numpy, cython : str
-        Of the packages installed beside this interpreter. The Cython that translated the extensions may be another.
-    compiler, compiler_flags : str or None
-        What the kernels were compiled with. None where they are not built.
+    gilscope, numpy : str
+        Of the packages installed beside this interpreter.
+    cython, compiler, compiler_flags : str or None
+        What the kernels were translated and compiled with. None where they are not built.
     libc : str or None
         Name and version of the C library.
     """
 
     gilscope: str
     numpy: str
-    cython: str
+    cython: str | None
     compiler: str | None
     compiler_flags: str | None
     libc: str | None
@@ -186,17 +186,17 @@ def measure_clock(name: ClockName, *, n_batches: int = 9, n_readings: int = 500)
 
 
 def _versions() -> Versions:
-    compiler = flags = None
+    cython = compiler = flags = None
     try:
         from gilscope import _capi
     except ImportError:
         pass
     else:
-        compiler, flags = _capi.COMPILER, _capi.COMPILER_FLAGS
+        cython, compiler, flags = _capi.CYTHON, _capi.COMPILER, _capi.COMPILER_FLAGS
     return Versions(
         gilscope=gilscope.__version__,
         numpy=_installed("numpy"),
-        cython=_installed("Cython"),
+        cython=cython,
         compiler=compiler,
         compiler_flags=flags,
         libc=" ".join(part for part in platform.libc_ver() if part) or None,

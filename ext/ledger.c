@@ -1,0 +1,143 @@
+/* gilscope._ledger: every take, drop and wait of the GIL by every thread, exactly, while it is on.
+ *
+ * It patches three import slots of the interpreter; ledger_hooks.h says which and why, ledger_gil.h how it knows the
+ * GIL, ledger_slots.h how slots are found and changed. Where that cannot be done, UNAVAILABLE says why, or start
+ * raises. One GIL is watched, the main interpreter's, and one process has one ledger; so there is no state per
+ * interpreter, and only the main one can load it.
+ */
+#define PY_SSIZE_T_CLEAN
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <Python.h>
+
+#if defined(Py_GIL_DISABLED)
+#define GILSCOPE_NO_LEDGER "this build of Python has no GIL"
+#elif !defined(__linux__) || !defined(__GLIBC__)
+#define GILSCOPE_NO_LEDGER "it patches import slots of ELF objects as glibc on Linux loads them"
+#elif !defined(__x86_64__) && !defined(__aarch64__)
+#define GILSCOPE_NO_LEDGER "it knows the relocations of x86-64 and aarch64 only"
+#endif
+
+#ifdef GILSCOPE_NO_LEDGER
+
+static PyMethodDef methods[] = {{NULL, NULL, 0, NULL}};
+#define UNAVAILABLE GILSCOPE_NO_LEDGER
+
+#else
+
+#define UNAVAILABLE ""
+#include "ledger_install.h"
+#include "ledger_read.h"
+
+static PyObject *
+start(PyObject *Py_UNUSED(module), PyObject *n_events)
+{
+    const long long wanted = PyLong_AsLongLong(n_events);
+    if (wanted == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (wanted < 0 || wanted > (1LL << 32)) {
+        return PyErr_Format(PyExc_ValueError, "n_events must be 0 to 2**32; got %R", n_events);
+    }
+    if (wanted > 0 && ring_grow((uint64_t)wanted) < 0) {
+        return PyErr_NoMemory();
+    }
+    if (ledger_on() < 0) {
+        PyErr_SetString(PyExc_RuntimeError, installed.unavailable);
+        return NULL;
+    }
+    if (wanted > 0) {
+        __atomic_store_n(&ring.on, ring.kept, __ATOMIC_RELEASE); /* until the last stop */
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    if (installed.n_users == 0) {
+        PyErr_SetString(PyExc_RuntimeError, "the ledger is not on");
+        return NULL;
+    }
+    ledger_off();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+refresh(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    sites_refresh();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+time_cpu(PyObject *Py_UNUSED(module), PyObject *on)
+{
+    const int wanted = PyObject_IsTrue(on);
+    if (wanted < 0) {
+        return NULL;
+    }
+    books.times_cpu = wanted;
+    Py_RETURN_NONE;
+}
+
+#define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}
+
+static PyMethodDef methods[] = {
+    METHOD(start, METH_O,
+           "start(n_events, /)\n--\n\nTurn the ledger on, with a ring of at least n_events events unless 0. Every\n"
+           "start needs one stop. Raises RuntimeError with the reason where it cannot be. GIL: held, but released\n"
+           "four times by the first start of a process."),
+    METHOD(stop, METH_NOARGS, "stop()\n--\n\nTake one start back; the last one leaves the slots as they were."),
+    METHOD(refresh, METH_NOARGS, "refresh()\n--\n\nLook for release sites in libraries loaded since. GIL: held."),
+    METHOD(time_cpu, METH_O, "time_cpu(on, /)\n--\n\nWhether long releases are timed by the thread's CPU clock too."),
+    METHOD(snapshot, METH_NOARGS, "snapshot()\n--\n\nReturn what the books say now, in ticks, as a dict. GIL: held."),
+    METHOD(harvest, METH_NOARGS, "harvest()\n--\n\nThe same, and begin anew to look for longest times. GIL: held."),
+    METHOD(
+        events, METH_O,
+        "events(since, /)\n--\n\nReturn (first, bytes) of the timeline from the event numbered since on. GIL: held."),
+    METHOD(slots, METH_NOARGS, "slots()\n--\n\nReturn (address, value, hooked) of every slot the ledger knows."),
+    METHOD(where, METH_O, "where(address, /)\n--\n\nReturn (file, offset, symbol) of an address in the code."),
+    METHOD(tick_ns, METH_NOARGS, "tick_ns()\n--\n\nReturn the nanoseconds in a tick."),
+    METHOD(now, METH_NOARGS, "now()\n--\n\nReturn (ticks, CLOCK_MONOTONIC ns) of one moment."),
+    METHOD(find, METH_NOARGS,
+           "find()\n--\n\nReturn the addresses of the GIL's condition variables, and of its record."),
+    {"pattern", (PyCFunction)(void (*)(void))pattern, METH_FASTCALL,
+     PyDoc_STR("pattern(count, hold_ns, release_ns, /)\n--\n\nHold the GIL and release it in turn, computing; return\n"
+               "(held_ns, released_ns) by its own stamps. GIL: released count times.")},
+    {NULL, NULL, 0, NULL},
+};
+
+#endif
+
+static int
+execute(PyObject *module)
+{
+    return PyModule_AddStringConstant(module, "UNAVAILABLE", UNAVAILABLE);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, execute},
+#ifdef Py_mod_multiple_interpreters /* 3.12: its hooks serve the whole process, and its lock is the main GIL */
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#ifdef Py_mod_gil /* 3.13: where there is no GIL there is nothing in here */
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "gilscope._ledger",
+    .m_doc = PyDoc_STR("The GIL ledger: every take, drop and wait of the GIL by every thread."),
+    .m_methods = methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__ledger(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,370 @@
+/* Putting the hooks in place and taking them away again; every function here needs the GIL, which is its lock. */
+#ifndef GILSCOPE_LEDGER_INSTALL_H
+#define GILSCOPE_LEDGER_INSTALL_H
+
+#include <dirent.h>
+#include <stdio.h>
+
+#include "ledger_gil.h"
+#include "ledger_slots.h"
+
+#define MAX_GIL_SLOTS 12
+#define N_GIL_FUNCTIONS 3
+
+typedef struct {
+    const char *function;
+    void *hook;
+} hooked_function;
+
+static const hooked_function gil_hooks[N_GIL_FUNCTIONS] = {
+    {"pthread_cond_signal", (void *)hook_signal},
+    {"pthread_cond_timedwait", (void *)hook_timedwait},
+    {"pthread_cond_wait", (void *)hook_wait},
+};
+
+/* What extensions release and take the GIL by. The second tells no place; it reads the CPU clock before the take. */
+#define N_SITE_FUNCTIONS 2
+
+static const hooked_function site_hooks[N_SITE_FUNCTIONS] = {
+    {"PyEval_SaveThread", (void *)hook_save_thread},
+    {"PyEval_RestoreThread", (void *)hook_restore_thread},
+};
+
+static struct {
+    slot slots[MAX_GIL_SLOTS];
+    int n;
+    slot *sites;
+    int n_sites, room_for_sites;
+    unsigned long long n_loaded, n_unloaded; /* the loader's counts when the sites' slots were last looked for */
+    int n_users;
+    uint64_t n_stolen; /* slots that were no longer ours when the ledger was taken away */
+    char unavailable[256];
+    int found;
+} installed;
+
+static int
+holds(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        const uintptr_t begin = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD && begin <= address && address < begin + header->p_memsz) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int
+find_gil_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSED(data))
+{
+    if (!holds(info, (uintptr_t)PyEval_SaveThread)) {
+        return 0;
+    }
+    const object interpreter = object_of(info);
+    for (int i = 0; i < N_GIL_FUNCTIONS; i++) {
+        const int room = MAX_GIL_SLOTS - installed.n;
+        const int found = slots_find(&interpreter, gil_hooks[i].function, installed.slots + installed.n, room);
+        if (found == 0 || found > room) {
+            snprintf(installed.unavailable, sizeof(installed.unavailable),
+                     "the interpreter has %d import slots for %s, and the ledger can patch 1 to %d", found,
+                     gil_hooks[i].function, room);
+            installed.n = 0;
+            return 1;
+        }
+        for (int j = 0; j < found; j++) {
+            installed.slots[installed.n++].hook = gil_hooks[i].hook;
+        }
+    }
+    return 1;
+}
+
+/* Keep a slot that is not known yet, and hook it if the ledger is on. */
+static void
+add_site_slot(const slot *found)
+{
+    for (int i = 0; i < installed.n_sites; i++) {
+        if (installed.sites[i].address == found->address) {
+            return;
+        }
+    }
+    if (installed.n_sites < installed.room_for_sites) {
+        installed.sites[installed.n_sites] = *found;
+        installed.n_sites += installed.n_users == 0 || slot_hook(&installed.sites[installed.n_sites]) == 0;
+    }
+}
+
+/* Add the slots through which one object releases the GIL and takes it back. */
+static int
+find_site_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSED(data))
+{
+    installed.n_loaded = info->dlpi_adds;
+    installed.n_unloaded = info->dlpi_subs;
+    if (holds(info, (uintptr_t)hook_save_thread)) {
+        return 0; /* the ledger's own releases are not anybody's */
+    }
+    const object one = object_of(info);
+    for (int i = 0; i < N_SITE_FUNCTIONS; i++) {
+        slot found[4];
+        const int n = slots_find(&one, site_hooks[i].function, found, 4);
+        for (int j = 0; j < n && n <= 4; j++) { /* more than any linker makes: without a place, then */
+            found[j].hook = site_hooks[i].hook;
+            add_site_slot(&found[j]);
+        }
+    }
+    return 0;
+}
+
+static int
+read_counts(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *counts)
+{
+    ((unsigned long long *)counts)[0] = info->dlpi_adds;
+    ((unsigned long long *)counts)[1] = info->dlpi_subs;
+    return 1;
+}
+
+/* Look for release sites in objects loaded since the last look; hook them if the ledger is on. */
+static void
+sites_refresh(void)
+{
+    unsigned long long counts[2] = {0, 0};
+    dl_iterate_phdr(read_counts, counts);
+    if (installed.room_for_sites && counts[0] == installed.n_loaded && counts[1] == installed.n_unloaded) {
+        return;
+    }
+    const int room = installed.n_sites + 4096;
+    slot *grown = realloc(installed.sites, (size_t)room * sizeof(slot));
+    if (grown == NULL) {
+        return;
+    }
+    installed.sites = grown;
+    installed.room_for_sites = room;
+    if (counts[1] != installed.n_unloaded && installed.n_users == 0) {
+        installed.n_sites = 0; /* some may have gone; none is hooked now */
+    }
+    dl_iterate_phdr(find_site_slots, NULL);
+}
+
+static void
+note_threads(void)
+{
+    books.n_born_before = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    if (tasks == NULL) {
+        return;
+    }
+    size_t room = 0;
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        if (books.n_born_before == room) {
+            thread_before *grown = realloc(books.born_before, (room + 256) * sizeof(*grown));
+            if (grown == NULL) {
+                break;
+            }
+            books.born_before = grown;
+            room += 256;
+        }
+        if (entry->d_name[0] != '.') {
+            const pid_t native_id = (pid_t)atol(entry->d_name);
+            const uint64_t cpu_ns = books.times_cpu ? clock_ns(cpu_clock_of(native_id)) : 0;
+            books.born_before[books.n_born_before++] = (thread_before){native_id, cpu_ns};
+        }
+    }
+    closedir(tasks);
+}
+
+/* Hook the interpreter's slots. The caller holds the GIL, so that nobody takes or drops it half-way. */
+static int
+hook_interpreter(void)
+{
+    for (int i = 0; i < installed.n; i++) {
+        if (slot_hook(&installed.slots[i]) < 0) {
+            while (--i >= 0) {
+                slot_unhook(&installed.slots[i]);
+            }
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void
+unhook_interpreter(void)
+{
+    for (int i = 0; i < installed.n; i++) {
+        installed.n_stolen += !slot_unhook(&installed.slots[i]);
+    }
+}
+
+static int
+is_loaded(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *address)
+{
+    return holds(info, (uintptr_t)address);
+}
+
+static void
+unhook_sites(void)
+{
+    unsigned long long counts[2] = {0, 0};
+    dl_iterate_phdr(read_counts, counts);
+    for (int i = 0; i < installed.n_sites; i++) {
+        if (counts[1] == installed.n_unloaded || dl_iterate_phdr(is_loaded, installed.sites[i].address)) {
+            installed.n_stolen += !slot_unhook(&installed.sites[i]);
+        }
+    }
+}
+
+/* Open the books of a new installation, with the caller as the one who holds the GIL. */
+static void
+books_open(void)
+{
+    books.epoch++;
+    books.n_unseen = books.n_siteless = 0;
+    for (int i = 0; i < MAX_SITES; i++) {
+        books.sites[i].released = (releases){0};
+    }
+    const double length = ns_per_tick();
+    books.ns_per_tick = length;
+    books.long_release = (uint64_t)(LONG_RELEASE_NS / length);
+    books.fresh = (uint64_t)(FRESH_NS / length);
+    quick_answer = (uint64_t)(QUICK_ANSWER_NS / length);
+    note_threads();
+    books.began = ticks();
+    account *mine = account_here(books.began);
+    if (mine != NULL) {
+        mine->state = STATE_HOLDING;
+        mine->since = mine->born = books.began;
+    }
+    asked_at = 0;
+    last_taker = mine;
+}
+
+/* After a fork only the calling thread is left, and it holds the GIL. Its account goes on, under its new id. */
+static void
+after_fork_in_child(void)
+{
+    pthread_mutex_init(&books_mutex, NULL);
+    for (account *one = books.first; one != NULL; one = one->next) {
+        if (one == my_account) {
+            one->native_id = (pid_t)syscall(SYS_gettid);
+        }
+        else {
+            one->dead = 1;
+            one->epoch = 0;
+        }
+    }
+    books.n_born_before = 0;
+    asked_at = 0;
+}
+
+/* Prepare what lasts as long as the process. Return 0, or -1 with the reason in installed.unavailable. */
+static int
+prepare_once(void)
+{
+    static int prepared;
+    if (prepared) {
+        return installed.unavailable[0] ? -1 : 0;
+    }
+    prepared = 1;
+    Dl_info here;
+    if (!dladdr((void *)hook_signal, &here) || !dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE)) {
+        /* A thread may be waiting inside a hook when the ledger ends, so its code must never be unloaded. */
+        snprintf(installed.unavailable, sizeof(installed.unavailable), "the ledger's own module cannot be kept loaded");
+    }
+    else if (pthread_key_create(&account_key, account_close) != 0
+             || pthread_atfork(NULL, NULL, after_fork_in_child) != 0) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable), "no thread-local key or fork handler is left");
+    }
+    else if (!dl_iterate_phdr(find_gil_slots, NULL)) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable),
+                 "no loaded object holds the interpreter's PyEval_SaveThread");
+    }
+    clock_start();
+    return installed.unavailable[0] ? -1 : 0;
+}
+
+/* Find the GIL by behaviour and by content; both must agree. Return 0, or -1 with the reason. */
+static int
+find_gil(void)
+{
+    static int finding;
+    void *cond = NULL, *switch_cond = NULL;
+    while (finding) { /* by another thread, which releases the GIL for it; its hooks must not be taken for originals */
+        Py_BEGIN_ALLOW_THREADS
+        usleep(100);
+        Py_END_ALLOW_THREADS
+    }
+    if (installed.found || installed.unavailable[0]) {
+        return installed.found ? 0 : -1;
+    }
+    finding = 1;
+    if (hook_interpreter() < 0) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable), "the interpreter's import slots are read-only");
+        finding = 0;
+        return -1;
+    }
+    const int heard = gil_by_behaviour(&cond, &switch_cond);
+    unhook_interpreter();
+    const gil_record *record = gil_by_content();
+    if (heard < 0) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable),
+                 "releasing the GIL does not signal two condition variables in turn (%d signals for %d releases)",
+                 listening.n, N_PAIRS);
+    }
+    else if (record == NULL) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable),
+                 "no word of _PyRuntime, or more than one, follows the switch interval");
+    }
+    else if ((const void *)&record->cond != cond || (const void *)&record->switch_cond != switch_cond) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable),
+                 "two ways of finding the GIL disagree: %p, %p by behaviour and %p, %p by content", cond, switch_cond,
+                 (const void *)&record->cond, (const void *)&record->switch_cond);
+    }
+    else {
+        gil.cond = cond;
+        gil.switch_cond = switch_cond;
+        installed.found = 1;
+    }
+    finding = 0;
+    return installed.found ? 0 : -1;
+}
+
+/* Turn the ledger on; every success needs one ledger_off. Return 0, or -1 with the reason in installed.unavailable. */
+static int
+ledger_on(void)
+{
+    if (prepare_once() < 0 || (!installed.found && find_gil() < 0)) {
+        return -1;
+    }
+    if (installed.n_users > 0) { /* asked only now, for finding the GIL releases it */
+        sites_refresh();
+        installed.n_users++;
+        return 0;
+    }
+    last_taker = asked_of = NULL; /* they may be freed now, and a thread that waits since an earlier time asks them */
+    accounts_reap();
+    sites_refresh();
+    books_open();
+    if (hook_interpreter() < 0) {
+        snprintf(installed.unavailable, sizeof(installed.unavailable), "the interpreter's import slots are read-only");
+        return -1;
+    }
+    for (int i = 0; i < installed.n_sites; i++) {
+        if (slot_hook(&installed.sites[i]) < 0) {
+            installed.sites[i--] = installed.sites[--installed.n_sites]; /* its releases stay without a place */
+        }
+    }
+    installed.n_users = 1;
+    return 0;
+}
+
+static void
+ledger_off(void)
+{
+    if (--installed.n_users == 0) {
+        unhook_sites();
+        unhook_interpreter();
+        ring.on = NULL;
+    }
+}
+
+#endif

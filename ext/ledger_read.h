@@ -1,0 +1,283 @@
+/* Reading the books out, and the kernel that the ledger is tested with. All but pattern hold the GIL throughout. */
+#ifndef GILSCOPE_LEDGER_READ_H
+#define GILSCOPE_LEDGER_READ_H
+
+#include "ledger_install.h"
+
+static int
+ring_grow(uint64_t wanted)
+{
+    uint64_t capacity = 1024;
+    while (capacity < wanted) {
+        capacity *= 2;
+    }
+    const event_ring *smaller = ring.kept;
+    const uint64_t had = smaller == NULL ? 0 : smaller->capacity;
+    if (capacity <= had) {
+        return 0;
+    }
+    event_ring *larger = calloc(1, sizeof(event_ring) + capacity * sizeof(event));
+    if (larger == NULL) {
+        return -1;
+    }
+    larger->capacity = capacity;
+    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
+    for (uint64_t i = written > had ? written - had : 0; i < written; i++) {
+        larger->slots[i & (capacity - 1)] = smaller->slots[i & (had - 1)]; /* an open ledger may want them */
+    }
+    ring.kept = larger;
+    if (ring.on != NULL) {
+        __atomic_store_n(&ring.on, larger, __ATOMIC_RELEASE);
+    }
+    /* The smaller one stays allocated, for a thread that begins to wait just now may write to it. That event's place is
+     * empty then, and whoever reads it counts it as lost. */
+    return 0;
+}
+
+static PyObject *
+releases_dict(const releases *of)
+{
+    return Py_BuildValue("{sKsKsKsKsKsK}", "count", of->count, "ticks", of->ticks, "timed_ticks", of->timed_ticks,
+                         "short_ticks", of->short_ticks, "cpu_ns", of->cpu_ns, "longest", of->longest);
+}
+
+/* What releases that have not ended would add to their places, had they ended now; of the snapshot being taken. */
+static releases under_way[MAX_SITES];
+
+/* One account as it would read if its present state ended now. */
+static PyObject *
+account_dict(const account *from, uint64_t at)
+{
+    account copy = account_copy(from);
+    const uint64_t length = at > copy.since ? at - copy.since : 0;
+    if (copy.state == STATE_HOLDING) {
+        copy.held += length;
+        copy.longest_hold = length > copy.longest_hold ? length : copy.longest_hold;
+    }
+    else if (copy.state == STATE_WAITING) {
+        copy.waited += length;
+        copy.longest_wait = length > copy.longest_wait ? length : copy.longest_wait;
+    }
+    else if (copy.state == STATE_RELEASED) {
+        const int timed = release_is_timed(&copy, length);
+        const uint64_t cpu_ns = timed ? release_cpu_ns(&copy, length, clock_ns(cpu_clock_of(copy.native_id))) : 0;
+        releases_add(&copy.released, length, timed, cpu_ns);
+        copy.released.count--; /* it has not ended */
+        if (copy.at != NULL) {
+            releases_add(&under_way[copy.at - books.sites], length, timed, cpu_ns);
+        }
+    }
+    return Py_BuildValue("{sKsisisisKsKsKsKsKsKsKsKsKsKsKsKsN}", "number", copy.number, "native_id",
+                         (int)copy.native_id, "dead", copy.dead, "state", (int)copy.state, "born", copy.born, "held",
+                         copy.held, "waited", copy.waited, "longest_hold", copy.longest_hold, "longest_wait",
+                         copy.longest_wait, "takes", copy.takes, "drops", copy.drops, "waits", copy.waits, "forced",
+                         copy.forced, "asked", copy.asked, "answered_at_once", copy.answered_at_once, "longest_answer",
+                         copy.longest_answer, "released", releases_dict(&copy.released));
+}
+
+static PyObject *
+accounts_list(uint64_t at, int restart_longest)
+{
+    PyObject *list = PyList_New(0);
+    pthread_mutex_lock(&books_mutex);
+    account *first = books.first;
+    pthread_mutex_unlock(&books_mutex); /* accounts are added in front and freed under the GIL only */
+    for (account *one = first; one != NULL && list != NULL; one = one->next) {
+        if (one->epoch != books.epoch) {
+            continue;
+        }
+        PyObject *entry = account_dict(one, at);
+        if (entry == NULL || PyList_Append(list, entry) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(entry);
+        if (restart_longest) {
+            /* Whoever waits may write these at the same moment; then that longest wait counts once more. */
+            one->longest_hold = one->longest_wait = one->longest_answer = one->released.longest = 0;
+        }
+    }
+    return list;
+}
+
+static PyObject *
+sites_list(int restart_longest)
+{
+    PyObject *list = PyList_New(0);
+    for (int i = 0; i < MAX_SITES && list != NULL; i++) {
+        site *one = &books.sites[i];
+        const releases *more = &under_way[i];
+        if (one->released.count + more->count == 0) {
+            continue;
+        }
+        releases all = one->released; /* a thread that begins to wait may just be adding one: then that is half there */
+        all.ticks += more->ticks;
+        all.timed_ticks += more->timed_ticks;
+        all.short_ticks += more->short_ticks;
+        all.cpu_ns += more->cpu_ns;
+        all.longest = more->longest > all.longest ? more->longest : all.longest;
+        PyObject *entry =
+            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one->address), releases_dict(&all), (int)site_number(one));
+        if (restart_longest) {
+            one->released.longest = 0;
+        }
+        if (entry == NULL || PyList_Append(list, entry) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(entry);
+    }
+    return list;
+}
+
+static PyObject *
+books_dict(int restart_longest)
+{
+    const uint64_t at = ticks();
+    memset(under_way, 0, sizeof(under_way));
+    PyObject *accounts = accounts_list(at, restart_longest), *sites = sites_list(restart_longest);
+    if (accounts == NULL || sites == NULL) {
+        Py_XDECREF(accounts);
+        Py_XDECREF(sites);
+        return NULL;
+    }
+    return Py_BuildValue("{sKsNsNsKsKsKsK}", "ticks", at, "accounts", accounts, "sites", sites, "n_events",
+                         __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen", books.n_unseen, "n_siteless",
+                         books.n_siteless, "n_stolen", installed.n_stolen);
+}
+
+static PyObject *
+snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return books_dict(0);
+}
+
+static PyObject *
+harvest(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return books_dict(1);
+}
+
+static PyObject *
+events(PyObject *Py_UNUSED(module), PyObject *since)
+{
+    uint64_t first = PyLong_AsUnsignedLongLong(since);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
+    first = first > written ? written : first;
+    const event_ring *from = ring.kept;
+    const uint64_t capacity = from == NULL ? 0 : from->capacity;
+    first = written - first > capacity ? written - capacity : first;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((written - first) * sizeof(event)));
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *to = PyBytes_AS_STRING(bytes);
+    for (uint64_t i = first; i < written; i++, to += sizeof(event)) {
+        memcpy(to, &from->slots[i & (capacity - 1)], sizeof(event));
+    }
+    return Py_BuildValue("KN", (unsigned long long)first, bytes);
+}
+
+static PyObject *
+slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    PyObject *list = PyList_New(0);
+    for (int i = 0; i < installed.n + installed.n_sites && list != NULL; i++) {
+        const slot *one = i < installed.n ? &installed.slots[i] : &installed.sites[i - installed.n];
+        void *value = slot_value(one);
+        const int hooked = value == one->hook;
+        PyObject *entry = Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one->address), PyLong_FromVoidPtr(value), hooked);
+        if (entry == NULL || PyList_Append(list, entry) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(entry);
+    }
+    return list;
+}
+
+static PyObject *
+where(PyObject *Py_UNUSED(module), PyObject *address)
+{
+    void *place = PyLong_AsVoidPtr(address);
+    if (place == NULL && PyErr_Occurred()) {
+        return NULL;
+    }
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    if (!dladdr1(place, &info, (void **)&symbol, RTLD_DL_SYMENT)) {
+        Py_RETURN_NONE;
+    }
+    /* The nearest exported name before it; it is the function's own only if the address lies inside. */
+    const int inside = symbol != NULL && (uintptr_t)place - (uintptr_t)info.dli_saddr < symbol->st_size;
+    return Py_BuildValue("sKs", info.dli_fname, (unsigned long long)((uintptr_t)place - (uintptr_t)info.dli_fbase),
+                         inside ? info.dli_sname : "");
+}
+
+static PyObject *
+tick_ns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    clock_start();
+    return PyFloat_FromDouble(ns_per_tick());
+}
+
+static PyObject *
+now(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    clock_start();
+    const reading both = read_both();
+    return Py_BuildValue("KK", (unsigned long long)both.ticks, (unsigned long long)both.ns);
+}
+
+static PyObject *
+find(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    const gil_record *record = gil_by_content();
+    return Py_BuildValue("{sNsNsNsN}", "cond", PyLong_FromVoidPtr(gil.cond), "switch_cond",
+                         PyLong_FromVoidPtr(gil.switch_cond), "record", PyLong_FromVoidPtr((void *)record),
+                         "record_cond", PyLong_FromVoidPtr(record == NULL ? NULL : (void *)&record->cond));
+}
+
+static void
+spin_until(uint64_t end)
+{
+    while (ticks() < end) {
+    }
+}
+
+static PyObject *
+pattern(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
+{
+    double given[3];
+    if (n_args != 3) {
+        return PyErr_Format(PyExc_TypeError, "pattern(count, hold_ns, release_ns) takes 3 arguments; got %zd", n_args);
+    }
+    for (int i = 0; i < 3; i++) {
+        given[i] = PyFloat_AsDouble(args[i]);
+        if (given[i] == -1 && PyErr_Occurred()) {
+            return NULL;
+        }
+        if (!(given[i] >= 0 && given[i] <= 1e12)) {
+            return PyErr_Format(PyExc_ValueError, "pattern's numbers must be 0 to 1e12; got %R", args[i]);
+        }
+    }
+    clock_start();
+    const double length = ns_per_tick();
+    const uint64_t hold = (uint64_t)(given[1] / length), release = (uint64_t)(given[2] / length);
+    uint64_t held = 0, released = 0, since = ticks();
+    for (uint64_t i = 0; i < (uint64_t)given[0]; i++) {
+        spin_until(since + hold);
+        const uint64_t drop = ticks();
+        PyThreadState *state = PyEval_SaveThread();
+        const uint64_t free_from = ticks();
+        spin_until(free_from + release);
+        const uint64_t free_to = ticks();
+        PyEval_RestoreThread(state);
+        held += drop - since;
+        released += free_to - free_from;
+        since = ticks();
+    }
+    return Py_BuildValue("dd", (double)held * length, (double)released * length);
+}
+
+#endif
