@@ -1,0 +1,148 @@
+"""What one call does with the GIL, told from many repetitions so that the scheduler does not decide.
+
+On a loaded machine a thread is taken off its CPU for milliseconds, with the GIL or without, wherever it happens to be.
+So each repetition gives a figure of its own, and the median counts: most repetitions are hit in the longer part of the
+call, or not at all. A count of releases is right in every one of them.
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import repeat
+from statistics import median
+
+from gilscope.accounting.ledger import ledger
+from gilscope.accounting.log import Log, SiteAccount, ThreadAccount
+
+#: A repetition lasts at least so long, so that its loop and two looks at the clock, some 0.3 us, are nothing of it.
+MIN_REPETITION_NS = 200_000
+FEWEST_REPETITIONS, MOST_REPETITIONS, SECONDS = 9, 100, 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place in compiled code that released the GIL, with all its releases."""
+
+    module: str
+    symbol: str
+    offset: int
+    count: int
+    released_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a call did with the GIL.
+
+    Parameters
+    ----------
+    calls, repetitions : int
+    released_share : float
+        Time without the GIL as a share of time with it and without it, waiting left out; the median.
+    releases : float
+        Per call, the median; drops that another thread had asked for are not the call's own.
+    own_releases : int
+        In all repetitions together.
+    wall_ns, longest_hold_ns : float
+        Per call; medians.
+    sites : tuple of Site
+        Of all calls, the longest first.
+    """
+
+    calls: int
+    repetitions: int
+    released_share: float
+    releases: float
+    own_releases: int
+    wall_ns: float
+    longest_hold_ns: float
+    sites: tuple[Site, ...]
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Keep the garbage collector from running finalizers meanwhile, whose releases are not the call's."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def calls_in(call: Callable[[], object], at_least_ns: int) -> int:
+    """Call once to warm up and once to time it; return how many calls last so long."""
+    call()
+    begin_ns = time.perf_counter_ns()
+    call()
+    return max(1, -(-at_least_ns // max(1, time.perf_counter_ns() - begin_ns)))
+
+
+def examine_calls(call: Callable[[], object]) -> Calls:
+    """Call again and again under the ledger, and say what one call does.
+
+    Raises
+    ------
+    CannotRunError
+        Where there is no ledger.
+    """
+    native_id = threading.get_native_id()
+    logs: list[tuple[Log, int]] = []
+    with ledger(cpu_clock=False), without_collections():
+        n_calls = calls_in(call, MIN_REPETITION_NS)
+        deadline = time.monotonic() + SECONDS
+        while len(logs) < FEWEST_REPETITIONS or (len(logs) < MOST_REPETITIONS and time.monotonic() < deadline):
+            with ledger(cpu_clock=False) as one:
+                begin_ns = time.perf_counter_ns()
+                for _ in repeat(None, n_calls):
+                    call()
+                wall_ns = time.perf_counter_ns() - begin_ns
+            logs.append((one.log, wall_ns))
+    mine = [(log.thread(native_id), wall_ns) for log, wall_ns in logs]
+    own = [max(0, thread.drops - thread.asked) if thread is not None else 0 for thread, _ in mine]
+    return Calls(
+        calls=n_calls * len(logs),
+        repetitions=len(logs),
+        released_share=median(_released_share(thread, wall_ns) for thread, wall_ns in mine),
+        releases=median(own) / n_calls,
+        own_releases=sum(own),
+        wall_ns=median(wall_ns for _, wall_ns in logs) / n_calls,
+        longest_hold_ns=median(_longest_hold_ns(thread, wall_ns, n_calls) for thread, wall_ns in mine),
+        sites=add_sites([log for log, _ in logs]),
+    )
+
+
+def _released_share(thread: ThreadAccount | None, wall_ns: int) -> float:
+    """Return the share between the two looks at the clock: what the ledger counts around them was held, all of it."""
+    if thread is None:
+        return 0.0
+    own_ns = wall_ns - thread.waited_ns
+    return min(1.0, thread.released_ns / own_ns) if own_ns > 0 else 0.0
+
+
+def _longest_hold_ns(thread: ThreadAccount | None, wall_ns: int, n_calls: int) -> float:
+    """Return the longest hold in a call: calls that never drop the GIL hold it from the first to the last."""
+    whole_ns = wall_ns / n_calls
+    return min(thread.longest_hold_ns, whole_ns) if thread is not None and thread.drops else whole_ns
+
+
+def add_sites(logs: Sequence[Log]) -> tuple[Site, ...]:
+    """Add up the sites of several logs, the longest first."""
+    found: dict[tuple[str, int], list[SiteAccount]] = {}
+    for site in (site for log in logs for site in log.sites):
+        found.setdefault((site.module, site.offset), []).append(site)
+    total = [
+        Site(
+            module=module,
+            symbol=sites[0].symbol,
+            offset=offset,
+            count=sum(site.count for site in sites),
+            released_ns=sum(site.released_ns for site in sites),
+        )
+        for (module, offset), sites in found.items()
+    ]
+    return tuple(sorted(total, key=lambda site: -site.released_ns))

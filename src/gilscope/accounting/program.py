@@ -1,0 +1,125 @@
+"""Run a whole program as ``__main__`` with the ledger on: ``python -m gilscope.accounting.program``.
+
+Arguments: the file for the result, the number of events, and then what Python itself takes, ``script.py`` or
+``-m MODULE``, with the program's own arguments. The process is the program's: its exit code, streams and signals are
+what they would be without gilscope. The result is written by the last of all exit handlers, when every thread that
+Python waits for has ended: after an exception, `sys.exit` and Ctrl-C too, but not after `os._exit` or a deadly signal.
+"""
+
+import atexit
+import json
+import os
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib import import_module
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from pathlib import Path
+from threading import Thread
+from types import ModuleType, TracebackType
+
+from gilscope.accounting.ledger import Ledger
+from gilscope.accounting.log import Log
+from gilscope.errors import CannotRunError
+
+#: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
+SCHEMA_VERSION = 1
+_OWN_FILES = (__file__, runpy.__file__, "<frozen runpy>")
+
+
+def document(log: Log) -> dict[str, object]:
+    """Return a log as plain data for JSON, with the version of its form."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(log)}
+
+
+def watch_imports(refresh: Callable[[], None]) -> Callable[[], None]:
+    """Call `refresh` after every import of an extension module, for it may bring places that release the GIL.
+
+    Returns
+    -------
+    callable
+        Undoes it, unless somebody else has put a loader of their own in the same place since.
+    """
+    original = ExtensionFileLoader.create_module
+
+    def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
+        module = original(self, spec)
+        refresh()
+        return module
+
+    def undo() -> None:
+        if ExtensionFileLoader.create_module is create_module:
+            ExtensionFileLoader.create_module = original  # type: ignore[method-assign]
+
+    ExtensionFileLoader.create_module = create_module  # type: ignore[method-assign]
+    return undo
+
+
+def watch_threads(note: Callable[[int, str], None]) -> Callable[[], None]:
+    """Call `note` with the native id and the name of every thread that starts; return what undoes it."""
+    original = Thread.start
+
+    def start(self: Thread) -> None:
+        original(self)
+        if self.native_id is not None:
+            note(self.native_id, self.name)
+
+    def undo() -> None:
+        if Thread.start is start:
+            Thread.start = original  # type: ignore[method-assign]
+
+    Thread.start = start  # type: ignore[method-assign]
+    return undo
+
+
+def run(result: Path, n_events: int, words: Sequence[str]) -> None:
+    """Run a program to the end of its main thread, and have its log written when the process ends."""
+    ledger, process = Ledger(n_events), os.getpid()
+    undo = (watch_imports(import_module("gilscope._ledger").refresh), watch_threads(ledger.name_thread))
+
+    def finish() -> None:
+        if os.getpid() == process:  # not in a child that was forked without exec: that is not what was asked about
+            for one in undo:
+                one()
+            ledger.__exit__(None, None, None)
+            result.write_text(json.dumps(document(ledger.log)))
+
+    _hide_own_frames()
+    ledger.__enter__()
+    atexit.register(finish)
+    if words[0] == "-m":
+        sys.argv = list(words[1:])
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        return
+    sys.argv = list(words)
+    if not sys.flags.safe_path and Path(words[0]).is_file():
+        sys.path[0] = str(Path(words[0]).resolve().parent)  # as Python does; of a folder, runpy does it
+    runpy.run_path(words[0], run_name="__main__")
+
+
+def _hide_own_frames() -> None:
+    """Let tracebacks begin in the program, as they do without gilscope."""
+    shown = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        own = at
+        while own is not None and own.tb_frame.f_code.co_filename in _OWN_FILES:
+            own = own.tb_next
+        shown(kind, error.with_traceback(own), own)
+
+    sys.excepthook = show
+
+
+def main() -> None:
+    """Run what the command line says; end with 5, without running it, where the ledger cannot work."""
+    result, n_events, *words = sys.argv[1:]
+    try:
+        run(Path(result), int(n_events), words)
+    except CannotRunError as error:
+        sys.stderr.write(f"gilscope: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

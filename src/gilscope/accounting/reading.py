@@ -1,0 +1,106 @@
+"""From two snapshots of the books to what happened between them."""
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from gilscope.accounting.log import Event, SiteAccount
+from gilscope.accounting.symbols import place_of
+
+if TYPE_CHECKING:
+    from gilscope._ledger import Account, Released, Snapshot
+
+_EVENT = struct.Struct("=QIHH")
+_KINDS = ("take", "drop", "wait", "forced")
+_EMPTY: "Released" = {"count": 0, "ticks": 0, "timed_ticks": 0, "short_ticks": 0, "cpu_ns": 0, "longest": 0}
+#: What only grows while the ledger is on, so that a difference of two readings is what happened between them.
+_GROWING = ("held", "waited", "takes", "drops", "waits", "forced", "asked", "answered_at_once")
+_RELEASED_GROWING = ("count", "ticks", "timed_ticks", "short_ticks", "cpu_ns")
+
+
+def difference(before: "Snapshot", after: "Snapshot") -> "list[Account]":
+    """Return what each thread did between two snapshots, in ticks.
+
+    One native id may occur twice: the kernel gives it to a new thread when its thread has ended.
+    """
+    was = {account["number"]: account for account in before["accounts"]}
+    found: list[Account] = []
+    for now in after["accounts"]:
+        then = was.get(now["number"])
+        difference: Any = dict(now)
+        released: Any = dict(now["released"])
+        if then is not None:
+            for key in _GROWING:
+                difference[key] = now[key] - then[key]  # type: ignore[literal-required]
+            for key in _RELEASED_GROWING:
+                released[key] = now["released"][key] - then["released"][key]  # type: ignore[literal-required]
+        elif now["born"] < before["ticks"]:
+            # It was there, without the GIL, before this log began, and has met the GIL since then for the first time.
+            earlier = before["ticks"] - now["born"]
+            released["ticks"] = max(0, released["ticks"] - earlier)
+            if timed := released["timed_ticks"]:
+                released["timed_ticks"] = max(0, timed - earlier)
+                released["cpu_ns"] = round(released["cpu_ns"] * released["timed_ticks"] / timed)
+        difference["released"] = released
+        found.append(difference)
+    return found
+
+
+def split(released: "Released", tick_ns: float) -> tuple[int, int]:
+    """Return how much of a released time was computing and how much blocked, in ns.
+
+    Short releases count as computing, long ones are timed by the thread's CPU clock. One that was not, for that clock
+    was off, counts as blocked.
+    """
+    all_ns, timed_ns = released["ticks"] * tick_ns, released["timed_ticks"] * tick_ns
+    computing_ns = released["short_ticks"] * tick_ns + min(float(released["cpu_ns"]), timed_ns)
+    # A short release that became a long one between two snapshots leaves up to 20 us less than nothing.
+    computing_ns = max(0.0, min(computing_ns, all_ns))
+    return round(computing_ns), round(all_ns - computing_ns)
+
+
+def sites_of(
+    before: "Snapshot", after: "Snapshot", tick_ns: float, longest: dict[int, int]
+) -> tuple[dict[int, int], tuple[SiteAccount, ...]]:
+    """Return the sites, longest first, and by their number in the table the place of each in that order.
+
+    `longest` has the ticks of the longest release of each, by its address.
+    """
+    was = {address: (released, number) for address, released, number in before["sites"]}
+    found = []
+    for address, released, number in after["sites"]:
+        then = was.get(address, (_EMPTY, number))[0]
+        count = released["count"] - then["count"]
+        if count or released["ticks"] > then["ticks"]:
+            difference: Any = {key: released[key] - then[key] for key in released}  # type: ignore[literal-required]
+            computing_ns, blocked_ns = split(difference, tick_ns)
+            module, symbol, offset = place_of(address)
+            site = SiteAccount(
+                module=module,
+                symbol=symbol,
+                offset=offset,
+                count=count,
+                computing_ns=computing_ns,
+                blocked_ns=blocked_ns,
+                longest_release_ns=round(longest.get(address, 0) * tick_ns),
+            )
+            found.append((number, site))
+    found.sort(key=lambda one: -one[1].released_ns)
+    return {number: i for i, (number, _) in enumerate(found)}, tuple(site for _, site in found)
+
+
+def events_of(
+    data: bytes, begin: int, end: int, tick_ns: float, native_ids: dict[int, int], sites: dict[int, int]
+) -> tuple[tuple[Event, ...], int]:
+    """Decode the timeline, in order; return with it how many of its events could not be read.
+
+    `data` is as the books give it, times count from `begin`, sites are numbered as by `sites_of`. What cannot be read:
+    a place that its thread had not yet written, and events of threads that are gone, in a child after a fork.
+    """
+    meant = [event for event in _EVENT.iter_unpack(data) if event[0] <= end]
+    read = [event for event in meant if begin <= event[0] and event[1] in native_ids]
+    read.sort(key=lambda event: event[0])  # forced switches are noted outside the GIL's mutex
+    events = tuple(
+        Event(round((ticks - begin) * tick_ns), native_ids[thread], _KINDS[kind], sites.get(site))
+        for ticks, thread, kind, site in read
+    )
+    return events, len(meant) - len(read)

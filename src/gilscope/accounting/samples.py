@@ -1,0 +1,92 @@
+"""What sampling gives: shares of looks, with what the host left of them, as plain data."""
+
+from dataclasses import dataclass
+
+from gilscope.results import Unavailable
+
+#: Below this share of its looks a sampler saw what the host let it see; a judgement.
+LEAST_COVERAGE = 0.5
+#: So much of the time may lie between two looks: what happened there may be all there is. A judgement too.
+MOST_GAP = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledThread:
+    """One thread, as samples saw it.
+
+    Parameters
+    ----------
+    native_id : int
+        The kernel's id; 0 of threads that had ended before they could be asked.
+    name : str
+    held, attached : float or None
+        Share of the looks, 0 to 1: with a GIL those that saw it hold that, on a free-threaded build those that saw it
+        attached, which is when it may run Python. The other one is None, for it does not apply.
+    cpu_ns, run_delay_ns : int or None
+        Its CPU time and its time queued for a CPU; None where the kernel does not tell.
+    """
+
+    native_id: int
+    name: str
+    held: float | None
+    attached: float | None
+    cpu_ns: int | None
+    run_delay_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledLog:
+    """What looks at random moments saw from one moment to another.
+
+    Parameters
+    ----------
+    mechanism : str
+        What the figures rest on.
+    blind_to : tuple of str
+        What it cannot see, in words.
+    wall_ns : int
+    n_looks, n_slots : int
+        Looks taken, and looks that there should have been.
+    longest_gap_ns : int
+        Between two looks, or from the last one to the end.
+    threads : tuple of SampledThread
+        Threads that were seen with the GIL, or that asked to be watched; the longest holder first.
+    free : float or None
+        Share of the looks at which nobody held the GIL; None on a free-threaded build.
+    at_once : tuple of float
+        On a free-threaded build, shares of the looks that saw 0, 1, 2, ... of the watched threads attached.
+    """
+
+    mechanism: str
+    blind_to: tuple[str, ...]
+    wall_ns: int
+    n_looks: int
+    n_slots: int
+    longest_gap_ns: int
+    threads: tuple[SampledThread, ...]
+    free: float | None
+    at_once: tuple[float, ...] = ()
+
+    @property
+    def refusal(self) -> Unavailable | None:
+        """Why these samples say nothing, or None where they do."""
+        if self.n_looks < LEAST_COVERAGE * self.n_slots or self.n_looks == 0:
+            return Unavailable(
+                f"the host let the sampler look {self.n_looks} times and not {self.n_slots}; measure for longer, or on "
+                "a machine that is less busy"
+            )
+        if self.longest_gap_ns > MOST_GAP * self.wall_ns:
+            return Unavailable(
+                f"the host kept the sampler from looking for {self.longest_gap_ns / 1e6:.3g} of "
+                f"{self.wall_ns / 1e6:.3g} ms; measure for longer, or on a machine that is less busy"
+            )
+        return None
+
+    @property
+    def parallel(self) -> float | None:
+        """Share of the looks that saw two threads or more attached; None where there is a GIL."""
+        return sum(self.at_once[2:]) if self.at_once else None
+
+    def thread(self, native_id: int) -> SampledThread | None:
+        """Return what was seen of a thread, or None if it was never seen with the GIL."""
+        return next((one for one in self.threads if one.native_id == native_id), None)

@@ -1,0 +1,183 @@
+"""The witness: a thread that wakes at random moments and notes whether it got the GIL at once. It works everywhere.
+
+From that, how much of the time the GIL was free: arrivals are a Poisson process, so they see the program as it is on
+average, provided that those which would have come while one waits are counted too. That is an estimate from some
+hundred arrivals, with the error of so few.
+"""
+
+import math
+import random
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, Self
+
+from gilscope.errors import CannotRunError
+from gilscope.results import Unavailable
+
+#: Mean sleep between two arrivals.
+MEAN_GAP_NS = 1_000_000
+#: A free GIL is taken within a microsecond; one that is not takes at least being woken, some five times this on Linux.
+AT_ONCE_NS = 5_000
+#: Fewer looks say nothing.
+FEWEST_LOOKS = 10
+MECHANISM = "witness"
+BLIND_TO = (
+    "who holds the GIL",
+    "how often it is released, nor where",
+    "releases shorter than 0.1 ms, for which a waiting thread wakes up too late",
+    "computing apart from being kept from a CPU, while the GIL is held",
+    "anything finer than the error of some hundred arrivals, up to 0.1",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessLog:
+    """What a witness found.
+
+    Parameters
+    ----------
+    mechanism : str
+    blind_to : tuple of str
+    n_looks : float
+        Arrivals, and those that would have come while the witness waited.
+    free, free_low, free_high : float
+        Share of this time in which nobody held the GIL, 0 to 1, with its 95 % interval.
+    waking_ns : float
+        What the system adds to a sleep, on average.
+    waits_ns : tuple of int
+        How long it took to get the GIL, each time.
+    """
+
+    mechanism: str
+    blind_to: tuple[str, ...]
+    n_looks: float
+    free: float
+    free_low: float
+    free_high: float
+    waking_ns: float
+    waits_ns: tuple[int, ...]
+
+
+def availability() -> Unavailable | None:
+    """Tell why there can be no witness in this process, or None."""
+    try:
+        _module()
+    except ImportError as error:
+        return Unavailable(f"no witness: {error}")
+    # Without a GIL everybody gets at once what nobody has to wait for: that would read as 100 % free.
+    in_force = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return None if in_force else Unavailable("no witness: no GIL is in force in this process")
+
+
+def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailable:
+    """Draw a conclusion from arrivals.
+
+    Parameters
+    ----------
+    arrivals : sequence of (int, int, int)
+        How long each meant to sleep, when it wished for the GIL, and when it had it, in ns, in order.
+
+    Returns
+    -------
+    WitnessLog or Unavailable
+        The interval is Wilson's, for so many looks.
+
+    References
+    ----------
+    R. W. Wolff (1982). Poisson arrivals see time averages. Operations Research 30, 223-231.
+    E. B. Wilson (1927). Probable inference, the law of succession, and statistical inference. Journal of the American
+    Statistical Association 22, 209-212.
+    """
+    waits_ns = [taken_ns - wished_ns for _, wished_ns, taken_ns in arrivals]
+    slept_ns = [(wished_ns - earlier[2], meant_ns) for earlier, (meant_ns, wished_ns, _) in pairwise(arrivals)]
+    mean_sleep_ns = max(1.0, sum(ns for ns, _ in slept_ns) / len(slept_ns)) if slept_ns else float(MEAN_GAP_NS)
+    # What it takes to be woken belongs to nobody who holds the GIL; after a wait as after a sleep.
+    waking_ns = sum(ns - meant_ns for ns, meant_ns in slept_ns) / len(slept_ns) if slept_ns else 0.0
+    n_free = sum(wait_ns < AT_ONCE_NS for wait_ns in waits_ns)
+    # While it waited it could not arrive again; as many arrivals as fit on average would have found the GIL held.
+    held_ns = sum(max(0.0, wait_ns - waking_ns) for wait_ns in waits_ns if wait_ns >= AT_ONCE_NS)
+    n_looks = len(arrivals) + held_ns / mean_sleep_ns
+    if n_looks < FEWEST_LOOKS:
+        return Unavailable(f"the witness could look {n_looks:.0f} times, and it takes {FEWEST_LOOKS} to say anything")
+    free = n_free / n_looks
+    low, high = wilson(free, n_looks)
+    return WitnessLog(
+        mechanism=MECHANISM,
+        blind_to=BLIND_TO,
+        n_looks=n_looks,
+        free=free,
+        free_low=low,
+        free_high=high,
+        waking_ns=waking_ns,
+        waits_ns=tuple(waits_ns),
+    )
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share that n looks gave, 0 to 1."""
+    z = 1.959964
+    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+class Witness:
+    """A thread that asks for the GIL from ``__enter__`` to ``__exit__``.
+
+    Parameters
+    ----------
+    mean_gap_ns : int
+        Mean sleep between two arrivals.
+    seed : int
+
+    Raises
+    ------
+    CannotRunError
+        On entering, where there is no GIL to ask for.
+
+    Notes
+    -----
+    GIL: the witness takes it some microseconds after each sleep. Python code that holds it is made to drop it by the
+    interpreter after a switch interval, as by any thread.
+    """
+
+    def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0) -> None:
+        self._mean_gap_ns = mean_gap_ns
+        self._random = random.Random(seed)
+        self._over, self._ended_ns = False, 1 << 63
+        self._arrivals: list[tuple[int, int, int]] = []
+        self._thread = threading.Thread(target=self._live, name="gilscope-witness", daemon=True)
+
+    def __enter__(self) -> Self:
+        absence = availability()
+        if absence is not None:
+            raise CannotRunError(absence.reason)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended_ns = _module().arrive(0)[0]
+        self._over = True
+        self._thread.join()
+
+    @property
+    def log(self) -> WitnessLog | Unavailable:
+        """What was found so far, or in all; or why that says nothing."""
+        # What comes after the end belongs to whoever joins this thread.
+        arrivals = [(meant, wished, min(taken, self._ended_ns)) for meant, wished, taken in self._arrivals.copy()]
+        return conclude([one for one in arrivals if one[1] < one[2]])
+
+    def _live(self) -> None:
+        arrive, rate = _module().arrive, 1 / self._mean_gap_ns
+        while not self._over:
+            sleep_ns = round(self._random.expovariate(rate))
+            self._arrivals.append((sleep_ns, *arrive(sleep_ns)))
+
+
+def _module() -> Any:
+    return import_module("gilscope._sampler")

@@ -1,0 +1,86 @@
+"""An account of the GIL as tables: one line for each thread and for each place that released, longest first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gilscope.report.words import duration
+
+# As many lines as a screen has; the rest is in the JSON, and the table says how many those are.
+_MOST_LINES = 40
+# A pipe has no width; this one holds both tables without wrapping.
+_PIPE_WIDTH = 180
+
+_THREAD_COLUMNS = (
+    "thread",
+    "held",
+    "waited",
+    "computing",
+    "blocked",
+    "takes",
+    "forced",
+    "longest hold",
+    "run delay",
+)
+_SITE_COLUMNS = ("released by", "place", "count", "computing", "blocked", "mean", "longest")
+
+
+def open_console() -> Console:
+    """Return a console on standard error, for standard output is the program's."""
+    console = Console(stderr=True, highlight=False)
+    return console if console.is_terminal else Console(stderr=True, highlight=False, width=_PIPE_WIDTH)
+
+
+def render(log: Mapping[str, Any], console: Console) -> None:
+    """Draw a log, as its JSON has it, on a console."""
+    console.print(f"GIL: {duration(log['wall_ns'])} of wall time, {len(log['threads'])} threads", style="bold")
+    _print(console, _THREAD_COLUMNS, 1, [thread_cells(thread) for thread in log["threads"]])
+    if log["sites"]:
+        console.print()
+        _print(console, _SITE_COLUMNS, 2, [site_cells(site) for site in log["sites"]])
+    console.print()
+    if log["events"] or log["n_lost_events"]:
+        console.print(f"Timeline: {len(log['events'])} events, {log['n_lost_events']} lost.", style="dim")
+    console.print(
+        "Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued "
+        "for a CPU, as waited does, and run delay says how much of both that can be.",
+        style="dim",
+    )
+    blind = ", ".join(log["blind_to"])
+    console.print(f"Mechanism: {log['mechanism']}. It cannot see: {blind}.", style="dim", markup=False)
+
+
+def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return one thread's line: times with their shares, counts, and the two extremes."""
+    parts = ("held_ns", "waited_ns", "computing_ns", "blocked_ns")
+    span_ns = sum(thread[part] for part in parts)
+    times = (f"{duration(thread[part])} {_share(thread[part], span_ns)}" for part in parts)
+    counts = (str(thread["takes"]), str(thread["forced_switches"]))
+    return thread["name"], *times, *counts, duration(thread["longest_hold_ns"]), duration(thread["run_delay_ns"])
+
+
+def site_cells(site: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return one place's line: its file, its function where that has a name, how often and how long it released."""
+    released_ns = site["computing_ns"] + site["blocked_ns"]
+    times = (f"{duration(site[part])} {_share(site[part], released_ns)}" for part in ("computing_ns", "blocked_ns"))
+    mean_ns = released_ns / site["count"] if site["count"] else None
+    place = f"{site['symbol']} {site['offset']:#x}".lstrip()
+    file = site["module"].rpartition("/")[2] or "?"
+    return file, place, str(site["count"]), *times, duration(mean_ns), duration(site["longest_release_ns"])
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:3.0f} %" if whole else "  - %"
+
+
+def _print(console: Console, columns: Iterable[str], n_texts: int, lines: Sequence[tuple[str, ...]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < n_texts else "right", overflow="fold")
+    for line in lines[:_MOST_LINES]:
+        table.add_row(*line)
+    console.print(table, markup=False)
+    if len(lines) > _MOST_LINES:
+        console.print(f"and {len(lines) - _MOST_LINES} more", style="dim")

@@ -1,0 +1,290 @@
+"""`gilscope ledger` as a user meets it: the program is what it would be without, and the account comes after it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from importlib.machinery import ExtensionFileLoader
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import gilscope
+from gilscope import _capi
+from gilscope.accounting import program
+from gilscope.accounting.ledger import availability
+from gilscope.cli import main
+from gilscope.report import accounting
+from gilscope.results import Unavailable
+
+_ABSENCE = availability()
+pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
+
+LEDGER = [sys.executable, "-W", "error", "-m", "gilscope", "ledger"]
+SCHEMA = json.loads((Path(gilscope.__file__).parent / "accounting.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def ledger(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run([*LEDGER, *arguments], capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+def script(folder: Path, text: str) -> str:
+    """Write a program and return its path."""
+    path = folder / "prog.py"
+    path.write_text(textwrap.dedent(text))
+    return str(path)
+
+
+def account(folder: Path, text: str, *options: str, code: int = 0) -> dict[str, Any]:
+    """Run a program under the ledger and return its account, which fits the schema."""
+    file = folder / "log.json"
+    done = ledger("--json", str(file), *options, "--", script(folder, text))
+    assert done.returncode == code, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(file.read_text())
+    VALIDATOR.validate(found)
+    return found
+
+
+def pairs(log: dict[str, Any]) -> int:
+    """Return how many releases of gilscope's own kernels an account has."""
+    return sum(site["count"] for site in log["sites"] if site["module"] == _capi.__file__)
+
+
+# The program.
+
+
+def test_a_script_is_main(tmp_path: Path) -> None:
+    """It finds its own name, arguments, folder and streams; nothing of the command line is loaded."""
+    path = script(
+        tmp_path,
+        """
+        import sys
+        from pathlib import Path
+        assert __name__ == "__main__" and sys.modules["__main__"].__file__ == __file__ == sys.argv[0]
+        assert sys.argv[1:] == ["--json", "-m", "x"], sys.argv
+        assert sys.path[0] == str(Path(__file__).parent), sys.path
+        assert not {"click", "rich", "numpy"} & set(sys.modules)
+        print(input()[::-1])
+        print("to errors", file=sys.stderr)
+        """,
+    )
+    done = ledger(path, "--json", "-m", "x", input="abc\n")
+    assert (done.returncode, done.stdout) == (0, "cba\n"), done.stderr
+    assert done.stderr.startswith("to errors\n")
+
+
+def test_a_module_is_main(tmp_path: Path) -> None:
+    """With -m the module is found from the folder that the command was called in."""
+    (tmp_path / "some_module.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n")
+    done = ledger("-m", "some_module", "-x", "1", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "__main__ ['-x', '1']\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("raise SystemExit(7)", 7, ""),
+        ("raise SystemExit('so')", 1, "so\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+        ("raise KeyboardInterrupt", 130, "KeyboardInterrupt\n"),
+    ],
+)
+def test_ends_as_the_program_does(tmp_path: Path, text: str, code: int, said: str) -> None:
+    """Exit codes are passed on, tracebacks are those of the program alone, and the account is there."""
+    file = tmp_path / "log.json"
+    done = ledger("--json", str(file), script(tmp_path, f"from gilscope import _capi\n_capi.release_pairs(9)\n{text}"))
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "runpy" not in done.stderr
+    assert "accounting/program.py" not in done.stderr
+    assert pairs(json.loads(file.read_text())) == 9
+
+
+@pytest.mark.parametrize(("text", "code"), [("os._exit(6)", 6), ("os.kill(os.getpid(), signal.SIGKILL)", 137)])
+def test_no_account_is_said(tmp_path: Path, text: str, code: int) -> None:
+    """Where the process is ended under the ledger's feet there is no account, and that is said."""
+    file = tmp_path / "log.json"
+    done = ledger("--json", str(file), script(tmp_path, f"import os, signal\n{text}"))
+    assert done.returncode == code
+    assert f"no account: the program ended with {code}" in done.stderr
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_reach_the_program(tmp_path: Path, number: int, code: int) -> None:
+    """Ctrl-C goes to both, as a terminal sends it, and a supervisor's SIGTERM is passed on; nothing is left."""
+    path = script(tmp_path, "import time\nprint('ready', flush=True)\ntime.sleep(100)\n")
+    command = [*LEDGER, "--json", "-", path]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)  # the program is in its sleep now, or soon
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert bool(printed) == (number == signal.SIGINT)
+    assert ("no account" in errors) == (number == signal.SIGTERM)
+
+
+# The account.
+
+
+def test_every_thread_to_its_end(tmp_path: Path) -> None:
+    """Threads that outlive the main one count, those of a pool too, under their names; so do exit handlers."""
+    log = account(
+        tmp_path,
+        """
+        import atexit, threading, time
+        from concurrent.futures import ThreadPoolExecutor
+        from gilscope import _capi
+
+        def late():
+            time.sleep(0.1)
+            _capi.release_pairs(20)
+
+        atexit.register(_capi.release_pairs, 300)
+        ThreadPoolExecutor(1, "pool").submit(_capi.release_pairs, 4000)
+        threading.Thread(target=late, name="late one").start()
+        _capi.release_pairs(1)
+        """,
+    )
+    assert pairs(log) == 4321
+    assert {"MainThread", "late one", "pool_0"} == {thread["name"] for thread in log["threads"]}
+
+
+def test_modules_imported_later_have_their_places(tmp_path: Path) -> None:
+    """Places that release in extensions which the program itself imports are known from their import on."""
+    log = account(
+        tmp_path,
+        """
+        import sys
+        assert "gilscope._capi" not in sys.modules
+        from gilscope import _capi
+        _capi.release_pairs(33)
+        """,
+    )
+    assert pairs(log) == 33
+
+
+def test_children_are_not_in_it(tmp_path: Path) -> None:
+    """A child that was forked and ends as a program does writes nothing, and its releases are its own."""
+    log = account(
+        tmp_path,
+        """
+        import os, sys
+        from gilscope import _capi
+        _capi.release_pairs(5)
+        pid = os.fork()
+        if pid == 0:
+            _capi.release_pairs(100)
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        """,
+    )
+    assert pairs(log) == 5
+
+
+def test_events_are_kept_where_asked_for(tmp_path: Path) -> None:
+    """--events keeps the newest ones and says how many are lost; sites are places in the list."""
+    text = "from gilscope import _capi\n_capi.release_pairs(2000)\n"
+    assert account(tmp_path, text)["events"] == []
+    log = account(tmp_path, text, "--events", "1000")
+    assert len(log["events"]) >= 1000
+    assert log["n_lost_events"] > 0
+    assert {event["site"] for event in log["events"]} - {None} <= set(range(len(log["sites"])))
+
+
+def test_the_tables_go_to_standard_error(tmp_path: Path) -> None:
+    """Standard output is the program's, and the JSON's after it where that was asked for."""
+    # A place of its own: an interpreter that is one static program shows none of those inside of it.
+    text = "from gilscope import _capi\n_capi.release_pairs(3)\nprint('mine')\n"
+    done = ledger("--json", "-", script(tmp_path, text))
+    first, rest = done.stdout.split("\n", 1)
+    assert first == "mine"
+    VALIDATOR.validate(json.loads(rest))
+    assert re.search(r"^thread +held +waited +computing +blocked +takes +forced", done.stderr, re.MULTILINE)
+    assert re.search(r"^MainThread +[\d.]+ [mµn]?s +\d+ %", done.stderr, re.MULTILINE)
+    assert re.search(r"^released by +place +count +computing +blocked +mean +longest", done.stderr, re.MULTILINE)
+    assert done.stderr.splitlines()[-1].startswith("Mechanism: ledger. It cannot see: interpreters with a GIL")
+
+
+# What can be asked without running a program.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "no program was given"),
+        (["-m"], "no program was given"),
+        (["nowhere.py"], "there is no file 'nowhere.py'"),
+        (["--evnts", "3", "x.py"], "unknown option '--evnts'"),
+        (["--events", "-1", "x.py"], "-1 is not in the range"),
+        (["--json", "/nowhere/at/all.json", "-m", "this"], "there is no folder"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was given, what is allowed, and code 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(["ledger", *arguments])
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_absence_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the ledger cannot work nothing is run, with code 5 and the reason."""
+    monkeypatch.setattr("gilscope.accounting.ledger._verdict", [Unavailable("forced by a test")])
+    with pytest.raises(SystemExit) as caught:
+        main(["ledger", "-m", "this"])
+    assert caught.value.code == 5
+    assert "forced by a test" in capsys.readouterr().err
+
+
+def test_imports_are_watched_reversibly() -> None:
+    """Every import of an extension refreshes, and afterwards the loader is what it was."""
+    before, seen = ExtensionFileLoader.create_module, []
+    undo = program.watch_imports(lambda: seen.append(1))
+    spec = _capi.__spec__
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.create_module(spec)
+    undo()
+    assert seen == [1]
+    assert ExtensionFileLoader.create_module is before
+
+
+def test_the_schema_is_a_schema() -> None:
+    """And it explains every name in it."""
+    VALIDATOR.check_schema(SCHEMA)
+    for kind in (SCHEMA, *SCHEMA["$defs"].values()):
+        for name, rule in kind.get("properties", {}).items():
+            assert rule.get("description"), name
+        assert set(kind.get("properties", {})) == set(kind.get("required", []))
+
+
+def test_cells() -> None:
+    """Times with their shares, places by symbol and offset, and what is unknown as a dash."""
+    thread = dict.fromkeys(SCHEMA["$defs"]["thread"]["required"], 0)
+    thread |= {"name": "one", "held_ns": 3_000_000, "blocked_ns": 1_000_000, "takes": 5, "run_delay_ns": None}
+    assert accounting.thread_cells(thread) == (
+        *("one", "3.00 ms  75 %", "0.00 ns   0 %", "0.00 ns   0 %", "1.00 ms  25 %"),
+        *("5", "0", "0.00 ns", "-"),
+    )
+    site = {"module": "/a/b.so", "symbol": "", "offset": 255, "count": 4}
+    site |= {"computing_ns": 4000, "blocked_ns": 0, "longest_release_ns": 2500}
+    assert accounting.site_cells(site) == (
+        *("b.so", "0xff", "4", "4.00 µs 100 %", "0.00 ns   0 %"),
+        *("1.00 µs", "2.50 µs"),
+    )
