@@ -1,0 +1,143 @@
+"""One piece of advice for a call: threads, processes, or neither; drawn from the figures only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gilscope.probing import classes
+from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, CallProfile, Prediction
+from gilscope.report.words import duration
+from gilscope.results import Interval
+
+#: A speed-up below this is not worth anybody's trouble.
+WORTH_IT = 1.2
+#: A native call that holds the GIL for so long at a time is felt by others: five times the usual switch interval.
+FELT_NS = 25_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What one way promises at its largest width.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    pays_from_ns : float or None
+        The call length from which it pays; None if it never does.
+    telling_ns : float
+        From telling a worker to its answer.
+    measured : Interval or None
+    shortfall : str
+        Why the measured speed-up stays below the predicted one, or "".
+    """
+
+    prediction: Prediction
+    pays_from_ns: float | None
+    telling_ns: float = 0.0
+    measured: Interval | None = None
+    shortfall: str = ""
+
+    def range_for(self, call_ns: float) -> tuple[float, float]:
+        """Return the speed-up of calls of this length, one told at a time."""
+        told = self.telling_ns / call_ns
+        return 1 / (1 / self.prediction.low + told), 1 / (1 / self.prediction.high + told)
+
+    def pays(self, call_ns: float) -> bool:
+        """Tell whether it should be worth it for calls of this length."""
+        return self.range_for(call_ns)[0] >= WORTH_IT
+
+    def disappoints(self) -> bool:
+        """Tell whether it was worth nothing here, for a reason that is known."""
+        return bool(self.shortfall) and self.measured is not None and self.measured.low < WORTH_IT
+
+
+def advise(
+    kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], obstacle: str, longest_hold_ns: int | None
+) -> str:
+    """Return one to three sentences of advice.
+
+    Parameters
+    ----------
+    kind : str
+        One of `gilscope.probing.classes.CLASSES`.
+    profile : CallProfile
+    prospects : mapping of str to Prospect
+        By way: "threads", "processes".
+    obstacle : str
+        Why another process cannot get the call, or "".
+    longest_hold_ns : int or None
+    """
+    if kind == classes.PARALLEL:
+        return "It keeps several CPUs busy by itself; threads or processes of yours would compete with its own."
+    threads, processes = prospects["threads"], prospects["processes"]
+    if threads.pays(profile.wall_ns) and not threads.disappoints():
+        said = f"Threads pay: {_needs(kind, profile)}, and {_times(threads, profile.wall_ns)}"
+        said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
+        if kind == classes.WAITS and threads.prediction.limit == NOTHING:
+            said += " More threads than CPUs help too, for it needs hardly any CPU."
+    else:
+        said = f"{_no_threads(kind, threads, profile)}; {_instead(processes, obstacle, profile.wall_ns)}."
+    if kind == classes.NATIVE and longest_hold_ns is not None and longest_hold_ns >= FELT_NS:
+        said += f" Every other thread stands still for up to {duration(longest_hold_ns)} at a time."
+    if kind == classes.UNDECIDED:
+        said += " The figures leave its class open, so take this with care; more time (--max-time) may tell."
+    return said
+
+
+def _needs(kind: str, profile: CallProfile) -> str:
+    if kind == classes.WAITS:
+        return "it mostly waits, without the GIL"
+    return f"it needs the GIL for {100 * (1 - profile.released_share):.0f} % of its time"
+
+
+def _no_threads(kind: str, threads: Prospect, profile: CallProfile) -> str:
+    if threads.pays(profile.wall_ns):
+        return f"Threads should pay, for {_needs(kind, profile)}, but {_disappointment(threads)}"
+    return f"Threads do not pay: {_why_not(kind, threads, profile)}"
+
+
+def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
+    prediction = threads.prediction
+    if prediction.limit == FINE_RELEASES:
+        each = duration(profile.mean_release_ns)
+        return f"it releases the GIL for only {each} at a time, which costs as much as it gives"
+    if prediction.low >= WORTH_IT:
+        return _too_short(threads, profile.wall_ns)
+    if prediction.limit == CPUS:
+        return "it computes, and there are not enough CPUs"
+    if kind == classes.BYTECODE:
+        return "it is Python bytecode, which needs the GIL"
+    if kind == classes.NATIVE:
+        return "it computes in native code without releasing the GIL"
+    return _needs(kind, profile)
+
+
+def _instead(processes: Prospect, obstacle: str, call_ns: float) -> str:
+    if obstacle:
+        return f"processes cannot have it as it is ({obstacle})"
+    if processes.pays(call_ns):
+        if processes.disappoints():
+            return f"processes should, but {_disappointment(processes)}"
+        return f"processes do: {_times(processes, call_ns)}"
+    if processes.pays_from_ns is None:
+        return "nor do processes, for there are not enough CPUs"
+    if processes.prediction.limit == SHIPPING:
+        return "nor do processes, for sending its arguments and result takes too long"
+    return f"nor do processes: {_too_short(processes, call_ns)}"
+
+
+def _too_short(prospect: Prospect, call_ns: float) -> str:
+    if prospect.pays_from_ns is not None and call_ns < prospect.pays_from_ns:
+        return f"the call is too short, and would pay from {duration(prospect.pays_from_ns)} on"
+    return f"{_times(prospect, call_ns)}, which is hardly worth it"
+
+
+def _disappointment(prospect: Prospect) -> str:
+    assert prospect.measured is not None
+    n_workers = prospect.prediction.n_workers
+    return f"{n_workers} of them were {prospect.measured.estimate:.2f} times as fast here ({prospect.shortfall})"
+
+
+def _times(prospect: Prospect, call_ns: float) -> str:
+    low, high = (f"{value:.1f}" for value in prospect.range_for(call_ns))
+    factor = low if low == high else f"{low} to {high}"
+    return f"{prospect.prediction.n_workers} of them should be {factor} times as fast as one"

@@ -1,0 +1,149 @@
+"""Workers that make calls when told to: threads, processes and interpreters, all spoken to in the same way.
+
+A worker is told how many calls to make and answers when it began and when it ended, on a clock that all share. They
+wait in a blocking read, and spin never.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import repeat
+from queue import SimpleQueue
+from typing import Any
+
+from gilscope.probing.targets import Target
+from gilscope.probing.texts import describe
+
+Work = dict[str, int]
+
+# gilscope is imported first, so that no file of the working folder hides a module that it needs.
+_INTERPRETER = """
+import sys
+sys.path += {paths!r}
+from gilscope.probing.worker import main
+sys.path[:] = {paths!r}
+main({arguments!r})
+"""
+
+
+class WorkerError(Exception):
+    """A worker cannot make the call, and says why."""
+
+
+def timed_calls(call: Callable[[], object], n_calls: int) -> tuple[int, int]:
+    """Make so many calls; return when they began and ended, in ns of the monotonic clock."""
+    begin_ns = time.monotonic_ns()
+    for _ in repeat(None, n_calls):
+        call()
+    return begin_ns, time.monotonic_ns()
+
+
+class ThreadChannel:
+    """A thread of this process.
+
+    Parameters
+    ----------
+    call : callable
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._orders: SimpleQueue[int | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[int, int] | BaseException] = SimpleQueue()
+        self._call = call
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while (n_calls := self._orders.get()) is not None:
+            try:
+                self._answers.put(timed_calls(self._call, n_calls))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the other side raises it
+                self._answers.put(error)
+
+    def tell(self, work: Work) -> None:
+        """Have calls made."""
+        self._orders.put(work["calls"])
+
+    def answer(self) -> tuple[int, int]:
+        """Return when they began and ended."""
+        answer = self._answers.get()
+        if isinstance(answer, BaseException):
+            raise WorkerError(f"on a thread it raises {describe(answer)}")
+        return answer
+
+    def close(self) -> None:
+        """End the thread."""
+        self._orders.put(None)
+        self._thread.join()
+
+
+class PipeChannel:
+    """A worker at the other end of two pipes: a process, or an interpreter on a thread of this one.
+
+    Parameters
+    ----------
+    target : Target
+        What it finds for itself.
+    interpreter : callable or None
+        Runs source code in a new interpreter; None for a process.
+    """
+
+    def __init__(self, target: Target, interpreter: Callable[[str], None] | None = None) -> None:
+        read_orders, self._orders = os.pipe()
+        self._answers, write_answers = os.pipe()
+        arguments = [str(read_orders), str(write_answers)]
+        theirs = (read_orders, write_answers)
+        if interpreter is None:
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # as multiprocessing does
+            command = [sys.executable, *flags, "-P", "-m", "gilscope.probing.worker", *arguments]
+            try:
+                process = subprocess.Popen(command, pass_fds=theirs)
+            finally:
+                for fd in theirs:
+                    os.close(fd)
+            self._end: Callable[[], object] = process.wait
+        else:
+            code = _INTERPRETER.format(paths=[path for path in sys.path if path], arguments=arguments)
+
+            def live() -> None:
+                with suppress(Exception):  # what went wrong inside comes over the pipe, or not at all
+                    interpreter(code)
+                for fd in theirs:
+                    os.close(fd)
+
+            thread = threading.Thread(target=live, daemon=True)
+            thread.start()
+            self._end = thread.join
+        self._reader = os.fdopen(self._answers, "rb")
+        self._say(asdict(target))
+
+    def _say(self, message: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError):  # it has ended; reading its answer says so
+            os.write(self._orders, json.dumps(message).encode() + b"\n")
+
+    def tell(self, work: Work) -> None:
+        """Have calls made, or control work done."""
+        self._say(work)
+
+    def answer(self) -> tuple[int, int]:
+        """Return when they began and ended; the first answer is that it is ready."""
+        line = self._reader.readline()
+        if not line:
+            raise WorkerError("its worker ended without an answer")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(answer["error"])
+        return answer["begin_ns"], answer["end_ns"]
+
+    def close(self) -> None:
+        """End the worker."""
+        self._say({"end": 1})  # a process that the target has forked may keep the pipe open
+        os.close(self._orders)
+        self._end()
+        self._reader.close()

@@ -1,0 +1,126 @@
+"""The child's side of a probe: `python -m gilscope.probing.child REQUEST EVENTS CRASHES`, three file descriptors.
+
+It reads one JSON request, and writes JSON events, one a line, of which the last is a report or an error. What the
+target prints goes elsewhere, and so do faulthandler's tracebacks, which none of the target's output can then push out.
+"""
+
+import faulthandler
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gilscope.errors import CannotRunError, UsageError
+from gilscope.probing import scripts, texts
+from gilscope.probing.preflight import Preflight, examine
+from gilscope.probing.targets import Resolved, Target, resolve
+
+Event = dict[str, Any]
+Emit = Callable[[Event], None]
+Job = Callable[[Resolved, Preflight, dict[str, Any], Emit], dict[str, Any]]
+
+# Past its limit, the parent ends this process; it ends itself this much later, should the parent be gone.
+_ALONE_SECONDS = 30.0
+
+
+def count_calls(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emit: Emit) -> dict[str, Any]:
+    """Call the target `options["calls"]` times: the least that a job does.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    preflight : Preflight
+    options : dict
+        As given to `gilscope.probing.sandbox.run_child`, and two more: "mark", as of `gilscope.probing.processes`; and
+        "until_s", when by the monotonic clock this process will be ended.
+    emit : callable
+        Takes an event, a dict of plain data with an "event", and sends it to the parent.
+
+    Returns
+    -------
+    dict
+        The report, as plain data.
+    """
+    for calls in range(options["calls"]):
+        resolved.call()
+        emit({"event": "progress", "calls": calls + 1})
+    return {"calls": options["calls"], "preflight_wall_ns": preflight.wall_ns}
+
+
+def main() -> None:
+    """Answer one request."""
+    request_fd, events_fd, crashes_fd = map(int, sys.argv[1:])
+    for fd in (request_fd, events_fd, crashes_fd):
+        os.set_inheritable(fd, False)  # noqa: FBT003 - programs that the target starts have no part in this
+    with open(request_fd, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        request = json.load(file)
+    faulthandler.enable(crashes_fd)
+    # Before the working folder is searched, so that no file there hides a module that the job needs.
+    module, _, function = request["job"].partition(":")
+    job: Job = getattr(import_module(module), function)
+    _prepare(request)
+    events = os.fdopen(events_fd, "wb")
+    process = os.getpid()
+
+    def emit(event: Event) -> None:
+        if os.getpid() != process:
+            os._exit(0)  # a copy that the target forked, and that came back from it
+        events.write(json.dumps(event).encode() + b"\n")
+        events.flush()
+
+    try:
+        _probe(request, job, emit)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
+        emit({"event": "error", **_told(error)})
+    with suppress(OSError):  # the target may have closed it
+        events.close()
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Make this process one in which the target finds what it would find in a program of its own."""
+    sys.path.insert(0, str(Path.cwd()))  # only now, so that no file there hides a module that gilscope needs
+    sys.argv[1:] = []
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # so that a crash takes no whole line
+    # Or each worker process that the target spawns would import this module, and be timed for it.
+    program = sys.modules["__main__"]
+    program.__spec__ = program.__file__ = None
+    signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + _ALONE_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))  # no file of a crash
+
+
+def _probe(request: dict[str, Any], job: Job, emit: Emit) -> None:
+    target = Target(**request["target"])
+    # Said before the import, which may not come back.
+    is_script = target.kind == "script"
+    until_s = time.monotonic() + request["limit_s"]
+    emit({"event": "started", "top_level_work": scripts.top_level_work(Path(target.home)) if is_script else []})
+    resolved = resolve(target)
+    emit({"event": "resolved"})
+    preflight = examine(resolved, request["mark"])
+    emit({"event": "preflight", **asdict(preflight)})
+    options = {**request["options"], "mark": request["mark"], "until_s": until_s}
+    emit({"event": "report", "report": job(resolved, preflight, options, emit)})
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, UsageError):
+        return {"kind": "usage", "message": str(error)}
+    if isinstance(error, CannotRunError):
+        return {"kind": "cannot run", "message": str(error)}
+    told = {"message": texts.describe(error), "traceback": texts.trimmed_traceback(error)}
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        return {"kind": "exited", "status": code, **told}
+    return {"kind": "raised", **told}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""From what a probe's child reported, or from how it ended, to what that means for the call."""
+
+import math
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gilscope.probing import classes
+from gilscope.probing.advice import Prospect, advise
+from gilscope.probing.knocks import Knocks
+from gilscope.probing.outcome import Outcome
+from gilscope.probing.prediction import (
+    PAYS,
+    CallProfile,
+    Prediction,
+    pays_from_ns,
+    predict_processes,
+    predict_threads,
+    shortfall,
+)
+from gilscope.probing.result import Probe
+from gilscope.probing.scaling import Scaling
+from gilscope.probing.shares import Share, Shares
+from gilscope.probing.targets import Target
+from gilscope.results import Interval
+from gilscope.verdicts import SECOND_CPU
+
+#: The exit code of a measurement that leaves the class open.
+UNDECIDED_CODE = 3
+#: A call that computes for a larger share of its time than this cannot do with what one CPU leaves.
+NEEDS_CPU = 0.5
+#: Processes that stay below this share of what arithmetic gets fill something other than CPUs.
+MEMORY_BOUND = 0.9
+#: What telling a worker costs where it was not measured: on the 2-CPU server of the trials, when it was quiet.
+TELLING_NS = {"threads": 25_000.0, "processes": 100_000.0}
+_OBSTACLES = {
+    "function_obstacle": "it cannot be found",
+    "arguments_obstacle": "its arguments cannot be sent",
+    "result_obstacle": "its result cannot be sent",
+}
+
+
+def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = "") -> Probe:
+    """Draw conclusions from what a child reported, or from how it ended.
+
+    Parameters
+    ----------
+    target : Target
+    outcome : Outcome
+    n_cpus : int
+        Usable CPUs.
+    alone : str
+        Why no other process can find the target, or "".
+    """
+    machine = {"usable_cpus": n_cpus, "python": platform.python_version(), "gil": _gil()}
+    if outcome.report is None or outcome.preflight is None:
+        return Probe(
+            target=target.text,
+            class_=classes.UNDECIDED,
+            advice="",
+            failure=_failure(outcome),
+            traceback=outcome.traceback,
+            output=outcome.output,
+            exit_code=outcome.exit_code,
+            preflight=outcome.preflight or {},
+            machine=machine,
+        )
+    report, preflight = outcome.report, outcome.preflight
+    shares, knocks = _shares(report["shares"]), report["knocks"] and Knocks(**report["knocks"])
+    kind = classes.classify(shares, knocks, already_parallel=report["already_parallel"])
+    profile, scaling = _profile(shares), [_scaling(one) for one in report["scaling"]]
+    widths = sorted({one.n_workers for one in scaling}) or [max(2, n_cpus)]
+    shipping_ns = report["shipping_ns"]
+    predicted = {
+        "threads": [predict_threads(profile, n, n_cpus) for n in widths],
+        "processes": [predict_processes(profile, n, n_cpus, shipping_ns or 0.0) for n in widths],
+    }
+    widest = {one.way: one for one in scaling if one.n_workers == widths[-1]}
+    shortfalls = _shortfalls(widest, predicted, profile)
+    telling = {way: (one.telling_ns if (one := widest.get(way)) else None) or ns for way, ns in TELLING_NS.items()}
+    pays = {
+        "threads": pays_from_ns(profile, telling["threads"], widths[-1], n_cpus),
+        "processes": pays_from_ns(
+            profile, telling["processes"] + (shipping_ns or 0.0), widths[-1], n_cpus, way=predict_processes
+        ),
+    }
+    obstacle = alone or _obstacle(target, preflight)
+    prospects = {
+        way: Prospect(
+            prediction=predicted[way][-1],
+            pays_from_ns=pays[way],
+            telling_ns=telling[way],
+            measured=widest[way].speed_up if way in widest else None,
+            shortfall=shortfalls.get(way, ""),
+        )
+        for way in pays
+    }
+    advised = advise(kind, profile, prospects, obstacle, shares.longest_hold_ns)
+    return Probe(
+        target=target.text,
+        class_=kind,
+        advice=advised,
+        exit_code=UNDECIDED_CODE if kind == classes.UNDECIDED else 0,
+        wall_ns=shares.wall_ns,
+        shares={"held": shares.held, "computing": shares.computing, "blocked": shares.blocked},
+        bytecode=asdict(knocks) if knocks else None,
+        releases=shares.releases,
+        mean_release_ns=profile.mean_release_ns if shares.releases is not None else None,
+        longest_hold_ns=shares.longest_hold_ns,
+        sites=shares.sites,
+        predicted=predicted,
+        measured=scaling,
+        shortfalls=shortfalls,
+        pays_from_ns=pays,
+        shipping_ns=shipping_ns,
+        preflight=preflight,
+        notes=_notes(preflight, widest, profile, "" if alone or obstacle in advised else obstacle),
+        mechanism=shares.mechanism,
+        blind_to=shares.blind_to,
+        machine=machine,
+    )
+
+
+def _failure(outcome: Outcome) -> str:
+    if outcome.kind != "hung" or outcome.preflight is None:
+        return outcome.message
+    seconds = outcome.preflight["wall_ns"] / 1e9
+    return f"{outcome.message} Its first call took {seconds:.2g} s, and a probe makes at least six; see --limit."
+
+
+def _obstacle(target: Target, preflight: Mapping[str, Any]) -> str:
+    """Return why another process cannot be given the call, or ""; a statement is sent as the text that it is."""
+    names = ("result_obstacle",) if target.kind == "statement" else tuple(_OBSTACLES)
+    return next((f"{_OBSTACLES[name]}: {preflight[name]}" for name in names if preflight[name]), "")
+
+
+def _gil() -> bool:
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
+def _shares(data: Mapping[str, Any]) -> Shares:
+    shares = {name: Share(**data[name]) for name in ("held", "computing", "blocked")}
+    return Shares(**{**data, **shares})
+
+
+def _scaling(data: Mapping[str, Any]) -> Scaling:
+    intervals = {name: data[name] and Interval(**data[name]) for name in ("speed_up", "of_processes")}
+    return Scaling(**{**data, **intervals})
+
+
+def _profile(shares: Shares) -> CallProfile:
+    """Return the profile of one call; its parts are medians, scaled so that they add up to the whole."""
+    parts = (shares.held.estimate, shares.computing.estimate, shares.blocked.estimate)
+    held_ns, computing_ns, blocked_ns = (shares.wall_ns * part / sum(parts) for part in parts)
+    # Where they cannot be counted, the fewest there can be; `blind_to` says so.
+    releases = float(held_ns < shares.wall_ns) if shares.releases is None else shares.releases
+    if shares.attached:  # nobody waits for being attached, so that time is like any other on a CPU
+        held_ns, computing_ns, releases = 0.0, held_ns + computing_ns, 1.0
+    if releases == 0:
+        held_ns, computing_ns, blocked_ns = shares.wall_ns, 0.0, 0.0
+    return CallProfile(held_ns=held_ns, computing_ns=computing_ns, blocked_ns=blocked_ns, releases=releases)
+
+
+def _shortfalls(
+    widest: Mapping[str, Scaling], predicted: Mapping[str, Sequence[Prediction]], profile: CallProfile
+) -> dict[str, str]:
+    """Say why measured speed-ups stay below what was predicted, given what the host gave to the control."""
+    measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
+    control = measured.get("control")
+    if control is None or control.low < SECOND_CPU:
+        return {}
+    processes = measured.get("processes")
+    memory_bound = processes is not None and processes.high < MEMORY_BOUND * control.low
+    found: dict[str, str] = {}
+    for way, predictions in predicted.items():
+        prediction, gave = predictions[-1], measured.get(way)
+        if gave is None or gave.high == math.inf or prediction.low < PAYS:
+            continue
+        # What arithmetic without memory gets here and now is all that a call on the CPU can get.
+        given = min(1.0, control.estimate / prediction.n_workers) if profile.cpu_share > NEEDS_CPU else 1.0
+        why = shortfall(gave.low / given, gave.high / given, prediction, profile, memory_bound=memory_bound)
+        if why:
+            found[way] = why
+    return found
+
+
+def _notes(
+    preflight: Mapping[str, Any], widest: Mapping[str, Scaling], profile: CallProfile, obstacle: str
+) -> list[str]:
+    notes = []
+    measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
+    gave = measured.get("control")
+    if gave is None and measured and profile.cpu_share > NEEDS_CPU:
+        notes.append("whether this machine gave a second CPU meanwhile was not measured; threads may look bad for it")
+    if gave is not None and gave.low < SECOND_CPU and profile.cpu_share > NEEDS_CPU:
+        notes.append(
+            "this machine gave no second CPU meanwhile, so the measured speed-ups say nothing, and the advice rests on "
+            "the predicted ones"
+        )
+    if preflight["threads_left"]:
+        notes.append(f"it leaves threads running: {', '.join(preflight['threads_left'])}")
+    if preflight["processes_left"]:
+        notes.append(f"it leaves processes running: {', '.join(preflight['processes_left'])}")
+    if preflight["top_level_work"] and not preflight["main_guard"]:
+        work = "; ".join(preflight["top_level_work"][:3])
+        notes.append(f"importing the script does work, and has no `if __name__ == '__main__'` guard: {work}")
+    if obstacle:
+        notes.append(f"another process cannot have it: {obstacle}")
+    return notes

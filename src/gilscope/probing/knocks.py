@@ -1,0 +1,86 @@
+"""Bytecode or native code? Ask for the GIL at random moments, and see how long the holder takes to answer.
+
+Bytecode looks for such requests all the time and drops the GIL within microseconds; native code that holds it answers
+at the end of its call. So the share of requests answered at once is the share of held time spent in bytecode, or in
+native calls so short that nobody can tell.
+"""
+
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gilscope.accounting.ledger import ledger
+from gilscope.accounting.mechanisms import LEDGER, best
+
+#: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
+MEAN_GAP_S = 0.001
+#: The wait after which a knock asks. With the usual 5 ms, a call that releases more often by itself is never asked.
+SWITCH_INTERVAL_S = 50e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knocks:
+    """How requests for the GIL were answered.
+
+    Parameters
+    ----------
+    asked : int
+        Requests that found the call holding the GIL.
+    at_once : int
+        Those answered within 50 us.
+    unanswered : float
+        Share of the time with the GIL in which a request stood unanswered, 0 to 1.
+    """
+
+    asked: int
+    at_once: int
+    unanswered: float
+
+
+def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knocks:
+    """Call again and again while another thread asks for the GIL at random moments.
+
+    Parameters
+    ----------
+    call : callable
+    seconds : float
+        At least one call is made.
+    seed : int
+
+    Notes
+    -----
+    Sets the switch interval meanwhile. GIL: dropped by force at each knock. Without a ledger the answers are timed by
+    who asks, `gilscope.probing.sampled.knock_sampled`.
+    """
+    if best().name != LEDGER:
+        from gilscope.probing.sampled import knock_sampled
+
+        return knock_sampled(call, seconds, seed=seed)
+    over, rng = threading.Event(), random.Random(seed)
+    native_id, interval_s = threading.get_native_id(), sys.getswitchinterval()
+
+    def ask() -> None:
+        while not over.is_set():
+            time.sleep(rng.expovariate(1 / MEAN_GAP_S))  # coming back from it is the knock
+
+    asker = threading.Thread(target=ask, name="knocks", daemon=True)
+    with ledger(cpu_clock=False) as log:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            asker.start()
+            deadline = time.monotonic() + seconds
+            call()
+            while time.monotonic() < deadline:
+                call()
+        finally:
+            over.set()
+            asker.join()
+            sys.setswitchinterval(interval_s)
+    mine, asking = log.log.thread(native_id), log.log.thread(asker.native_id or 0)
+    if mine is None or asking is None:
+        return Knocks(asked=0, at_once=0, unanswered=0.0)
+    unanswered = min(1.0, asking.waited_ns / max(1, mine.held_ns))
+    return Knocks(asked=mine.asked, at_once=mine.answered_at_once, unanswered=unanswered)

@@ -1,0 +1,162 @@
+"""The measuring part of a probe, inside its child process: shares, knocks, scaling and shipping, in this order."""
+
+import math
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from gilscope.errors import CannotRunError
+from gilscope.probing.classes import UNDECIDED, held_kind
+from gilscope.probing.knocks import Knocks, knock
+from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
+from gilscope.probing.scaling import measure_scaling
+from gilscope.probing.shares import measure_shares
+from gilscope.probing.targets import Resolved
+
+#: Below this share of held time nobody asks whether that is bytecode.
+WORTH_KNOCKING = 0.15
+#: Rounds of knocking at the most; there is a second one only while the class is open, as it is where the machine is
+#: so busy that few requests are made.
+KNOCKINGS = 5
+#: What is left of the time limit for what comes after the scaling.
+LAST_SECONDS = 5.0
+#: Repetitions of a shipping, fewer if they take longer than this; and how much is sent through a pipe for its price by
+#: the byte.
+SHIPPINGS, SHIPPINGS_NS, PIPE_BYTES = 5, 100_000_000, 1 << 16
+
+
+def job(
+    resolved: Resolved, preflight: Preflight, options: dict[str, Any], emit: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Measure one target.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    preflight : Preflight
+    options : dict
+        "seconds" for the whole, "widths" (numbers of workers), "seed"; "alone", why no other process or interpreter can
+        find the target, if it is so; "interpreters", whether to measure with them, True by default; "mark" and
+        "until_s" as of `gilscope.probing.child.count_calls`, if it is a child.
+    emit : callable
+        Takes events for the parent.
+
+    Returns
+    -------
+    dict
+        Plain data: "already_parallel", "shares", "knocks", "scaling", "shipping_ns".
+
+    Raises
+    ------
+    CannotRunError
+        Where there is no ledger, or the call cannot be made thousands of times.
+    """
+    mark = options.get("mark", "")
+    _check_repeatable(resolved, preflight, mark)
+    seconds = options["seconds"]
+    shares = measure_shares(resolved.call, preflight.wall_ns, 0.3 * seconds)
+    emit({"event": "shares"})
+    # Not the first call: an import may have left a library's threads spinning for some 30 ms, which are over by now.
+    already_parallel = cpus_kept_busy(resolved.call) > PARALLEL_CPUS
+    knocks = None
+    if shares.held.estimate >= WORTH_KNOCKING:
+        knocks = asdict(_knocks(resolved.call, 0.15 * seconds, options["seed"]))
+        emit({"event": "knocks"})
+    scaling = []
+    if options["widths"]:
+        scaling = measure_scaling(
+            resolved,
+            shares.wall_ns,
+            options["widths"],
+            0.5 * seconds,
+            interpreter=_interpreter() if options.get("interpreters", True) else "not asked for",
+            alone=options.get("alone", ""),
+            seed=options["seed"],
+            most_seconds=options.get("until_s", math.inf) - time.monotonic() - LAST_SECONDS,
+        )
+    shippable = preflight.arguments_obstacle is None and preflight.result_obstacle is None
+    return {
+        "already_parallel": already_parallel,
+        "shares": asdict(shares),
+        "knocks": knocks,
+        "scaling": [asdict(one) for one in scaling],
+        "shipping_ns": _shipping_ns(resolved) if shippable else None,
+    }
+
+
+def _check_repeatable(resolved: Resolved, preflight: Preflight, mark: str) -> None:
+    """Refuse what grows with each call: thousands of calls would take the machine down."""
+    if preflight.comes_back_twice:
+        raise CannotRunError(
+            "It forks and comes back in the child as well, so that each call would double the processes. Probe a call "
+            "whose child ends with os._exit()."
+        )
+    if preflight.processes_left or preflight.threads_left:  # once is a pool that is kept; twice is a leak
+        again = examine(resolved, mark)
+        if left := again.processes_left or again.threads_left:
+            raise CannotRunError(
+                f"Each call leaves something running ({left[0]}), and a probe makes thousands of calls. Probe a call "
+                "that ends what it starts."
+            )
+
+
+def _knocks(call: Callable[[], object], seconds: float, seed: int) -> Knocks:
+    """Knock, and go on until the answers decide or there have been enough."""
+    found = knock(call, seconds, seed=seed)
+    for again in range(1, KNOCKINGS):
+        if held_kind(found) != UNDECIDED:
+            break
+        more = knock(call, seconds, seed=seed + again)
+        found = Knocks(
+            asked=found.asked + more.asked,
+            at_once=found.at_once + more.at_once,
+            unanswered=(again * found.unanswered + more.unanswered) / (again + 1),
+        )
+    return found
+
+
+def _interpreter() -> Callable[[str], None] | str:
+    """Return what runs code in an interpreter with a GIL of its own, or why there is nothing."""
+    if sys.version_info < (3, 12):
+        return "needs CPython >= 3.12"
+    from gilscope.strategies.interpreter import run_in_new_interpreter
+
+    return run_in_new_interpreter
+
+
+def _shipping_ns(resolved: Resolved) -> float | None:
+    """Return what the parent pays to send a call's arguments to a process and to receive its result, in ns."""
+    times, n_bytes = [], 0
+    try:
+        result = pickle.dumps(resolved.call(), pickle.HIGHEST_PROTOCOL)
+        for _ in range(SHIPPINGS):
+            begin_ns = time.perf_counter_ns()
+            n_bytes = len(pickle.dumps((resolved.args, resolved.kwargs), pickle.HIGHEST_PROTOCOL)) + len(result)
+            pickle.loads(result)  # noqa: S301 - the target's own, pickled above
+            times.append(time.perf_counter_ns() - begin_ns)
+            if sum(times) > SHIPPINGS_NS:
+                break
+    except Exception:  # noqa: BLE001 - a result may be picklable once, and not the next time
+        return None
+    return median(times) + n_bytes * _pipe_byte_ns()
+
+
+def _pipe_byte_ns() -> float:
+    """Return what it costs to write a byte to a pipe, or to read it from there, in ns."""
+    read, write = os.pipe()
+    data, times = bytes(PIPE_BYTES // 2), []
+    try:
+        for _ in range(SHIPPINGS):
+            begin_ns = time.perf_counter_ns()
+            os.write(write, data)
+            times.append(time.perf_counter_ns() - begin_ns)
+            os.read(read, len(data))
+    finally:
+        os.close(read)
+        os.close(write)
+    return median(times) / len(data)

@@ -1,0 +1,346 @@
+"""From one call, alone on one thread, to the speed-up that threads or processes can give.
+
+Independent calls are not Amdahl's case: while one thread holds the GIL, the others get on with what needs no GIL. That
+is the machine repairman's problem, a closed network of one queue (the GIL) and a delay (the rest). Two values enclose
+what to expect: the bound, which calls that are all alike come close to, and mean value analysis, which is exact for
+times as irregular as exponential ones. Releases of some microseconds are another matter: the thread that released is
+back before a waiting one has woken up, so nothing overlaps and every release costs.
+
+References
+----------
+M. Reiser, S. S. Lavenberg (1980). Mean-value analysis of closed multichain queuing networks. Journal of the ACM 27,
+313-322.
+P. J. Denning, J. P. Buzen (1978). The operational analysis of queueing network models. ACM Computing Surveys 10,
+225-261, the section on bottlenecks: the bound.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gilscope.verdicts import SAME
+
+#: What a contended release costs the whole program, at best and at worst. With releases of 0.3 and 0.5 us, two threads
+#: were measured at 0.23-0.34 and 0.34-0.54 of serial, which is 0.9 to 2.1 us a release.
+HAND_OVER_NS = (800.0, 2_200.0)
+#: From this mean length on, releases give as much as they cost, at best and at worst: two C threads broke even at 5 to
+#: 20 us, depending on the hold between. Twice as long ones count in full: a judgement, to have no jump there.
+BREAK_EVEN_NS = (10_000.0, 20_000.0)
+#: Releases that cost less than this share of the call do not matter, however fine.
+FEW = 0.01
+#: How sharply the GIL and too few CPUs take turns in limiting: min() would be infinity, and a fifth too high where both
+#: do. With 4, exponential calls simulated on shared CPUs stay below `low` by 7 % at most; on one CPU that holds alone
+#: keep busy, they exceed it by a fifth.
+KNEE = 4
+#: A way pays if it makes calls this much faster.
+PAYS = 1.05
+
+NOTHING = "nothing"
+THE_GIL = "the GIL"
+CPUS = "CPUs"
+FINE_RELEASES = "fine releases"
+SHIPPING = "shipping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallProfile:
+    """Where the time of one call goes, alone on one thread.
+
+    Parameters
+    ----------
+    held_ns : float
+        Time with the GIL.
+    computing_ns : float
+        Time without the GIL on a CPU.
+    blocked_ns : float
+        Time without the GIL and without a CPU: asleep, or waiting for a device.
+    releases : float
+        Pieces that the time without the GIL comes in: a mean over calls, so it may be a fraction.
+
+    Raises
+    ------
+    ValueError
+        If a value is negative or not finite, if the call takes no time, or if it has released time but no release.
+    """
+
+    held_ns: float
+    computing_ns: float
+    blocked_ns: float
+    releases: float
+
+    def __post_init__(self) -> None:
+        _check_amounts(
+            held_ns=self.held_ns, computing_ns=self.computing_ns, blocked_ns=self.blocked_ns, releases=self.releases
+        )
+        if not 0 < self.wall_ns < math.inf:
+            raise ValueError(f"a call takes time, and an amount that can be added up, got {self}")
+        if self.released_ns and not self.releases:
+            raise ValueError(f"time without the GIL needs a release, or nobody knows how fine it is, got {self}")
+
+    @property
+    def released_ns(self) -> float:
+        """Time without the GIL."""
+        return self.computing_ns + self.blocked_ns
+
+    @property
+    def wall_ns(self) -> float:
+        """Time of the call."""
+        return self.held_ns + self.released_ns
+
+    @property
+    def cpu_ns(self) -> float:
+        """Time on a CPU: with the GIL, which is taken for computing, and without."""
+        return self.held_ns + self.computing_ns
+
+    @property
+    def released_share(self) -> float:
+        """Share of the call without the GIL, 0 to 1."""
+        return self.released_ns / self.wall_ns
+
+    @property
+    def cpu_share(self) -> float:
+        """Share of the call on a CPU, 0 to 1."""
+        return self.cpu_ns / self.wall_ns
+
+    @property
+    def mean_release_ns(self) -> float | None:
+        """Mean length of a release; None if there is none."""
+        return self.released_ns / self.releases if self.releases else None
+
+    def releases_shorter_than(self, limit_ns: float) -> bool:
+        """Tell whether there are releases so short on average, and enough of them to matter."""
+        matter = self.releases * HAND_OVER_NS[1] >= FEW * self.wall_ns
+        return matter and self.released_ns < limit_ns * self.releases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a number of workers should give.
+
+    Parameters
+    ----------
+    n_workers : int
+    low, high : float
+        Speed-up over serial: of calls as irregular as exponential times, and of calls that are all alike.
+    limit : {"nothing", "the GIL", "CPUs", "fine releases", "shipping"}
+        What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 10 us on
+        average, and the speed-up is below 1, or 10 to 20 us, and `high` may be above 1, for either was measured.
+    """
+
+    n_workers: int
+    low: float
+    high: float
+    limit: str
+
+
+def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> Prediction:
+    """Predict the speed-up of threads that share the GIL and each make calls of their own.
+
+    Parameters
+    ----------
+    profile : CallProfile
+    n_workers, usable_cpus : int
+        At least 1.
+
+    Returns
+    -------
+    Prediction
+        Never above n, the wall time / held time, and the CPUs / the call's share of one.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1.
+
+    Notes
+    -----
+    Taken for granted: a switch interval that plays no part, memory that feeds all CPUs, and no lock but the GIL.
+
+    Examples
+    --------
+    >>> call = CallProfile(held_ns=25e6, computing_ns=0, blocked_ns=75e6, releases=1)
+    >>> predicted = predict_threads(call, 4, usable_cpus=4)
+    >>> f"{predicted.low:.2f} to {predicted.high:.2f}, limited by {predicted.limit}"
+    '3.18 to 4.00, limited by nothing'
+    """
+    _check_counts(n_workers=n_workers, usable_cpus=usable_cpus)
+    if n_workers == 1:
+        return Prediction(n_workers=1, low=1.0, high=1.0, limit=NOTHING)  # nobody to hand the GIL to
+    cpu_bound = _ratio(usable_cpus, profile.cpu_share)
+    bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
+    contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
+    irregular = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
+    high = _with_fine_releases(bound, profile, HAND_OVER_NS[0], BREAK_EVEN_NS[0])
+    low = _with_fine_releases(irregular, profile, HAND_OVER_NS[1], BREAK_EVEN_NS[1])
+    if profile.releases_shorter_than(BREAK_EVEN_NS[1]):
+        limit = FINE_RELEASES
+    return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
+
+
+def predict_processes(profile: CallProfile, n_workers: int, usable_cpus: int, shipping_ns: float = 0.0) -> Prediction:
+    """Predict the speed-up of processes, which share no GIL, over calls in one process, which ship nothing.
+
+    Parameters
+    ----------
+    profile : CallProfile
+    n_workers, usable_cpus : int
+        At least 1; the parent is not a worker.
+    shipping_ns : float, default 0.0
+        The parent's time on a CPU per call, to send the arguments and to receive the result.
+
+    Returns
+    -------
+    Prediction
+        The parent takes the GIL's place as what all queue for. `low`: a worker idles while its call is shipped;
+        `high`: the next call is there before the last one is done.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or `shipping_ns` negative or not finite.
+    """
+    _check_counts(n_workers=n_workers, usable_cpus=usable_cpus)
+    _check_amounts(shipping_ns=shipping_ns)
+    cpu_bound = _ratio(usable_cpus * profile.wall_ns, profile.cpu_ns + shipping_ns)
+    bound, limit = _lowest({NOTHING: n_workers, SHIPPING: _ratio(profile.wall_ns, shipping_ns), CPUS: cpu_bound})
+    low = _irregular(shipping_ns, profile.wall_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
+    return Prediction(n_workers=n_workers, low=min(low, bound), high=bound, limit=limit)
+
+
+def pays_from_ns(
+    profile: CallProfile,
+    overhead_ns: float,
+    n_workers: int,
+    usable_cpus: int,
+    *,
+    way: Callable[[CallProfile, int, int], Prediction] = predict_threads,
+) -> float | None:
+    """Find how long a call like this one must last before a way pays.
+
+    Parameters
+    ----------
+    profile : CallProfile
+        Only its shares and how fine its releases are matter: a longer call is taken for more of the same.
+    overhead_ns : float
+        What the way costs per call, whatever the call's length, in time that nothing overlaps.
+    n_workers, usable_cpus : int
+        At least 1.
+    way : callable, default predict_threads
+        Or `predict_processes`.
+
+    Returns
+    -------
+    float or None
+        The shortest call, in ns, that gets at least 1.05 times as fast: w with w / (w / s + overhead) = 1.05, where s
+        is the low end of the speed-up without overhead. None if no length does.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1, or `overhead_ns` negative or not finite.
+    """
+    _check_amounts(overhead_ns=overhead_ns)
+    saved = 1 / PAYS - 1 / way(profile, n_workers, usable_cpus).low
+    return overhead_ns / saved if saved > 0 else None
+
+
+def shortfall(
+    measured_low: float,
+    measured_high: float,
+    prediction: Prediction,
+    profile: CallProfile,
+    *,
+    memory_bound: bool | None = None,
+    shipping_ns: float = 0.0,
+) -> str:
+    """Say why a measured speed-up may have stayed below its prediction.
+
+    Parameters
+    ----------
+    measured_low, measured_high : float
+        The interval of the speed-up.
+    prediction : Prediction
+    profile : CallProfile
+    memory_bound : bool or None
+        Whether calls side by side are known to fill the memory bus; None if nobody looked.
+    shipping_ns : float, default 0.0
+        What shipping costs per call, for processes.
+
+    Returns
+    -------
+    str
+        Empty if the interval reaches `prediction.low` within 2 %, which is less than matters to anybody. Else the first
+        cause that is known to be there and, for shipping, large enough.
+
+    Raises
+    ------
+    ValueError
+        If the interval is not one of finite values from 0 on, or `shipping_ns` is negative or not finite.
+    """
+    _check_amounts(measured_low=measured_low, measured_high=measured_high, shipping_ns=shipping_ns)
+    if measured_low > measured_high:
+        raise ValueError(f"an interval goes from low to high, got {measured_low} to {measured_high}")
+    if measured_high >= (1 - SAME) * prediction.low:
+        return ""
+    if shipping_ns:
+        if measured_high >= (1 - SAME) / (1 / prediction.low + shipping_ns / profile.wall_ns):
+            return f"shipping costs {shipping_ns / 1e6:.2g} ms a call"
+    elif profile.releases_shorter_than(2 * BREAK_EVEN_NS[1]):
+        return f"releases too fine: {profile.released_ns / profile.releases / 1e3:.2g} µs each"
+    return "memory bandwidth" if memory_bound else "another lock, or CPUs that the host did not give"
+
+
+def _with_fine_releases(coarse: float, profile: CallProfile, hand_over_ns: float, break_even_ns: float) -> float:
+    """Lead from what fine releases leave, a serial call and its hand-overs, to what coarse ones give."""
+    fine = 1.0
+    if profile.releases_shorter_than(math.inf):
+        fine = profile.wall_ns / (profile.wall_ns + profile.releases * hand_over_ns)
+    used = min(1.0, max(0.0, (profile.mean_release_ns or 0.0) / break_even_ns - 1))
+    return (1 - used) * fine + used * coarse
+
+
+def _irregular(
+    queued_ns: float, free_ns: float, wall_ns: float, n_workers: int, usable_cpus: int, cpu_bound: float
+) -> float:
+    """Return the speed-up of exponential calls that queue for one thing, on so many CPUs."""
+    uncapped = wall_ns * _calls_per_ns(queued_ns, free_ns, n_workers)
+    if n_workers <= usable_cpus:
+        return uncapped  # nobody waits for a CPU
+    capped = uncapped / math.pow(1 + math.pow(uncapped / cpu_bound, KNEE), 1 / KNEE)
+    return max(capped, wall_ns * _calls_per_ns(queued_ns, free_ns, usable_cpus))  # more workers do not hurt
+
+
+def _calls_per_ns(queued_ns: float, free_ns: float, n_workers: int) -> float:
+    """Apply exact mean value analysis to one queue and a delay."""
+    calls_per_ns = queue = 0.0
+    for present in range(1, n_workers + 1):
+        residence_ns = queued_ns * (1 + queue)  # who arrives finds the queue of a network with one worker less
+        calls_per_ns = present / (residence_ns + free_ns)
+        queue = calls_per_ns * residence_ns
+    return calls_per_ns
+
+
+def _lowest(bounds: dict[str, float]) -> tuple[float, str]:
+    """Return the lowest bound and its name; of equal ones the first."""
+    limit = min(bounds, key=bounds.__getitem__)
+    return bounds[limit], limit
+
+
+def _ratio(value: float, part: float) -> float:
+    return value / part if part else math.inf
+
+
+def _check_amounts(**amounts: float) -> None:
+    wrong = {name: value for name, value in amounts.items() if not 0 <= value < math.inf}
+    if wrong:
+        raise ValueError(f"must be finite and not negative, got {_listed(wrong)}")
+
+
+def _check_counts(**counts: int) -> None:
+    wrong = {name: count for name, count in counts.items() if count < 1}
+    if wrong:
+        raise ValueError(f"must be at least 1, got {_listed(wrong)}")
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

@@ -1,0 +1,258 @@
+"""One call of a target before anything is measured: what it leaves behind, and what of it could be sent elsewhere."""
+
+import os
+import pickle
+import resource
+import select
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from gilscope.accounting.kernel import kernel_counts, native_ids
+from gilscope.probing import processes, scripts
+from gilscope.probing.targets import Resolved, lazy_error
+from gilscope.probing.texts import describe
+
+# More CPU time than this in each second of the call cannot come from one thread; what is above 1 covers the clocks.
+PARALLEL_CPUS = 1.2
+# The kernel takes back a thread some moments after it has ended; what is still there then, stays.
+_PATIENCE_SECONDS = 0.2
+_LOOK_SECONDS = 0.005
+# Rows of calls that are looked at for how many CPUs they keep busy: an odd number, for a clock may jump; and each some
+# ticks long, for the CPU time of other threads is brought up to date once a tick, 4 ms.
+_ROWS, _ROW_SECONDS = 3, 0.025
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What one call showed, as plain data.
+
+    Parameters
+    ----------
+    wall_ns, cpu_ns : int
+        Of the call; CPU time of this process, all threads.
+    children_cpu_ns : int
+        CPU time of processes that the call started and waited for.
+    already_parallel : bool
+        Whether the CPU time of both is more than `PARALLEL_CPUS` times the wall time in which the calling thread was
+        not only queued for a CPU.
+    function_obstacle, arguments_obstacle, result_obstacle : str or None
+        Why another process cannot find the function by name, or why the arguments or the result cannot be pickled;
+        None if they can.
+    arguments_bytes, result_bytes : int or None
+        Size of their pickles; None if there is an obstacle.
+    result_type : str
+    main_guard : bool or None
+        Whether a script has a guard; None for what is no script.
+    top_level_work : list of str
+        What importing a script runs, as "line 7: main()".
+    threads_left : list of str
+        Python threads that the call started and that still run, as "Thread-1 (daemon)".
+    native_threads_before, native_threads_after : int or None
+        All threads of this process, Python's among them; None where the system does not list them.
+    python_threads_before, python_threads_after : int
+    comes_back_twice : bool
+        Whether the call forks, and its child goes on with what comes after the call.
+    processes_left : list of str
+        Command lines of the processes that the call started and that still run, without multiprocessing's helpers.
+    """
+
+    wall_ns: int
+    cpu_ns: int
+    children_cpu_ns: int
+    already_parallel: bool
+    function_obstacle: str | None
+    arguments_obstacle: str | None
+    arguments_bytes: int | None
+    result_obstacle: str | None
+    result_bytes: int | None
+    result_type: str
+    main_guard: bool | None
+    top_level_work: list[str]
+    threads_left: list[str]
+    native_threads_before: int | None
+    native_threads_after: int | None
+    python_threads_before: int
+    python_threads_after: int
+    comes_back_twice: bool
+    processes_left: list[str]
+
+
+def examine(resolved: Resolved, mark: str = "") -> Preflight:
+    """Call a target once and look at it, its result, and what it left.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    mark : str
+        The variable in the environment by which this process and its descendants are found; see
+        `gilscope.probing.processes`.
+
+    Raises
+    ------
+    UsageError
+        If the result is a generator or a coroutine, which has run nothing yet.
+    BaseException
+        Whatever the target raises.
+    """
+    target = resolved.target
+    # Before the call, which may change its arguments.
+    function_obstacle = _function_obstacle(resolved)
+    arguments_bytes, arguments_obstacle = _pickled((resolved.args, resolved.kwargs))
+    threads, native_before, family = set(threading.enumerate()), native_threads(), processes.found_by(mark)
+    copies = _Copies()
+    try:
+        result, wall_ns, queued_ns, cpu_ns, children_cpu_ns = _timed(resolved.call)
+    finally:
+        comes_back_twice = copies.came_back()
+    _refuse_lazy(resolved, result)
+    native_after = _settled(native_before)
+    left = [f"{t.name}{' (daemon)' if t.daemon else ''}" for t in threading.enumerate() if t not in threads]
+    processes.await_programs(_PATIENCE_SECONDS)
+    commands = [processes.command(pid) for pid in sorted(processes.found_by(mark) - family)]
+    result_bytes, result_obstacle = _pickled(result)
+    return Preflight(
+        wall_ns=wall_ns,
+        cpu_ns=cpu_ns,
+        children_cpu_ns=children_cpu_ns,
+        already_parallel=_cpus(wall_ns, queued_ns, cpu_ns, children_cpu_ns) > PARALLEL_CPUS,
+        function_obstacle=function_obstacle,
+        arguments_obstacle=arguments_obstacle,
+        arguments_bytes=arguments_bytes,
+        result_obstacle=result_obstacle,
+        result_bytes=result_bytes,
+        result_type=type(result).__name__,
+        main_guard=scripts.has_main_guard(Path(target.home)) if target.kind == "script" else None,
+        top_level_work=scripts.top_level_work(Path(target.home)) if target.kind == "script" else [],
+        threads_left=left,
+        native_threads_before=native_before,
+        native_threads_after=native_after,
+        python_threads_before=len(threads),
+        python_threads_after=threading.active_count(),
+        comes_back_twice=comes_back_twice,
+        processes_left=[command for command in commands if command],
+    )
+
+
+def cpus_kept_busy(call: Callable[[], object]) -> float:
+    """Return how many CPUs a call keeps busy: the median of some rows of calls, of which each may be a single one.
+
+    Parameters
+    ----------
+    call : callable
+        It has been called before, so that nothing is done for the first time.
+    """
+    return median(_cpus(*_timed(partial(_call_for, call, _ROW_SECONDS))[1:]) for _ in range(_ROWS))
+
+
+def _call_for(call: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    call()
+    while time.monotonic() < deadline:
+        call()
+
+
+def _cpus(wall_ns: int, queued_ns: int, cpu_ns: int, children_cpu_ns: int) -> float:
+    """Return CPU time over wall time; one thread has none while it is queued, so a busy machine hides no other's."""
+    return (cpu_ns + children_cpu_ns) / max(wall_ns - queued_ns, 1)
+
+
+def native_threads() -> int | None:
+    """Return how many threads this process has, or None where the system does not list them."""
+    return len(native_ids()) or None
+
+
+class _Copies:
+    """Copies of this process that a call forks, and that come back from it: they say so in a pipe, and end."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._read, self._write = os.pipe()
+
+    def came_back(self) -> bool:
+        """Say whether there was one; to be asked once. A child that lives on, and may yet come back, is waited for."""
+        if os.getpid() != self._pid:
+            os.write(self._write, b"x")
+            os._exit(0)
+        os.close(self._write)
+        heard, _, _ = select.select([self._read], [], [], _PATIENCE_SECONDS)
+        came = bool(heard and os.read(self._read, 1))
+        os.close(self._read)
+        return came
+
+
+def _timed(call: Callable[[], object]) -> tuple[object, int, int, int, int]:
+    """Make one call; return its result, and wall time, time queued, CPU time and children's CPU time in ns."""
+    children_seconds = _children_seconds()
+    # The others are read inside of the wall clock, so that one thread never seems to use more than one CPU.
+    wall_ns = time.perf_counter_ns()
+    queued_ns, cpu_ns = _queued_ns(), time.process_time_ns()
+    result = call()
+    cpu_ns, queued_ns = time.process_time_ns() - cpu_ns, _queued_ns() - queued_ns
+    wall_ns = time.perf_counter_ns() - wall_ns
+    return result, wall_ns, min(queued_ns, wall_ns), cpu_ns, round((_children_seconds() - children_seconds) * 1e9)
+
+
+def _queued_ns() -> int:
+    """Return how long this thread has been queued for a CPU in all, in ns; always the same where none can tell."""
+    return kernel_counts(threading.get_native_id())[1]
+
+
+def _children_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _settled(before: int | None) -> int | None:
+    """Return the number of native threads once those that have ended are gone."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (now := native_threads()) is not None and before is not None and now > before:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_SECONDS)
+    return now
+
+
+def _refuse_lazy(resolved: Resolved, result: object) -> None:
+    if isinstance(result, Generator):
+        raise lazy_error(resolved.target, "generator")
+    if isinstance(result, Coroutine):
+        result.close()  # or Python warns that nobody awaited it
+        raise lazy_error(resolved.target, "coroutine")
+    if isinstance(result, AsyncGenerator):
+        raise lazy_error(resolved.target, "asynchronous generator")
+
+
+def _function_obstacle(resolved: Resolved) -> str | None:
+    if resolved.target.kind == "statement":
+        return "a statement has no name that another process could import"
+    name = getattr(resolved.function, "__qualname__", "")
+    if "<lambda>" in name:
+        return "it is a lambda, which has no name that another process could import"
+    if "<locals>" in name:
+        return f"{name} is defined inside of a function, where another process cannot import it"
+    return _pickled(resolved.function)[1]
+
+
+class _Counter:
+    """A file that counts what is written to it, so that a pickle's size costs no memory."""
+
+    n_bytes = 0
+
+    def write(self, data: bytes | memoryview | pickle.PickleBuffer) -> None:
+        with memoryview(data) as view:
+            self.n_bytes += view.nbytes
+
+
+def _pickled(value: object) -> tuple[int | None, str | None]:
+    """Return the size of a value's pickle in bytes, or why it has none."""
+    counter = _Counter()
+    try:
+        pickle.Pickler(counter, pickle.HIGHEST_PROTOCOL).dump(value)
+    except Exception as error:  # noqa: BLE001 - any method of the value may raise anything
+        return None, describe(error)
+    return counter.n_bytes, None

@@ -1,0 +1,163 @@
+"""`gilscope probe`: measure one call in a child process, and say what came of it."""
+
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from gilscope.machine.cpus import usable_cpus
+from gilscope.probing.conclusions import from_outcome
+from gilscope.probing.measure import job
+from gilscope.probing.outcome import Outcome
+from gilscope.probing.preflight import examine
+from gilscope.probing.result import Probe
+from gilscope.probing.sandbox import run_child
+from gilscope.probing.targets import Resolved, Target
+from gilscope.probing.texts import describe
+
+#: Seconds of measuring, and seconds after which a target hangs.
+DEFAULT_SECONDS, DEFAULT_LIMIT_S = 2.0, 60.0
+_JOB = "gilscope.probing.measure:job"
+
+
+def probe_target(
+    target: Target,
+    *,
+    seconds: float = DEFAULT_SECONDS,
+    limit_s: float = DEFAULT_LIMIT_S,
+    widths: Sequence[int] | None = None,
+    seed: int = 0,
+    interpreters: bool = True,
+    on_event: Callable[[dict[str, Any]], object] = lambda _: None,
+) -> Probe:
+    """Probe a target in a child process.
+
+    Parameters
+    ----------
+    target : Target
+        As `gilscope.probing.targets.parse_target` gives it.
+    seconds : float
+        For measuring; a call that takes longer is made a few times nevertheless.
+    limit_s : float
+        For everything; after that it hangs, which is an answer too.
+    widths : sequence of int, optional
+        Numbers of workers to measure with; powers of two up to the usable CPUs and these by default; none for no
+        scaling.
+    seed : int
+    interpreters : bool
+        Whether to measure with interpreters too.
+    on_event : callable
+        Takes events while it runs.
+
+    Returns
+    -------
+    Probe
+        With `failure` and `exit_code` set where the target could not be measured.
+    """
+    n_cpus = usable_cpus().count
+    widths = default_widths(n_cpus) if widths is None else list(widths)
+    options = {"seconds": seconds, "widths": widths, "seed": seed, "interpreters": interpreters}
+    outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
+    return from_outcome(target, outcome, n_cpus)
+
+
+def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:
+    """Tell whether a function holds the GIL, and whether threads or processes pay for it.
+
+    Parameters
+    ----------
+    function : callable
+        What another process can find by its name runs in a child process with a time limit; anything else, such as a
+        lambda or a function of a notebook, in this one, where a hang stays a hang, and without processes.
+    *args, **kwargs
+        Of the call.
+
+    Returns
+    -------
+    Probe
+        Printing it shows the table.
+
+    Raises
+    ------
+    CannotRunError
+        Where the GIL cannot be accounted for.
+    BaseException
+        What the function raises, if it runs in this process.
+
+    Notes
+    -----
+    GIL: held and released as the function does; requests of another thread make it drop the GIL at random moments.
+
+    Examples
+    --------
+    >>> import zlib, gilscope
+    >>> gilscope.probe(zlib.crc32, bytes(10**7)).class_
+    'releases'
+    """
+    target = _findable(function, args, kwargs)
+    if isinstance(target, Target):
+        return probe_target(target)
+    home, name = getattr(function, "__module__", None) or "", getattr(function, "__qualname__", repr(function))
+    nameless = Target(text=f"{home}:{name}" if home else name, kind="module", home=home, attribute=name)
+    call = partial(function, *args, **kwargs) if args or kwargs else function
+    return probe_here(Resolved(target=nameless, call=call, function=function, args=args, kwargs=kwargs), target)
+
+
+def probe_here(resolved: Resolved, alone: str, *, seconds: float = DEFAULT_SECONDS) -> Probe:
+    """Probe a call in this process, where a hang stays a hang, with threads alone.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    alone : str
+        Why no other process can find it.
+    seconds : float
+        For measuring.
+
+    Raises
+    ------
+    CannotRunError
+        Where the GIL cannot be accounted for, or the call cannot be made many times.
+    BaseException
+        What the call raises.
+    """
+    n_cpus = usable_cpus().count
+    preflight = examine(resolved)
+    options = {"seconds": seconds, "widths": default_widths(n_cpus), "seed": 0, "alone": alone}
+    report = job(resolved, preflight, options, lambda _: None)
+    outcome = Outcome(kind="done", message="", phase="measurement", preflight=asdict(preflight), report=report)
+    return from_outcome(resolved.target, outcome, n_cpus, alone=alone)
+
+
+def default_widths(n_cpus: int) -> list[int]:
+    """Return powers of two up to the usable CPUs, and these: 2, 4, 6 for 6; at least 2, with one CPU too."""
+    most = max(2, n_cpus)
+    return sorted({2**power for power in range(1, most.bit_length()) if 2**power <= most} | {most})
+
+
+def _findable(function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Target | str:
+    """Return a target by which a child process finds the very same call, or why it cannot."""
+    module, attribute = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    if module in (None, "__main__") or not attribute:
+        return "nothing but this process has the function"
+    found: Any = sys.modules.get(module)
+    for name in attribute.split("."):
+        found = getattr(found, name, None)
+    if found is not function:  # a lambda, what is defined inside of a function, a bound method, what was replaced
+        return f"{module} has no function of its own called {attribute}"
+    try:
+        data = pickle.dumps((args, kwargs)).hex()
+    except Exception as error:  # noqa: BLE001 - any method of the arguments may raise anything
+        return f"its arguments cannot be sent: {describe(error)}"
+    return Target(
+        text=f"{module}:{attribute}",
+        kind="module",
+        home=module,
+        attribute=attribute,
+        args="*sent[0], **sent[1]",
+        # Run before the import: what this process finds, the child finds too.
+        setup=f"import pickle, sys\nsys.path += [path for path in {sys.path!r} if path not in sys.path]\n"
+        f"sent = pickle.loads(bytes.fromhex({data!r}))",
+    )

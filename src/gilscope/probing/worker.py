@@ -1,0 +1,63 @@
+"""A worker of a probe, in a process or an interpreter of its own: `python -m gilscope.probing.worker ORDERS ANSWERS`.
+
+Orders and answers are JSON, one a line. The first order is the target; then come numbers of calls, or of rounds of the
+control's arithmetic, which shows how many CPUs there are here and now; at last "end".
+"""
+
+import json
+import os
+import sys
+import time
+from array import array
+
+from gilscope import _capi
+from gilscope.errors import UsageError
+from gilscope.probing.channels import timed_calls
+from gilscope.probing.targets import Target, resolve
+from gilscope.probing.texts import describe
+
+_LANES = array("d", [1.0] * 2048)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until there are no more orders.
+
+    Parameters
+    ----------
+    arguments : list of str
+        File descriptors, of a pipe to read orders from and of one to write answers to.
+    """
+    orders_fd, answers_fd = map(int, arguments)
+    # Who opened them closes them, for in an interpreter of the same process others may have got the same numbers.
+    with os.fdopen(orders_fd, "rb", closefd=False) as orders, os.fdopen(answers_fd, "wb", closefd=False) as answers:
+
+        def say(**answer: object) -> None:
+            answers.write(json.dumps(answer).encode() + b"\n")
+            answers.flush()
+
+        try:
+            call = resolve(Target(**json.loads(orders.readline()))).call
+            say(begin_ns=0, end_ns=0)
+            for line in orders:
+                order = json.loads(line)
+                if "end" in order:
+                    break
+                begin_ns, end_ns = _spin(order["spins"]) if "spins" in order else timed_calls(call, order["calls"])
+                say(begin_ns=begin_ns, end_ns=end_ns)
+        except UsageError as error:  # it cannot be found here
+            say(error=str(error))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
+            say(error=f"there it raises {describe(error)}")
+
+
+def _spin(rounds: int) -> tuple[int, int]:
+    """Do arithmetic that needs a CPU and nothing else; return when it began and ended."""
+    begin_ns = time.monotonic_ns()
+    _capi.quad_compute_held(_LANES, rounds)
+    return begin_ns, time.monotonic_ns()
+
+
+if __name__ == "__main__":
+    # Only now, so that no file there hides a module that gilscope needs.
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib is not needed for anything else here
+    main(sys.argv[1:])

@@ -1,0 +1,75 @@
+"""From the ledger's accounts to shares: whatever the machine did meanwhile is no part of the call."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gilscope.accounting.log import ThreadAccount
+from gilscope.probing.shares import Share, interval_of, parts_of
+
+MS = 1_000_000
+
+
+def account(**times: Any) -> ThreadAccount:
+    """Return an account with these times, and nothing else in it."""
+    names = (name for name in ThreadAccount.__dataclass_fields__ if name not in {"name", "cpu_ns", "run_delay_ns"})
+    return ThreadAccount(**{**dict.fromkeys(names, 0), "name": "", "cpu_ns": None, "run_delay_ns": None, **times})
+
+
+def test_an_interval_is_the_median_and_what_encloses_it() -> None:
+    """Of many values the sign test's, of few all there is."""
+    assert interval_of([0.5]) == Share(0.5, 0.5, 0.5)
+    assert interval_of([0.3, 0.1, 0.2]) == Share(0.2, 0.1, 0.3)
+    many = interval_of([i / 100 for i in range(101)])
+    assert many.estimate == 0.5
+    assert 0.35 < many.low < 0.45
+    assert 0.55 < many.high < 0.65
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_an_interval_holds_its_median(values: list[float]) -> None:
+    """Whatever the values, low <= estimate <= high, and both ends are among them."""
+    share = interval_of(values)
+    assert share.low <= share.estimate <= share.high
+    assert {share.low, share.high} <= set(values)
+
+
+def test_a_thread_that_never_met_the_gil_held_it() -> None:
+    """No account means no drop."""
+    assert parts_of(None) == (1.0, 0.0, 0.0)
+    assert parts_of(account()) == (1.0, 0.0, 0.0)
+
+
+def test_shares_add_up_and_leave_out_waiting_for_the_gil() -> None:
+    """What other threads took is not the call's own time."""
+    parts = parts_of(account(held_ns=2 * MS, computing_ns=3 * MS, blocked_ns=5 * MS, waited_ns=90 * MS))
+    assert parts == pytest.approx((0.2, 0.3, 0.5))
+
+
+def test_being_queued_for_a_cpu_is_not_being_blocked() -> None:
+    """A busy machine makes a computing call look blocked; the kernel knows better."""
+    busy = account(held_ns=0, computing_ns=5 * MS, blocked_ns=5 * MS, cpu_ns=5 * MS, run_delay_ns=5 * MS)
+    assert parts_of(busy) == pytest.approx((0, 1, 0))
+
+
+def test_being_queued_after_a_sleep_is_not_computing() -> None:
+    """Of 10 ms without a CPU, 4 were queued for one: the call still only waits."""
+    slept = account(blocked_ns=10 * MS, cpu_ns=0, run_delay_ns=4 * MS)
+    assert parts_of(slept) == pytest.approx((0, 0, 1))
+
+
+def test_being_queued_with_the_gil_does_not_count_either() -> None:
+    """Half held and half released stays so when the machine takes half the time away from both."""
+    busy = account(held_ns=10 * MS, computing_ns=5 * MS, blocked_ns=5 * MS, cpu_ns=10 * MS, run_delay_ns=10 * MS)
+    assert parts_of(busy) == pytest.approx((0.5, 0.5, 0))
+
+
+@given(st.lists(st.integers(0, 10**10), min_size=6, max_size=6))
+def test_shares_are_shares_whatever_the_clocks_say(times: list[int]) -> None:
+    """The kernel's figures come from other moments than the ledger's, and need not fit."""
+    names = ("held_ns", "computing_ns", "blocked_ns", "waited_ns", "cpu_ns", "run_delay_ns")
+    parts = parts_of(account(**dict(zip(names, times, strict=True))))
+    assert sum(parts) == pytest.approx(1)
+    assert all(0 <= part <= 1 for part in parts)
