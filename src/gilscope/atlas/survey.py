@@ -1,0 +1,136 @@
+"""Going through an atlas, call by call, each in a fresh process; the caller is told, and nothing is printed."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from gilscope.atlas.calls import Call
+from gilscope.atlas.rows import Row, absent_row, identity, measured_row
+from gilscope.machine.cpus import usable_cpus
+from gilscope.probing.probe import probe_target
+from gilscope.probing.targets import parse_target
+
+#: Seconds of measuring for one call, and seconds after which it hangs.
+SECONDS, LIMIT_S = 0.7, 30.0
+#: Workers at the most: each is a process to start for every call, and what two to four give is what tells calls apart.
+MOST_WORKERS = 4
+# An import may take seconds where the disk is slow.
+_IMPORT_SECONDS = 60.0
+_FIND_MISSING = """
+import importlib, json, sys
+missing = []
+for name in json.loads(sys.argv[1]):
+    try:
+        importlib.import_module(name)
+    except Exception:
+        missing.append(name)
+print("\\n" + json.dumps(missing))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A call is being measured.
+
+    Parameters
+    ----------
+    call : Call
+    position, n_calls : int
+        It is the first of so many at position 1.
+    remaining_s : float or None
+        For this call and those after it; None before any was measured.
+    """
+
+    call: Call
+    position: int
+    n_calls: int
+    remaining_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A row is there.
+
+    Parameters
+    ----------
+    row : dict
+    position, n_calls : int
+    is_kept : bool
+        Whether it was measured before and is still good.
+    """
+
+    row: Row
+    position: int
+    n_calls: int
+    is_kept: bool
+
+
+Event = Begun | Ended
+
+
+def survey(
+    calls: Sequence[Call],
+    before: Mapping[str, Row],
+    *,
+    limit_s: float = LIMIT_S,
+    seconds: float = SECONDS,
+) -> Iterator[Event]:
+    """Yield the row of every call, in order, and an event before each that is measured.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+    before : mapping of str to dict
+        Rows that there are already, by name. One whose setup, statement and interpreter are the same is kept, unless it
+        is of a call that failed or was not installed.
+    limit_s : float
+        For one call.
+    seconds : float
+        Of measuring, for one call.
+    """
+    kept = {call.name: before[call.name] for call in calls if _is_good(before.get(call.name), call)}
+    todo = [call for call in calls if call.name not in kept]
+    absent = missing_modules(name for call in todo for name in call.requires)
+    n_left = sum(not absent.intersection(call.requires) for call in todo)
+    took: list[float] = []
+    for position, call in enumerate(calls, 1):
+        missing = [name for name in call.requires if name in absent]
+        if call.name in kept:
+            row = {**kept[call.name], "group": call.group}
+        elif missing:
+            row = absent_row(call, missing)
+        else:
+            remaining_s = fmean(took) * n_left if took else None
+            yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=remaining_s)
+            row = _measure(call, limit_s, seconds)
+            took.append(row["took_s"])
+            n_left -= 1
+        yield Ended(row=row, position=position, n_calls=len(calls), is_kept=call.name in kept)
+
+
+def missing_modules(names: Iterable[str]) -> set[str]:
+    """Return which modules cannot be imported here; they are tried in another process, where they leave nothing."""
+    wanted = sorted(set(names))
+    command = [sys.executable, "-c", _FIND_MISSING, json.dumps(wanted)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=True)
+        return set(json.loads(done.stdout.splitlines()[-1]))
+    except (subprocess.SubprocessError, ValueError):
+        return set()  # one of them ends the process or never comes back: the call that needs it will say so
+
+
+def _is_good(row: Mapping[str, Any] | None, call: Call) -> bool:
+    return row is not None and not row["failure"] and all(row[key] == value for key, value in identity(call).items())
+
+
+def _measure(call: Call, limit_s: float, seconds: float) -> Row:
+    target = parse_target(call.statement, setup=call.setup, statement=True)
+    n_workers = min(MOST_WORKERS, max(2, usable_cpus().count))
+    begin_s = time.monotonic()
+    probe = probe_target(target, seconds=seconds, limit_s=limit_s, widths=[n_workers], interpreters=False)
+    return measured_row(call, probe, time.monotonic() - begin_s)

@@ -1,0 +1,141 @@
+"""The rows of an atlas on a terminal and as Markdown, from plain data alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gilscope.report.terminal import open_console, print_whole
+from gilscope.report.words import duration
+
+Row = Mapping[str, Any]
+
+_HEADINGS = ("call", "class", "released", "stall", "releases", "each")
+_STYLES = {
+    "releases": "green",
+    "waits": "green",
+    "native, GIL held": "red",
+    "Python bytecode": "red",
+    "mixed": "yellow",
+}
+LEGEND = (
+    "released: share of the time without the GIL. stall: the longest that a call keeps it, bytecode as long as nobody "
+    "asks. releases: per call, and how long each is. threads, processes: speed-up here and now (and predicted)."
+)
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """Return the headings of the table, with the number of workers that its rows were measured with."""
+    widths = [row["threads"]["n_workers"] for row in rows if row["threads"]]
+    several = f"{min(widths)}" if widths and min(widths) == max(widths) else "n"
+    return [*_HEADINGS, f"{several} threads", f"{several} processes", "pays"]
+
+
+def cells(row: Row) -> list[str]:
+    """Return a row's cells; of a call without figures, a reason and no figures."""
+    if row["failure"]:
+        return [row["name"], failure(row), *[""] * 7]
+    each = duration(row["mean_release_ns"]) if row["releases"] else "-"
+    count = "-" if row["releases"] is None else f"{row['releases']:.4g}"
+    ways = [speed_up(row, way) for way in ("threads", "processes")]
+    stall = duration(row["longest_hold_ns"])
+    return [row["name"], row["class"], released(row), stall, count, each, *ways, row["pays"]]
+
+
+def failure(row: Row) -> str:
+    """Return why there are no figures, in one line."""
+    text = " ".join(row["failure"].split())
+    return text if text.startswith(row["class"]) else f"{row['class']}: {text}"
+
+
+def released(row: Row) -> str:
+    """Return the released share in per cent, with its interval where that is wide."""
+    share = row["released"]
+    wide = share["high"] - share["low"] > 0.1
+    return f"{100 * share['estimate']:.0f} %" + (
+        f" [{100 * share['low']:.0f}, {100 * share['high']:.0f}]" if wide else ""
+    )
+
+
+def speed_up(row: Row, way: str) -> str:
+    """Return what a way gives, measured and predicted: ``"1.83 (1.60-2.00)"``; "?" where nothing could be measured."""
+    one = row[way]
+    low, high = f"{one['predicted']['low']:.2f}", f"{one['predicted']['high']:.2f}"
+    measured = f"{one['speed_up']['estimate']:.2f}" if one["speed_up"] and row["second_cpu"] else "?"
+    return f"{measured} ({low})" if low == high else f"{measured} ({low}-{high})"
+
+
+def footer(rows: Sequence[Row]) -> list[str]:
+    """Return what stands below a table: how many of each class, and what its figures cannot say."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["class"]] = counts.get(row["class"], 0) + 1
+    calls = "call" if len(rows) == 1 else "calls"
+    below = (
+        [f"{len(rows)} {calls}: " + "; ".join(f"{n} {kind}" for kind, n in counts.items())] if rows else ["no calls"]
+    )
+    starved = sum(row["second_cpu"] is False for row in rows)
+    if starved:
+        below.append(
+            f"?: this machine gave no second CPU while {starved} of them ran, so that only predictions are left"
+        )
+    return below
+
+
+def heading(data: Mapping[str, Any]) -> str:
+    """Return the first line: what was measured, where."""
+    return f"{data['title']} - {origin(data)}"
+
+
+def origin(data: Mapping[str, Any]) -> str:
+    """Return what it was measured with, and on how many CPUs."""
+    pythons = dict.fromkeys(row["python"] for row in data["rows"])
+    n_cpus = data["machine"]["usable_cpus"]
+    return " - ".join([data["tool"], *pythons, f"{n_cpus} CPU{'' if n_cpus == 1 else 's'}"])
+
+
+def markdown(data: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Return rows as a Markdown table, ending in a newline.
+
+    Parameters
+    ----------
+    data : mapping
+        As in the file.
+    rows : sequence of mapping
+        Those of its rows that are to be shown, in this order.
+    """
+    headings = columns(rows)
+    lines = [f"**{_escaped(heading(data))}**", "", _line(headings), _line(["---"] * len(headings))]
+    lines += [_line([_escaped(cell) for cell in cells(row)]) for row in rows]
+    return "\n".join([*lines, "", *(f"{_escaped(text)}  " for text in footer(rows)), LEGEND]) + "\n"
+
+
+def render(data: Mapping[str, Any], rows: Sequence[Row], console: Console | None = None) -> None:
+    """Draw rows as a table on a console; without one, on standard output."""
+    console = console or open_console()
+    console.print(heading(data), style="bold", markup=False, soft_wrap=True)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns(rows):
+        drawn.add_column(name, no_wrap=name not in {"call", "class"}, overflow="fold")
+    group = None
+    for row in rows:
+        if row["group"] != group:
+            group = row["group"]
+            drawn.add_row()
+            drawn.add_row(Text(group, style="dim"))
+        name, kind, *rest = cells(row)
+        drawn.add_row(Text(name), Text(kind, style=_STYLES.get(row["class"], "dim")), *map(Text, rest))
+    print_whole(console, drawn)
+    console.print()
+    for text in (*footer(rows), LEGEND):
+        console.print(text, style="dim", markup=False)
+
+
+def _line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{c}" if c in "\\|*_`<>[]" else c for c in text)

@@ -1,0 +1,215 @@
+"""Rows of an atlas: kept or measured again, chosen, filtered, sorted and stored."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gilscope.atlas import document, rows, selection, survey
+from gilscope.atlas.calls import Atlas, Call
+from gilscope.cli.atlas import exit_code
+from gilscope.errors import UsageError
+
+CALLS = (
+    Call(name="crc", group="sums", setup="import zlib", statement="zlib.crc32(b'')"),
+    Call(name="loop", group="rest", statement="for i in range(9): pass"),
+    Call(name="gone", group="rest", statement="gone()", requires=("no_such_module",)),
+)
+ATLAS = Atlas(title="Mine", calls=CALLS)
+
+
+def way(estimate: float | None, low: float) -> dict[str, Any]:
+    speed_up = None if estimate is None else {"estimate": estimate, "low": 1.0, "high": None}
+    predicted = {"low": low, "high": 2.0, "limit": "the GIL"}
+    return {"n_workers": 2, "speed_up": speed_up, "predicted": predicted, "absent": "" if speed_up else "no process"}
+
+
+def row_of(call: Call, **changes: Any) -> rows.Row:
+    """Return a row as a probe would give it."""
+    measured = {
+        "class": "releases",
+        "wall_ns": 1e6,
+        "released": {"estimate": 0.9, "low": 0.89, "high": 0.91},
+        "longest_hold_ns": 1000,
+        "releases": 1.0,
+        "mean_release_ns": 9e5,
+        "threads": way(1.8, 1.7),
+        "processes": way(None, 1.9),
+        "second_cpu": True,
+        "pays": "threads",
+    }
+    return {**rows.absent_row(call, []), "failure": "", **measured, **changes}
+
+
+@pytest.fixture
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer for the probe, and return the names of the calls that it was asked to measure."""
+    asked: list[str] = []
+
+    def measure(call: Call, limit_s: float, seconds: float) -> rows.Row:
+        asked.append(call.name)
+        return row_of(call, took_s=2.0)
+
+    monkeypatch.setattr(survey, "_measure", measure)
+    return asked
+
+
+def test_every_call_gets_a_row_in_order(probed: list[str]) -> None:
+    """What is not installed is a row too, and is not probed."""
+    events = list(survey.survey(CALLS, {}))
+    ended = [event for event in events if isinstance(event, survey.Ended)]
+    assert [event.row["name"] for event in ended] == ["crc", "loop", "gone"]
+    assert ended[-1].row["failure"] == "not installed: no_such_module"
+    assert probed == ["crc", "loop"]
+
+
+def test_the_time_that_is_left_is_told_from_the_second_call_on(probed: list[str]) -> None:
+    """It is the mean so far, times the calls that are left to measure."""
+    begun = [event for event in survey.survey(CALLS, {}) if isinstance(event, survey.Begun)]
+    assert [event.remaining_s for event in begun] == [None, 2.0]
+
+
+def test_rows_that_are_still_good_are_kept(probed: list[str]) -> None:
+    """The same setup, statement and interpreter: nothing to measure; but the group is as the list has it now."""
+    before = {"crc": row_of(CALLS[0], group="old"), "loop": row_of(CALLS[1])}
+    ended = [event for event in survey.survey(CALLS, before) if isinstance(event, survey.Ended)]
+    assert [event.is_kept for event in ended] == [True, True, False]
+    assert ended[0].row["group"] == "sums"
+    assert probed == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"setup": "x"}, {"statement": "x"}, {"python": "CPython 2.7"}, {"failure": "failed: it hung"}]
+)
+def test_rows_of_something_else_are_measured_again(probed: list[str], change: dict[str, Any]) -> None:
+    """Other code, another interpreter, or a failure, which may have been the machine's."""
+    list(survey.survey(CALLS[:1], {"crc": row_of(CALLS[0], **change)}))
+    assert probed == ["crc"]
+
+
+def test_a_module_that_ends_its_process_counts_as_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call that needs it will say what is wrong with it."""
+    (tmp_path / "deadly.py").write_text("import os; os._exit(1)")
+    (tmp_path / "broken.py").write_text("1 / 0")
+    monkeypatch.chdir(tmp_path)
+    assert survey.missing_modules(["deadly"]) == set()
+    assert survey.missing_modules(["zlib", "broken"]) == {"broken"}
+
+
+def test_calls_are_chosen_by_a_part_of_their_name_or_group() -> None:
+    """Any of several parts will do, in whichever case; the number counts from the first."""
+    assert [call.name for call in selection.select(ATLAS, ["REST"], None)] == ["loop", "gone"]
+    assert [call.name for call in selection.select(ATLAS, ["cr", "lo"], 1)] == ["crc"]
+    with pytest.raises(UsageError, match="no call has 'zip' .* groups are sums, rest"):
+        selection.select(ATLAS, ["zip"], None)
+
+
+def test_filters_of_one_kind_are_alternatives_and_kinds_add_up() -> None:
+    """class=... twice means either; a class and a group mean both."""
+    found = [row_of(CALLS[0]), row_of(CALLS[1], **{"class": "waits"}), row_of(CALLS[2], **{"class": "mixed"})]
+
+    def names(*filters: str) -> list[str]:
+        return [row["name"] for row in selection.filtered(found, filters)]
+
+    assert names() == ["crc", "loop", "gone"]
+    assert names("class=releases", "class=WAITS") == ["crc", "loop"]
+    assert names("class=waits", "class=mixed", "group=rest", "go") == ["gone"]
+
+
+@pytest.mark.parametrize("text", ["class=fast", "", "class=", "group= "])
+def test_a_filter_that_nothing_can_pass_is_refused(text: str) -> None:
+    """A class that does not exist, or nothing at all."""
+    with pytest.raises(UsageError, match="filter"):
+        selection.check_filters([text])
+
+
+@pytest.mark.parametrize(
+    ("key", "order"),
+    [
+        (None, "abcd"),
+        ("name", "abcd"),
+        ("class", "bcad"),
+        ("released", "bcad"),
+        ("stall", "cabd"),
+        ("releases", "bacd"),
+        ("threads", "cbad"),
+        ("processes", "acbd"),
+    ],
+)
+def test_rows_are_sorted_by_any_column(key: str | None, order: str) -> None:
+    """Figures come the largest first; without a second CPU the prediction counts; a row without figures is last."""
+
+    def named(name: str, kind: str, share: float, hold: int, releases: float, gain: float, *, cpu: bool) -> rows.Row:
+        call = Call(name=name, group="g", statement="pass")
+        figures = {"releases": releases, "longest_hold_ns": hold, "second_cpu": cpu, "class": kind}
+        released = {"estimate": share, "low": share, "high": share}
+        ways = {"threads": way(gain, 1.5), "processes": way(None, 2.0 - share)}
+        return row_of(call, released=released, **figures, **ways)
+
+    found = [
+        named("a", "releases", 0.3, 2, 2.0, 1.2, cpu=True),
+        named("b", "mixed", 0.9, 1, 9.0, 9.9, cpu=False),
+        named("c", "mixed", 0.4, 3, 0.0, 1.9, cpu=True),
+        {**rows.absent_row(Call(name="d", group="g", statement="pass"), ["x"]), "class": "zzz"},
+    ]
+    assert "".join(row["name"] for row in selection.in_order(found, key)) == order
+
+
+def test_a_file_is_read_back(tmp_path: Path) -> None:
+    """What was written is what is read, and it is as the schema says."""
+    path, found = tmp_path / "a.json", [row_of(CALLS[0]), rows.absent_row(CALLS[2], ["no_such_module"])]
+    machine = {"usable_cpus": 2, "usable_cpus_from": "affinity", "python": rows.python_name()}
+    path.write_text(document.dumps(document.document(ATLAS, found, machine, "gilscope 0.1.0")))
+    jsonschema.validate(json.loads(path.read_text()), json.loads(document.SCHEMA_PATH.read_text()))
+    assert document.rows_of(document.read(path), ATLAS, path) == {row["name"]: row for row in found}
+
+
+def test_rows_that_the_list_no_longer_has_are_forgotten() -> None:
+    """A call that was renamed leaves no row behind; and another list's file is refused."""
+    data = document.document(ATLAS, [row_of(Call(name="old", group="g", statement="pass"))], {}, "gilscope")
+    assert document.rows_of(data, ATLAS, Path("a.json")) == {}
+    with pytest.raises(UsageError, match="holds 'Mine', not 'Yours'"):
+        document.rows_of(data, Atlas(title="Yours", calls=CALLS), Path("a.json"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kind": "gilscope"}, "holds no results of"),
+        ({"schema_version": 2}, "has schema version 2"),
+        ({"rows": None}, "lacks its title or its rows"),
+        ({"rows": [1]}, "row 1 has no good 'content'"),
+        ({"rows": [{**row_of(CALLS[0]), "name": 1}]}, "row 1 has no good 'name'"),
+        ({"rows": [{**row_of(CALLS[0]), "wall_ns": "long"}]}, "no good 'wall_ns'"),
+        ({"rows": [{**row_of(CALLS[0]), "released": 1}]}, "no good 'released'"),
+        ({"rows": [{**row_of(CALLS[0]), "threads": {}}]}, "no good 'threads'"),
+        ({"rows": [{**row_of(CALLS[0]), "processes": None}]}, "no good 'failure'"),
+        ({"rows": [{**row_of(CALLS[0]), "notes": None}]}, "no good 'notes'"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    """Nothing is drawn from half a row, and nothing else is replaced."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**document.document(ATLAS, [], {}, "gilscope"), **change}))
+    with pytest.raises(UsageError, match=told):
+        document.read(path)
+
+
+def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
+    """A file that an atlas did not write stays as it is."""
+    (tmp_path / "notes.txt").write_text("milk")
+    with pytest.raises(UsageError, match="is not JSON"):
+        document.check_kind(tmp_path / "notes.txt")
+
+
+def test_the_exit_code_says_the_worst() -> None:
+    """0 measured, 4 a call failed, 5 where nothing can be measured."""
+    good, absent = row_of(CALLS[0]), rows.absent_row(CALLS[2], ["x"])
+    failed = {**absent, "class": rows.FAILED, "exit_code": 2}
+    no_ledger = {**failed, "exit_code": 5}
+    assert exit_code([good, absent]) == 0
+    assert exit_code([good, failed]) == 4
+    assert exit_code([failed, no_ledger]) == 4
+    assert exit_code([absent, no_ledger]) == 5
