@@ -105,7 +105,7 @@ def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterato
     rng = random.Random(seed)
     with ExitStack() as stack:
         if busy:
-            stack.enter_context(_BusyProcess())
+            stack.enter_context(BusyProcess())
         launch = stack.enter_context(LaunchProcess(arms, plan.dtype, n_items, rng))
         launch.start()
         launch.prepare([arm.id for arm in arms], n_items)
@@ -189,11 +189,13 @@ def _one_control(
     )
 
 
-class _BusyProcess:
-    """A process that computes without end; leaving the context ends it."""
+class BusyProcess:
+    """A process that computes; leaving the context ends it, and so does the end of this process, however it comes."""
+
+    _CODE = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10**6): pass"
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+        self._process = subprocess.Popen([sys.executable, "-c", self._CODE], start_new_session=True)
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()

@@ -1,0 +1,116 @@
+"""The assertions on kernels that hold the GIL throughout, or release it once: structure decides, and no duration."""
+
+import sys
+import threading
+import time
+from array import array
+from functools import partial
+
+import pytest
+
+from gilscope import CannotRunError, _capi
+from gilscope.accounting import gate
+from gilscope.accounting.calls import examine_calls
+from gilscope.accounting.ledger import availability
+from gilscope.machine.regime import gil_enabled
+from gilscope.testing import assert_holds_gil, assert_max_stall, assert_releases_gil
+
+X = array("d", range(2048))
+#: Some milliseconds of computing, long beside anything around it.
+HELD, RELEASED = partial(_capi.quad_compute_held, X, 10_000), partial(_capi.quad_compute_released, X, 10_000)
+# Never a failure of a slow machine: far above what any of these calls lasts.
+LONG_MS = 10_000
+
+with_gil = pytest.mark.skipif(not gil_enabled(), reason="does not apply: the GIL is off")
+
+
+@pytest.fixture
+def _ledger() -> None:
+    absence = availability()
+    if absence is not None:
+        pytest.skip(str(absence))
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_releases() -> None:
+    """What releases passes; what holds fails."""
+    assert_releases_gil(RELEASED)
+    with pytest.raises(AssertionError, match=r"0 per call"):
+        assert_releases_gil(HELD)
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_holds() -> None:
+    """What holds passes; what releases fails, and the failure names the place."""
+    assert_holds_gil(HELD)
+    with pytest.raises(AssertionError, match=r"1 per call(.|\n)*_capi.*quad_compute_released"):
+        assert_holds_gil(RELEASED)
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_blocking_without_the_gil_is_released_time() -> None:
+    """Sleeping counts as released as computing does."""
+    assert_releases_gil(partial(time.sleep, 0.002))
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_releases_are_counted_per_call() -> None:
+    """Each release of a call counts, and those that another thread asked for do not."""
+    assert examine_calls(partial(_capi.release_pairs, 3)).releases == 3
+    assert examine_calls(HELD).own_releases == 0
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_a_thread_that_wants_the_gil_makes_no_release() -> None:
+    """Bytecode drops the GIL when asked to; that is nothing the call did."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            time.sleep(0.0001)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        assert_holds_gil(HELD)
+    finally:
+        over.set()
+        asker.join()
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_stalls() -> None:
+    """A call that holds the GIL does not answer, whatever else the machine does; a limit far above passes."""
+    longer = partial(_capi.quad_compute_held, X, 100_000)
+    with pytest.raises(AssertionError, match="unanswered"):
+        assert_max_stall(longer, ms=0.2)
+    assert_max_stall(HELD, ms=LONG_MS)
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_settings_are_put_back() -> None:
+    """The switch interval and the threads are as they were, also when an assertion fails."""
+    interval_s, threads = sys.getswitchinterval(), threading.active_count()
+    with pytest.raises(AssertionError):
+        assert_max_stall(partial(_capi.quad_compute_held, X, 100_000), ms=0.2)
+    gate.try_gate(HELD)
+    assert (sys.getswitchinterval(), threading.active_count()) == (interval_s, threads)
+
+
+@with_gil
+def test_gate_lets_nobody_through_while_a_call_holds() -> None:
+    """No other thread can run while a call holds the GIL, in any try."""
+    assert gate.try_gate(HELD).passed == 0
+
+
+@with_gil
+def test_gate_lets_another_thread_through() -> None:
+    """A thread gets through while the GIL is released: one that sleeps leaves it time even on a loaded machine."""
+    assert gate.try_gate(partial(time.sleep, 0.05)).passed > 0
+
+
+@pytest.mark.skipif(gil_enabled(), reason="a build with a GIL")
+def test_free_threaded_builds_cannot_be_asked() -> None:
+    """It is neither a pass nor a failure."""
+    with pytest.raises(CannotRunError, match="does not apply"):
+        assert_releases_gil(RELEASED)

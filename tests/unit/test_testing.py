@@ -1,0 +1,171 @@
+"""The assertions about the GIL: what they decide from what was seen, and what they say; nothing here is timed."""
+
+import sys
+import sysconfig
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gilscope import CannotRunError, Unavailable, UsageError, testing
+from gilscope.accounting import calls as calls_module
+from gilscope.accounting.calls import Calls, Site, add_sites, calls_in
+from gilscope.accounting.gate import Gate
+from gilscope.accounting.log import Log, SiteAccount
+from gilscope.accounting.stalls import Stall
+
+SITE = Site(module="/lib/thing.so", symbol="compute", offset=16, count=90, released_ns=2_000_000)
+
+
+def seen(**changes: Any) -> Calls:
+    told: dict[str, Any] = {
+        "calls": 90,
+        "repetitions": 9,
+        "released_share": 0.95,
+        "releases": 1.0,
+        "own_releases": 90,
+        "wall_ns": 50_000.0,
+        "longest_hold_ns": 2_000.0,
+        "sites": (SITE,),
+    }
+    return Calls(**told | changes)
+
+
+def nothing() -> None:
+    pass
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have the assertions see what a test says, on a build with a GIL."""
+
+    def tell(*, calls: Calls | None = None, gate: Gate | None = None, stall_ns: int = 0) -> None:
+        stall = Stall(longest_ns=stall_ns, asked=12, calls=40, groups=4)
+        monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 0)
+        monkeypatch.setattr(testing, "availability", lambda: None if gate is None else Unavailable("no ledger here"))
+        monkeypatch.setattr(testing, "examine_calls", lambda call: calls)
+        monkeypatch.setattr(testing, "longest_stall", lambda call, limit_ns: stall)
+        monkeypatch.setattr(testing, "try_gate", lambda call: gate)
+
+    return tell
+
+
+def test_releases_compares_the_share(told: Callable[..., None]) -> None:
+    """The share that was asked for passes, and one above does not, saying all that was measured."""
+    told(calls=seen())
+    testing.assert_releases_gil(nothing, at_least=0.95)
+    with pytest.raises(AssertionError) as failed:
+        testing.assert_releases_gil(nothing, at_least=0.96)
+    text = str(failed.value)
+    for part in (
+        "95.0% of its time",
+        "at least 96.0%",
+        "1 per call",
+        "2 us",
+        "50 us each",
+        "thing.so: compute, 90 times",
+    ):
+        assert part in text
+    assert "2 ms in all" in text
+
+
+def test_holds_counts_releases(told: Callable[..., None]) -> None:
+    """One release in any repetition fails, whatever its share; none passes."""
+    told(calls=seen(own_releases=0, releases=0.0, sites=()))
+    testing.assert_holds_gil(nothing)
+    told(calls=seen(own_releases=1, releases=0.0, released_share=0.0))
+    with pytest.raises(AssertionError, match="1 times in all"):
+        testing.assert_holds_gil(nothing)
+
+
+def test_max_stall_compares_with_the_limit(told: Callable[..., None]) -> None:
+    """A stall up to the limit passes; a longer one fails with its length."""
+    told(calls=seen(sites=()), stall_ns=1_500_000)
+    testing.assert_max_stall(nothing, ms=1.5)
+    with pytest.raises(AssertionError, match=r"unanswered for 1.5 ms; at most 1 ms") as failed:
+        testing.assert_max_stall(nothing, ms=1)
+    assert "12 in 40 calls, taken in 4 groups" in str(failed.value)
+    assert "no known place" in str(failed.value)
+
+
+def test_many_sites_are_cut(told: Callable[..., None]) -> None:
+    """A failure names the longest places, and says how many more there are."""
+    told(calls=seen(sites=(SITE,) * 7))
+    with pytest.raises(AssertionError, match="and 2 more places"):
+        testing.assert_holds_gil(nothing)
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1, float("nan")])
+def test_shares_that_make_no_sense(share: float) -> None:
+    """A share is above 0, and 1 at most."""
+    with pytest.raises(UsageError, match="at_least"):
+        testing.assert_releases_gil(nothing, at_least=share)
+
+
+@pytest.mark.parametrize("limit_ms", [0, 0.1, -1, float("nan")])
+def test_stalls_too_short_to_tell(limit_ms: float) -> None:
+    """A limit below what can be told is refused."""
+    with pytest.raises(UsageError, match="at least 0.2"):
+        testing.assert_max_stall(nothing, ms=limit_ms)
+
+
+def test_without_a_ledger_the_gate_tells(told: Callable[..., None]) -> None:
+    """One thread that got through shows a release; none, in calls long enough, shows that there was none."""
+    told(gate=Gate(passed=1, tries=20, wall_ns=1_000_000))
+    testing.assert_releases_gil(nothing)
+    with pytest.raises(AssertionError, match="1 of 20 calls"):
+        testing.assert_holds_gil(nothing)
+    told(gate=Gate(passed=0, tries=20, wall_ns=1_000_000))
+    testing.assert_holds_gil(nothing)
+    with pytest.raises(AssertionError, match="never released"):
+        testing.assert_releases_gil(nothing)
+
+
+def test_without_a_ledger_some_things_cannot_be_told(told: Callable[..., None]) -> None:
+    """Neither a short call in which nobody got through nor a stall is a pass or a failure."""
+    told(gate=Gate(passed=0, tries=20, wall_ns=50_000))
+    for assertion in (testing.assert_holds_gil, testing.assert_releases_gil):
+        with pytest.raises(CannotRunError, match=r"50 us is too short.*no ledger here"):
+            assertion(nothing)
+    with pytest.raises(CannotRunError, match="no ledger here"):
+        testing.assert_max_stall(nothing, ms=1)
+
+
+def test_a_free_threaded_build_is_neither_a_pass_nor_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question does not apply where no call needs to release the GIL."""
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: 1)
+    for ask in (testing.assert_releases_gil, testing.assert_holds_gil, lambda call: testing.assert_max_stall(call, 1)):
+        with pytest.raises(CannotRunError, match="does not apply"):
+            ask(nothing)
+
+
+def test_short_calls_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repetition holds as many calls as last long enough, and one of a long call."""
+    ticks = iter([0, 30, 100, 1100])
+    monkeypatch.setattr(calls_module.time, "perf_counter_ns", lambda: next(ticks))
+    assert calls_in(nothing, 100) == 4
+    assert calls_in(nothing, 100) == 1
+
+
+def test_sites_of_all_repetitions_are_added_up() -> None:
+    """Each place counts once, the longest first."""
+
+    def log(*sites: tuple[int, int, int]) -> Log:
+        accounts = tuple(
+            SiteAccount(
+                module="m.so",
+                symbol=f"at{offset}",
+                offset=offset,
+                count=count,
+                computing_ns=released_ns,
+                blocked_ns=1,
+                longest_release_ns=released_ns,
+            )
+            for offset, count, released_ns in sites
+        )
+        return Log(mechanism="ledger", blind_to=(), wall_ns=1, threads=(), sites=accounts)
+
+    short, long = add_sites([log((1, 2, 10), (2, 1, 50)), log((1, 3, 20))])[::-1]
+    assert (long.symbol, long.count, long.released_ns) == ("at2", 1, 51)
+    assert (short.symbol, short.count, short.released_ns) == ("at1", 5, 32)
+    assert sys.maxsize > short.offset
