@@ -8,19 +8,42 @@ import click
 from rich.table import Table
 
 from gilscope import storage, strategies
-from gilscope.errors import CannotRunError
+from gilscope.cli import imports
+from gilscope.cli.types import Duration
+from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine import Machine, describe
 from gilscope.report.terminal import open_console
+
+#: What it means that there is nothing, where that is no lack of knowledge.
+_ABSENT = {
+    "cpu quota": "none",
+    "cpu quota_source": "none",
+    "cpu process_cpu_count": "needs CPython >= 3.13",
+    "python gil_enabled_by": "nobody",
+    "system host_name": "not asked for (--host-name)",
+    "openmp reason": "none",
+}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON, as they are stored with every result.")
 @click.option("--host-name", is_flag=True, help="Include the host name.")
-def command(as_json: bool, host_name: bool) -> int:
+@click.option("--imports", "of_imports", is_flag=True, help="Say what importing each MODULE does instead.")
+@click.option("--limit", "limit_s", type=Duration(), default="30s", show_default=True, help="For each import.")
+@click.argument("modules", metavar="[MODULE]...", nargs=-1)
+def command(as_json: bool, host_name: bool, of_imports: bool, limit_s: float, modules: tuple[str, ...]) -> int:
     """Show the machine, the interpreter and its GIL, what cannot run here and why. Changes nothing.
 
     Ends with 5 where there is no second CPU to compare with, else with 0.
+
+    With --imports: import each MODULE in a fresh process and say whether that re-enables the GIL of a free-threaded
+    build, works in an interpreter with a GIL of its own, starts threads, and how long it takes. Ends with 4 where an
+    import fails, crashes or hangs, with 1 where one re-enables the GIL, else with 0.
     """
+    if of_imports != bool(modules):
+        raise UsageError("name the modules behind --imports, as in: gilscope doctor --imports numpy zlib")
+    if of_imports:
+        return imports.examine(modules, limit_s=limit_s, as_json=as_json)
     machine = describe(host_name=host_name, openmp=True)
     if as_json:
         click.echo(json.dumps(storage.plain(asdict(machine)), indent=2, ensure_ascii=False))
@@ -75,5 +98,5 @@ def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:
         value = ", ".join(f"{key}={item}" for key, item in value.items()) or "none set"
     if isinstance(value, tuple):
         value = ", ".join(map(str, value))
-    words = {None: "unknown", True: "yes", False: "no"}
+    words = {None: _ABSENT.get(prefix, "unknown"), True: "yes", False: "no"}
     return [(prefix, words.get(value, str(value)) if value is None or isinstance(value, bool) else str(value))]

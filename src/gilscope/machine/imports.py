@@ -1,0 +1,152 @@
+"""What importing a module does to a process: to its GIL, its threads, its time, and in an interpreter of its own.
+
+Each import happens in a fresh child process, for it may crash or hang, and what it changes cannot be taken back.
+"""
+
+import ast
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gilscope.machine import import_child
+from gilscope.machine.regime import without_folders
+
+DOES_NOT_APPLY, STAYS_OFF, REENABLED = "does not apply", "stays off", "re-enabled"
+#: Libraries that keep a pool of threads, by how their files are called.
+_POOLS = {
+    "GNU OpenMP": r"libgomp\b",
+    "Intel OpenMP": r"libiomp5",
+    "LLVM OpenMP": r"libomp\b",
+    "OpenBLAS": r"lib\w*openblas",
+    "BLIS": r"libblis\b",
+    "MKL": r"libmkl_",
+    "TBB": r"libtbb\b",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """What importing a module does.
+
+    Parameters
+    ----------
+    module : str
+    outcome : {"imported", "missing", "failed", "crashed", "hung"}
+    message : str
+        Of what did not end well.
+    import_ns : int or None
+    gil : {"does not apply", "stays off", "re-enabled"} or None
+        What it does to the GIL of a free-threaded build, where that is off.
+    own_gil : str or None
+        Whether it can be imported in an interpreter with a GIL of its own: "works", or why not.
+    threads : tuple of str or None
+        Names of the threads that it started and that still run; None where the system does not tell.
+    pools : tuple of str
+        Known libraries with a pool of threads that it loaded; they may start theirs when first used.
+    """
+
+    module: str
+    outcome: str
+    message: str = ""
+    import_ns: int | None = None
+    gil: str | None = None
+    own_gil: str | None = None
+    threads: tuple[str, ...] | None = None
+    pools: tuple[str, ...] = ()
+
+
+def examine_import(module: str, limit_s: float = 30.0) -> Import:
+    """Import a module in a fresh child process, and in a second one within an interpreter with a GIL of its own.
+
+    Parameters
+    ----------
+    module : str
+    limit_s : float
+        Seconds for each child, its start included; after that, it hangs.
+    """
+    answer = _ask(module, limit_s, inside=False)
+    if answer["outcome"] != "imported":
+        return Import(module=module, outcome=answer["outcome"], message=answer["message"])
+    gil = DOES_NOT_APPLY
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and not answer["gil_before"]:
+        gil = REENABLED if answer["gil_after"] else STAYS_OFF
+    return Import(
+        module=module,
+        outcome="imported",
+        import_ns=answer["import_ns"],
+        gil=gil,
+        own_gil=_own_gil(module, limit_s),
+        threads=None if answer["threads"] is None else tuple(answer["threads"]),
+        pools=pools_among(answer["mapped"]),
+    )
+
+
+def pools_among(files: list[str]) -> tuple[str, ...]:
+    """Return the known pools among the names of libraries."""
+    return tuple(pool for pool, pattern in _POOLS.items() if any(re.match(pattern, file) for file in files))
+
+
+def _own_gil(module: str, limit_s: float) -> str:
+    if sys.version_info < (3, 12):
+        return "needs CPython >= 3.12"
+    answer = _ask(module, limit_s, inside=True)
+    return "works" if answer["outcome"] == "imported" else str(answer["message"])
+
+
+def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
+        answer = os.path.join(folder, "answer")
+        path = [os.path.abspath(entry) for entry in sys.path]  # "" means the current folder
+        request = [answer, "inside" if inside else "outside", module, *path]
+        # What forces the GIL on or off from outside would answer in the module's place.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-P", import_child.__file__, *request],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return {"outcome": "failed", "message": f"no process could be started: {error.strerror or error}"}
+        try:
+            status = child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return {"outcome": "hung", "message": f"it did not end within {limit_s:g} s"}
+        finally:
+            _end(child)
+        try:
+            with open(answer, encoding="utf-8") as file:
+                told: dict[str, Any] = ast.literal_eval(file.read())
+        except (OSError, ValueError, SyntaxError):
+            return _ended(status)
+    return told | {"message": without_folders(told.get("message", ""))}
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """End a child, and what it has started and left in its session."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+    child.wait()
+
+
+def _ended(status: int) -> dict[str, Any]:
+    """Tell how a child ended that gave no answer."""
+    if status >= 0:
+        return {"outcome": "failed", "message": f"it ended its process with exit status {status}"}
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return {"outcome": "crashed", "message": f"{name} ended it"}
