@@ -4,7 +4,6 @@ Every comparison is paired: its arms are timed in the same rounds, in Williams o
 lead-in. "Beyond it" is what a line costs more than what it is held against, and "times as long" is their ratio.
 """
 
-import json
 import random
 import subprocess
 import sys
@@ -17,18 +16,21 @@ from timeit import Timer
 
 import click
 from crews import crew_figures, crew_table, measure_crews
-from pairs import Rounds, as_json, console, ratio_text, span, surroundings, warm_up_and_fill
+from pairs import Rounds, as_json, conclude, console, ratio_text, span, surroundings, warm_up_and_fill
 from rich.console import Console
 from rich.table import Table
 
 import gilscope
 from gilscope import _capi
+from gilscope.accounting.ledger import availability
 from gilscope.interference import HostMeter, ThreadMeter
 
 #: A sample of calls lasts about this long: some hundred times what starting and stopping the clock takes.
 SAMPLE_NS = 1_000_000
 #: Release pairs in one call, so that the call itself does not count.
 N_PAIRS = 1000
+#: Of a timeline: 1 MiB, so that writing it misses the caches as a real one does.
+N_EVENTS = 1 << 16
 
 #: What share of the time each section gets: a start takes long, and a call next to nothing.
 SHARES = {"calls": 0.2, "crew starts": 0.35, "dispatch": 0.2, "programs": 0.2, "counters": 0.05}
@@ -46,6 +48,8 @@ CALLS: tuple[Comparison, ...] = (
     ("Cython released", "Cython held"),
     ("gilscope.square", "C released"),
     ("bare release pair", ""),
+    ("release pair, ledger on", "bare release pair"),
+    ("release pair, timeline on", "bare release pair"),
     ("C released - held", "bare release pair"),
     ("Cython released - held", "bare release pair"),
 )
@@ -80,6 +84,20 @@ def call_arm(statement: str, names: Mapping[str, object], per_call: int = 1) -> 
     return arm
 
 
+def ledger_arm(arm: Callable[[], float], n_events: int = 0) -> Callable[[], float]:
+    """Return an arm that does the same with the GIL ledger on."""
+    from gilscope import _ledger
+
+    def on() -> float:
+        _ledger.start(n_events)
+        try:
+            return arm()
+        finally:
+            _ledger.stop()
+
+    return on
+
+
 def empty() -> None:
     """Do nothing, in bytecode."""
 
@@ -106,7 +124,10 @@ def measure_calls(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
         "gilscope.square": "square(x, out)",
     }
     arms = {name: call_arm(statement, names) for name, statement in statements.items()}
-    arms["bare release pair"] = call_arm(f"pairs({N_PAIRS})", names, N_PAIRS)
+    pair = arms["bare release pair"] = call_arm(f"pairs({N_PAIRS})", names, N_PAIRS)
+    if availability() is None:
+        arms["release pair, ledger on"] = ledger_arm(pair)
+        arms["release pair, timeline on"] = ledger_arm(pair, N_EVENTS)
     rounds = Rounds(arms, rng)
     interrupted = warm_up_and_fill(rounds, seconds)
     for language in ("C", "Cython"):
@@ -177,8 +198,9 @@ def figures_of(rounds: Rounds, comparisons: Sequence[Comparison]) -> dict[str, o
 def run_sections(out: Console, rng: random.Random, n_workers: int, max_time: float, data: dict[str, object]) -> bool:
     """Measure, print and add to the data one section after the other; return whether Ctrl-C ended it."""
     seconds = {section: share * max_time for section, share in SHARES.items()}
-    for title, key, measure, comparisons in SECTIONS:
+    for title, key, measure, lines in SECTIONS:
         rounds, interrupted = measure(rng, seconds[key])
+        comparisons = [one for one in lines if one[0] in rounds.ns]  # the ledger works only where it can
         data[key] = figures_of(rounds, comparisons)
         out.print(comparison_table(title, rounds, comparisons), "")
         if interrupted:
@@ -213,12 +235,7 @@ def main(context: click.Context, max_time: float, workers: int, json_file: Path 
         interrupted = run_sections(out, rng, workers, max_time, data)
     except KeyboardInterrupt:  # between rounds
         interrupted = True
-    data["interrupted"] = interrupted
-    if json_file is not None:
-        json_file.write_text(json.dumps(data, indent=1) + "\n")
-    if interrupted:
-        out.print("Interrupted: this is what was measured until then.")
-        context.exit(130)
+    conclude(context, out, data, json_file, interrupted=interrupted)
 
 
 SECTIONS = (

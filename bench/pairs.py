@@ -4,6 +4,7 @@ A round times every arm once, so that whatever slows the machine for a while slo
 is drawn while rounds run: a live display has a thread of its own, which would want the GIL that is being measured.
 """
 
+import json
 import os
 import platform
 import random
@@ -15,12 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import inf, isfinite, log
+from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 
 import gilscope
 from gilscope import williams
+from gilscope.errors import INTERRUPTED
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.results import Interval
 
@@ -140,6 +144,18 @@ def _additive(values: Sequence[float]) -> Estimate:
 def console() -> Console:
     """Return where the figures go: standard output, wide enough for the tables."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def conclude(
+    context: click.Context, out: Console, data: dict[str, object], json_file: Path | None, *, interrupted: bool
+) -> None:
+    """Write what was measured where that was asked for, and end with 130 if Ctrl-C ended the measuring."""
+    data["interrupted"] = interrupted
+    if json_file is not None:
+        json_file.write_text(json.dumps(data, indent=1) + "\n")
+    if interrupted:
+        out.print("Interrupted: this is what was measured until then.")
+        context.exit(INTERRUPTED)
 
 
 def unit_of(ns: float) -> tuple[str, float]:

@@ -7,8 +7,12 @@ workers and subinterpreters pay only for what they touch.
 TYPE_CHECKING = False  # as typing's, which type checkers know by name; importing typing would be most of the cost
 
 if TYPE_CHECKING:
+    from gilscope.accounting.ledger import ledger
     from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
+    from gilscope.magics import load_ipython_extension
     from gilscope.plan import Request
+    from gilscope.probing.probe import probe
+    from gilscope.probing.result import Probe
     from gilscope.public import quad, square
     from gilscope.results import Result, Unavailable
     from gilscope.session import run
@@ -19,6 +23,10 @@ _HOMES = {
     "square": "gilscope.public",
     "quad": "gilscope.public",
     "run": "gilscope.session",
+    "ledger": "gilscope.accounting.ledger",
+    "probe": "gilscope.probing.probe",
+    "Probe": "gilscope.probing.result",
+    "load_ipython_extension": "gilscope.magics",
     "Request": "gilscope.plan",
     "Result": "gilscope.results",
     "Unavailable": "gilscope.results",
@@ -32,10 +40,14 @@ __all__ = [
     "CannotRunError",
     "GilscopeError",
     "KernelError",
+    "Probe",
     "Request",
     "Result",
     "Unavailable",
     "UsageError",
+    "ledger",
+    "load_ipython_extension",
+    "probe",
     "quad",
     "run",
     "square",

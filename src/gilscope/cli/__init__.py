@@ -7,18 +7,20 @@ from importlib import import_module
 import click
 
 import gilscope
-from gilscope.errors import GilscopeError
+from gilscope.errors import INTERRUPTED, GilscopeError
 
 #: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
 COMMANDS = {
     "run": ("gilscope.cli.run", "Measure kernels under strategies: does the GIL decide here, and what does each cost?"),
+    "ledger": ("gilscope.cli.ledger", "Account for the GIL in a program: who held it, who waited, what released it."),
+    "trace": ("gilscope.cli.trace", "Show who held the GIL when, thread by thread: for Perfetto, or as a picture."),
+    "atlas": ("gilscope.cli.atlas", "Say of every call of a list what it does to the GIL, and whether threads pay."),
+    "probe": ("gilscope.cli.probe", "Measure a call of yours: does it hold the GIL, and do threads or processes pay?"),
     "report": ("gilscope.cli.report", "Draw a saved result, from any machine."),
     "list": ("gilscope.cli.list_", "Show kernels, implementations, strategies, and what cannot run here and why."),
     "doctor": ("gilscope.cli.doctor", "Show this machine: CPUs, quota, GIL, clocks, OpenMP, and what disturbs."),
     "selftest": ("gilscope.cli.selftest", "Test the measuring method itself on ratios whose truth is known."),
 }
-
-INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -51,8 +53,8 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 2 wrong usage, 3 nothing resolved, 4 a kernel failed or a result was wrong, 5 this "
-    "machine cannot do what was asked, 130 interrupted.",
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 nothing resolved, 4 a kernel or a probed call failed, or a result was "
+    "wrong, 5 this machine cannot do what was asked, 130 interrupted.",
 )
 @click.version_option(gilscope.__version__, prog_name="gilscope")
 def cli() -> None:

@@ -38,7 +38,7 @@ def render(result: Result, console: Console | None = None) -> None:
             drawn.add_row()
         style = _STYLES.get(line.verdict, "dim" if line.verdict.startswith("unavailable") else "")
         drawn.add_row(*map(Text, line.cells[:-1]), Text(line.cells[-1], style=style))
-    _print_whole(console, drawn)
+    print_whole(console, drawn)
     console.print()
     for text in table.footer(result):
         console.print(text, style="dim", markup=False)
@@ -46,7 +46,7 @@ def render(result: Result, console: Console | None = None) -> None:
     console.print(" ".join(result.findings), markup=False)
 
 
-def _print_whole(console: Console, drawn: Table) -> None:
+def print_whole(console: Console, drawn: Table) -> None:
     """Print a table at the width it needs: a narrow terminal may break its lines, but must not cut a figure."""
     width = console.width
     needed = console.measure(drawn, options=console.options.update(width=_PIPE_WIDTH)).maximum
