@@ -8,6 +8,7 @@
 #define GILSCOPE_LEDGER_ACCOUNTS_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +44,11 @@ typedef struct {
 } site;
 
 typedef struct account {
-    uint32_t sequence; /* odd while the thread writes */
-    uint32_t epoch;    /* the installation it counts for; of another one, it says nothing */
+    struct account *next; /* this one and the next two stay from one installation to another: readers walk the list
+                             while a thread that begins to wait opens its account anew */
     uint64_t number;
+    uint32_t sequence; /* odd while the thread writes */
+    uint32_t epoch;    /* the installation it counts for; of another one, it says nothing. What follows begins anew */
     pid_t native_id;
     int dead;
     enum thread_state state;
@@ -58,7 +61,6 @@ typedef struct account {
     site *at;                                         /* where the current release began */
     uint64_t read_at, waited_at_reading, cpu_read_ns; /* the last reading of the CPU clock; never, if read_at is 0 */
     uint64_t ending_cpu_ns;                           /* what it read when this release was about to end, or 0 */
-    struct account *next;
 } account;
 
 /* A thread that was there before the ledger, with its CPU time then. */
@@ -148,9 +150,7 @@ account_open(uint64_t now)
         pthread_setspecific(account_key, mine);
     }
     account_begin(mine);
-    account *const next = mine->next;
-    const uint32_t sequence = mine->sequence;
-    *mine = (account){.sequence = sequence, .number = mine->number, .next = next};
+    memset((char *)mine + offsetof(account, epoch), 0, sizeof(*mine) - offsetof(account, epoch));
     mine->native_id = (pid_t)syscall(SYS_gettid);
     const thread_before *before = found_before(mine->native_id);
     if (before != NULL) {

@@ -40,6 +40,7 @@ static struct {
     uint64_t n_stolen; /* slots that were no longer ours when the ledger was taken away */
     char unavailable[256];
     int found;
+    int finding; /* a thread is at it; under the GIL, which that thread releases half-way */
 } installed;
 
 static int
@@ -254,6 +255,10 @@ after_fork_in_child(void)
     }
     books.n_born_before = 0;
     asked_at = 0;
+    if (installed.finding) { /* half-way, by a thread that is not here: begin anew when asked */
+        unhook_interpreter();
+        installed.finding = 0;
+    }
 }
 
 /* Prepare what lasts as long as the process. Return 0, or -1 with the reason in installed.unavailable. */
@@ -286,9 +291,8 @@ prepare_once(void)
 static int
 find_gil(void)
 {
-    static int finding;
     void *cond = NULL, *switch_cond = NULL;
-    while (finding) { /* by another thread, which releases the GIL for it; its hooks must not be taken for originals */
+    while (installed.finding) { /* by another thread, which releases the GIL for it; hooks are no originals */
         Py_BEGIN_ALLOW_THREADS
         usleep(100);
         Py_END_ALLOW_THREADS
@@ -296,10 +300,10 @@ find_gil(void)
     if (installed.found || installed.unavailable[0]) {
         return installed.found ? 0 : -1;
     }
-    finding = 1;
+    installed.finding = 1;
     if (hook_interpreter() < 0) {
         snprintf(installed.unavailable, sizeof(installed.unavailable), "the interpreter's import slots are read-only");
-        finding = 0;
+        installed.finding = 0;
         return -1;
     }
     const int heard = gil_by_behaviour(&cond, &switch_cond);
@@ -324,7 +328,7 @@ find_gil(void)
         gil.switch_cond = switch_cond;
         installed.found = 1;
     }
-    finding = 0;
+    installed.finding = 0;
     return installed.found ? 0 : -1;
 }
 
