@@ -394,35 +394,47 @@ def test_a_fork_while_on() -> None:
 
 
 def test_a_fork_while_another_thread_finds_the_gil() -> None:
-    """That thread is not in the child, which finds the GIL for itself, and waits for nobody."""
+    """That thread is not in the child, which finds the GIL for itself, and waits for nobody.
+
+    It is found once in a process, in some 100 us; so many processes try, and fork all the while.
+    """
     run_fresh("""
-        import os, signal, sys, threading
+        import os, signal, sys, threading, time
         from gilscope import _ledger
 
-        children, busy = [], True
+        def use_it():
+            signal.alarm(30)
+            _ledger.start(0)
+            assert all(hooked for _, _, hooked in _ledger.slots())
+            _ledger.stop()
+            assert not any(hooked for _, _, hooked in _ledger.slots())
+            os._exit(0)
 
         def fork():
             while busy:
                 pid = os.fork()
                 if pid == 0:
-                    signal.alarm(60)
-                    _ledger.start(0)
-                    assert all(hooked for _, _, hooked in _ledger.slots())
-                    _ledger.stop()
-                    assert not any(hooked for _, _, hooked in _ledger.slots())
-                    os._exit(0)
+                    use_it()
                 children.append(pid)
 
         sys.setswitchinterval(1e-5)
-        threads = [threading.Thread(target=fork) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        _ledger.start(0)
-        busy = False
-        for thread in threads:
-            thread.join()
-        _ledger.stop()
-        assert {os.waitpid(pid, 0)[1] for pid in children} <= {0}
+        for _ in range(12):
+            trial = os.fork()
+            if trial:
+                assert os.waitpid(trial, 0)[1] == 0
+                continue
+            children, busy = [], True
+            threads = [threading.Thread(target=fork) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.01)
+            _ledger.start(0)
+            busy = False
+            for thread in threads:
+                thread.join()
+            _ledger.stop()
+            assert {os.waitpid(pid, 0)[1] for pid in children} <= {0}
+            os._exit(0)
     """)
 
 
