@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from array import array
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -114,3 +115,20 @@ def test_free_threaded_builds_cannot_be_asked() -> None:
     """It is neither a pass nor a failure."""
     with pytest.raises(CannotRunError, match="does not apply"):
         assert_releases_gil(RELEASED)
+
+
+def _in_a_thread(work: Callable[[], object]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_a_thread_that_the_call_starts_is_part_of_the_call() -> None:
+    """Waiting for it is not releasing the GIL while it holds it, and it stalls others as the call would."""
+    assert_releases_gil(partial(_in_a_thread, RELEASED), at_least=0.5)
+    with pytest.raises(AssertionError, match="released the GIL for"):
+        assert_releases_gil(partial(_in_a_thread, HELD), at_least=0.5)
+    assert_max_stall(partial(_in_a_thread, RELEASED), ms=LONG_MS)
+    with pytest.raises(AssertionError, match="unanswered for"):
+        assert_max_stall(partial(_in_a_thread, partial(_capi.quad_compute_held, X, 30_000)), ms=0.2)

@@ -66,6 +66,39 @@ def test_being_queued_with_the_gil_does_not_count_either() -> None:
     assert parts_of(busy) == pytest.approx((0.5, 0.5, 0))
 
 
+def test_threads_of_the_call_hold_the_gil_for_it() -> None:
+    """Waiting for a pool of Python threads is not waiting: the call needs the GIL for as long as they have it."""
+    waiting = account(held_ns=1 * MS, blocked_ns=9 * MS)
+    pool = [account(held_ns=4 * MS, waited_ns=4 * MS), account(held_ns=4 * MS, computing_ns=1 * MS, waited_ns=4 * MS)]
+    assert parts_of(waiting, pool) == pytest.approx((0.9, 0.1, 0))
+
+
+def test_waiting_for_the_gil_of_the_calls_own_threads_is_part_of_it() -> None:
+    """The calling thread competes with one that it has started: together they need it all the time."""
+    calling = account(held_ns=5 * MS, waited_ns=5 * MS)
+    assert parts_of(calling, [account(held_ns=5 * MS, waited_ns=5 * MS)]) == pytest.approx((1, 0, 0))
+    assert parts_of(calling) == pytest.approx((1, 0, 0))
+
+
+def test_a_process_that_the_call_waits_for_computes_for_it() -> None:
+    """Its CPU time counts up to the time there is: a second process at once is another matter, `already parallel`."""
+    waiting = account(held_ns=1 * MS, blocked_ns=9 * MS)
+    assert parts_of(waiting, children_ns=6 * MS) == pytest.approx((0.1, 0.6, 0.3))
+    assert parts_of(waiting, children_ns=20 * MS) == pytest.approx((0.1, 0.9, 0))
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 10**10), min_size=6, max_size=6), min_size=2, max_size=3), st.integers(0, 10**10)
+)
+def test_shares_are_shares_with_helpers_too(all_times: list[list[int]], children_ns: int) -> None:
+    """Whatever the accounts of several threads say, the shares add up."""
+    names = ("held_ns", "computing_ns", "blocked_ns", "waited_ns", "cpu_ns", "run_delay_ns")
+    threads = [account(**dict(zip(names, times, strict=True))) for times in all_times]
+    parts = parts_of(threads[0], threads[1:], children_ns)
+    assert sum(parts) == pytest.approx(1)
+    assert all(-1e-9 <= part <= 1 + 1e-9 for part in parts)
+
+
 @given(st.lists(st.integers(0, 10**10), min_size=6, max_size=6))
 def test_shares_are_shares_whatever_the_clocks_say(times: list[int]) -> None:
     """The kernel's figures come from other moments than the ledger's, and need not fit."""

@@ -8,12 +8,13 @@ call, or not at all. A count of releases is right in every one of them.
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
+from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import ledger
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount
 
@@ -41,7 +42,8 @@ class Calls:
     ----------
     calls, repetitions : int
     released_share : float
-        Time without the GIL as a share of time with it and without it, waiting left out; the median.
+        Time without the GIL as a share of time with it and without it, waiting left out; the median. While a thread
+        that the call started holds the GIL, the call holds it.
     releases : float
         Per call, the median; drops that another thread had asked for are not the call's own.
     own_releases : int
@@ -74,6 +76,14 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
+def started_since(before: Collection[int], log: Log) -> list[ThreadAccount]:
+    """Return the accounts of threads that were not there before: those that the call has started.
+
+    A pool that was there already cannot be told from threads that have nothing to do with the call.
+    """
+    return [thread for thread in log.threads if thread.native_id not in before]
+
+
 def calls_in(call: Callable[[], object], at_least_ns: int) -> int:
     """Call once to warm up and once to time it; return how many calls last so long."""
     call()
@@ -90,7 +100,7 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     CannotRunError
         Where there is no ledger.
     """
-    native_id = threading.get_native_id()
+    native_id, before = threading.get_native_id(), {threading.get_native_id(), *native_ids()}
     logs: list[tuple[Log, int]] = []
     with ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_REPETITION_NS)
@@ -107,7 +117,10 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     return Calls(
         calls=n_calls * len(logs),
         repetitions=len(logs),
-        released_share=median(_released_share(thread, wall_ns) for thread, wall_ns in mine),
+        released_share=median(
+            _released_share(log.thread(native_id), wall_ns, sum(one.held_ns for one in started_since(before, log)))
+            for log, wall_ns in logs
+        ),
         releases=median(own) / n_calls,
         own_releases=sum(own),
         wall_ns=median(wall_ns for _, wall_ns in logs) / n_calls,
@@ -116,12 +129,13 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     )
 
 
-def _released_share(thread: ThreadAccount | None, wall_ns: int) -> float:
+def _released_share(thread: ThreadAccount | None, wall_ns: int, helpers_held_ns: int) -> float:
     """Return the share between the two looks at the clock: what the ledger counts around them was held, all of it."""
     if thread is None:
         return 0.0
-    own_ns = wall_ns - thread.waited_ns
-    return min(1.0, thread.released_ns / own_ns) if own_ns > 0 else 0.0
+    own_ns = wall_ns - max(0, thread.waited_ns - helpers_held_ns)
+    released_ns = thread.released_ns - max(0, helpers_held_ns - thread.waited_ns)
+    return max(0.0, min(1.0, released_ns / own_ns)) if own_ns > 0 else 0.0
 
 
 def _longest_hold_ns(thread: ThreadAccount | None, wall_ns: int, n_calls: int) -> float:

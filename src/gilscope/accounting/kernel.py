@@ -3,6 +3,11 @@
 import os
 import threading
 
+try:
+    import resource
+except ImportError:  # nowhere on Windows
+    resource = None  # type: ignore[assignment]
+
 from gilscope.procfs import as_int, read_text
 
 
@@ -26,3 +31,11 @@ def kernel_counts(native_id: int) -> tuple[int, int]:
     fields = (read_text(f"proc/{os.getpid()}/task/{native_id}/schedstat") or "").split()
     cpu_ns, run_delay_ns = (as_int(field) for field in fields[:2]) if len(fields) >= 2 else (None, None)
     return -1 if cpu_ns is None else cpu_ns, -1 if run_delay_ns is None else run_delay_ns
+
+
+def children_cpu_ns() -> int:
+    """Return the CPU time of all processes that this one has started and waited for, in ns; 0 where nobody tells."""
+    if resource is None:
+        return 0
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(1e9 * (usage.ru_utime + usage.ru_stime))

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
-from gilscope.accounting.calls import calls_in, without_collections
+from gilscope.accounting.calls import calls_in, started_since, without_collections
+from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import ledger
 from gilscope.errors import CannotRunError
 
@@ -85,6 +86,7 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     Sets the switch interval meanwhile. GIL: dropped by force as often as it is asked for.
     """
     native_id, groups, calls, asked = threading.get_native_id(), list[int](), 0, 0
+    before = {native_id, *native_ids()}
     with ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_READ_NS)
         with asking() as asker:
@@ -95,12 +97,14 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
                     for _ in repeat(None, n_calls):
                         call()
                 mine, other = one.log.thread(native_id), one.log.thread(asker.native_id or 0)
+                theirs = [thread for thread in started_since(before, one.log) if thread != other]
+                answering = [*theirs, mine] if mine is not None else theirs
+                n_asked = sum(thread.asked for thread in answering)
                 calls += n_calls
-                if mine is not None:
-                    asked += mine.asked
-                    longest_ns = max(longest_ns, mine.longest_answer_ns)
+                asked += n_asked
+                longest_ns = max(longest_ns, *(thread.longest_answer_ns for thread in answering), 0)
                 # Where it got the GIL without having to ask, it was not kept waiting, and that is an answer too.
-                met += max(mine.asked if mine is not None else 0, other.takes if other is not None else 0)
+                met += max(n_asked, other.takes if other is not None else 0)
                 if met >= GROUP_REQUESTS or (met and time.monotonic() - group_begin > GROUP_SECONDS):
                     groups.append(longest_ns)
                     met, longest_ns, group_begin = 0, 0, time.monotonic()

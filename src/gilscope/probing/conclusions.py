@@ -33,6 +33,8 @@ UNDECIDED_CODE = 3
 NEEDS_CPU = 0.5
 #: Processes that stay below this share of what arithmetic gets fill something other than CPUs.
 MEMORY_BOUND = 0.9
+#: Threads of the call's own that hold the GIL for so much of its time are worth a word.
+HELPED = 0.05
 #: What telling a worker costs where it was not measured: on the 2-CPU server of the trials, when it was quiet.
 TELLING_NS = {"threads": 25_000.0, "processes": 100_000.0}
 _OBSTACLES = {
@@ -116,7 +118,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         pays_from_ns=pays,
         shipping_ns=shipping_ns,
         preflight=preflight,
-        notes=_notes(preflight, widest, profile, "" if alone or obstacle in advised else obstacle),
+        notes=_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle),
         mechanism=shares.mechanism,
         blind_to=shares.blind_to,
         machine=machine,
@@ -187,9 +189,11 @@ def _shortfalls(
 
 
 def _notes(
-    preflight: Mapping[str, Any], widest: Mapping[str, Scaling], profile: CallProfile, obstacle: str
+    preflight: Mapping[str, Any], shares: Shares, widest: Mapping[str, Scaling], profile: CallProfile, obstacle: str
 ) -> list[str]:
     notes = []
+    if shares.helpers_held >= HELPED:
+        notes.append(f"threads of its own hold the GIL for {100 * shares.helpers_held:.0f} % of its time")
     measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
     gave = measured.get("control")
     if gave is None and measured and profile.cpu_share > NEEDS_CPU:

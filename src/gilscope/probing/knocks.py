@@ -60,7 +60,7 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
 
         return knock_sampled(call, seconds, seed=seed)
     over, rng = threading.Event(), random.Random(seed)
-    native_id, interval_s = threading.get_native_id(), sys.getswitchinterval()
+    interval_s = sys.getswitchinterval()
 
     def ask() -> None:
         while not over.is_set():
@@ -79,8 +79,14 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
             over.set()
             asker.join()
             sys.setswitchinterval(interval_s)
-    mine, asking = log.log.thread(native_id), log.log.thread(asker.native_id or 0)
-    if mine is None or asking is None:
+    asking = log.log.thread(asker.native_id or 0)
+    holders = [
+        thread for thread in log.log.threads if thread.native_id != asker.native_id
+    ]  # the call's own threads too
+    if asking is None or not holders:
         return Knocks(asked=0, at_once=0, unanswered=0.0)
-    unanswered = min(1.0, asking.waited_ns / max(1, mine.held_ns))
-    return Knocks(asked=mine.asked, at_once=mine.answered_at_once, unanswered=unanswered)
+    return Knocks(
+        asked=sum(thread.asked for thread in holders),
+        at_once=sum(thread.answered_at_once for thread in holders),
+        unanswered=min(1.0, asking.waited_ns / max(1, sum(thread.held_ns for thread in holders))),
+    )

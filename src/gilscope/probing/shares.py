@@ -1,4 +1,8 @@
-"""How one call divides its time: with the GIL, without it and computing, without it and blocked."""
+"""How one call divides its time: with the GIL, without it and computing, without it and blocked.
+
+A call is more than the thread that makes it: while that waits for a thread or a process of the call's own, what these
+do counts, or a pool of Python threads would look like sleep.
+"""
 
 import threading
 import time
@@ -8,6 +12,7 @@ from itertools import chain, repeat
 from statistics import median
 from typing import Any
 
+from gilscope.accounting.kernel import children_cpu_ns
 from gilscope.accounting.ledger import ledger
 from gilscope.accounting.log import Log, ThreadAccount
 from gilscope.accounting.mechanisms import LEDGER, best
@@ -51,6 +56,9 @@ class Shares:
         As `gilscope.accounting.log.SiteAccount`, of all calls together.
     attached : bool
         Whether "held" stands for attached, on a free-threaded build, where threads share no lock for that.
+    helpers_held : float
+        The part of "held", as a share of all time, in which threads of the call's own had the GIL and not the calling
+        one; 0 where nobody can tell them apart.
     """
 
     mechanism: str
@@ -65,6 +73,7 @@ class Shares:
     longest_hold_ns: int | None
     sites: list[dict[str, object]]
     attached: bool = False
+    helpers_held: float = 0.0
 
 
 def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> Shares:
@@ -88,19 +97,25 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> 
         return measure_sampled(call, call_ns, seconds)
     n_calls = max(1, round(MIN_BATCH_NS / max(call_ns, 1)))
     logs: list[Log] = []
+    children_ns: list[int] = []
     native_id, begin = threading.get_native_id(), time.monotonic()
     with ledger():  # the hooks stay in place from batch to batch
         while _more(len(logs), (time.monotonic() - begin) / seconds):
+            before_ns = children_cpu_ns()
             with ledger() as one:
                 for _ in repeat(None, n_calls):
                     call()
             if 2 * one.log.wall_ns < MIN_BATCH_NS:
                 n_calls = max(2 * n_calls, round(n_calls * MIN_BATCH_NS / max(one.log.wall_ns, 1)))
                 logs.clear()
+                children_ns.clear()
             else:
                 logs.append(one.log)
+                children_ns.append(children_cpu_ns() - before_ns)
     mine = [log.thread(native_id) for log in logs]
-    held, computing, blocked = zip(*map(parts_of, mine), strict=True)
+    helpers = [[thread for thread in log.threads if thread.native_id != native_id] for log in logs]
+    held, computing, blocked = zip(*map(parts_of, mine, helpers, children_ns), strict=True)
+    drops = [sum(thread.drops for thread in log.threads) for log in logs]
     return Shares(
         mechanism=logs[0].mechanism,
         blind_to=list(logs[0].blind_to),
@@ -110,9 +125,13 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> 
         held=interval_of(held),
         computing=interval_of(computing),
         blocked=interval_of(blocked),
-        releases=median(thread.drops if thread is not None else 0 for thread in mine) / n_calls,
+        releases=median(drops) / n_calls,
         longest_hold_ns=_longest_hold_ns(logs, native_id, n_calls),
         sites=_sites(logs),
+        helpers_held=median(
+            min(1.0, sum(thread.held_ns for thread in threads) / max(log.wall_ns, 1))
+            for log, threads in zip(logs, helpers, strict=True)
+        ),
     )
 
 
@@ -141,24 +160,44 @@ def _longest_hold_ns(logs: Sequence[Log], native_id: int, n_calls: int) -> int:
         whole_ns = log.wall_ns // n_calls
         dropped = thread is not None and thread.drops >= n_calls
         longest = max(longest, thread.longest_hold_ns if thread is not None and dropped else whole_ns)
+        longest = max(longest, *(one.longest_hold_ns for one in log.threads if one.native_id != native_id), 0)
     return longest
 
 
-def parts_of(thread: ThreadAccount | None) -> tuple[float, float, float]:
-    """Return which shares of its own time a thread held the GIL, computed without it, and was blocked without it.
+def parts_of(
+    thread: ThreadAccount | None, helpers: Sequence[ThreadAccount] = (), children_ns: float = 0.0
+) -> tuple[float, float, float]:
+    """Return which shares of its time a call held the GIL, computed without it, and was blocked without it.
 
     Parameters
     ----------
     thread : ThreadAccount or None
-        None if it never met the GIL, and so held it all the while.
+        The calling one; None if it never met the GIL, and so held it all the while.
+    helpers : sequence of ThreadAccount
+        The others that met the GIL meanwhile. What they do while the calling thread is without the GIL is the call's.
+    children_ns : float
+        CPU time of processes that the call has started and waited for.
 
     Notes
     -----
-    Time in which it was only queued for a CPU is left out, for it says how busy the machine was: the share of it among
-    all time off the CPU is taken to be the same with the GIL and without.
+    Time in which a thread was only queued for a CPU is left out, for it says how busy the machine was: the share of it
+    among all time off the CPU is taken to be the same with the GIL and without.
     """
     if thread is None:
         return 1.0, 0.0, 0.0
+    held_ns, computing_ns, blocked_ns = _own_ns(thread)
+    if helpers or children_ns:
+        theirs_held_ns, theirs_computing_ns, _ = (sum(times) for times in zip((0, 0, 0), *map(_own_ns, helpers)))
+        free_ns = computing_ns + blocked_ns + min(thread.waited_ns, theirs_held_ns)
+        theirs_held_ns = min(theirs_held_ns, free_ns)
+        computing_ns = min(computing_ns + theirs_computing_ns + children_ns, free_ns - theirs_held_ns)
+        held_ns, blocked_ns = held_ns + theirs_held_ns, free_ns - theirs_held_ns - computing_ns
+    all_ns = held_ns + computing_ns + blocked_ns
+    return (held_ns / all_ns, computing_ns / all_ns, blocked_ns / all_ns) if all_ns else (1.0, 0.0, 0.0)
+
+
+def _own_ns(thread: ThreadAccount) -> tuple[float, float, float]:
+    """Return a thread's time with the GIL, computing without it, and blocked without it, less what it was queued."""
     held_ns, blocked_ns = float(thread.held_ns), float(thread.blocked_ns)
     if thread.cpu_ns is not None and thread.run_delay_ns is not None:
         off_held_ns = max(0.0, held_ns + thread.computing_ns - thread.cpu_ns)
@@ -166,8 +205,7 @@ def parts_of(thread: ThreadAccount | None) -> tuple[float, float, float]:
         queued = min(1.0, thread.run_delay_ns / off_ns) if off_ns else 0.0
         held_ns -= queued * min(off_held_ns, held_ns)
         blocked_ns -= queued * blocked_ns
-    all_ns = held_ns + thread.computing_ns + blocked_ns
-    return (held_ns / all_ns, thread.computing_ns / all_ns, blocked_ns / all_ns) if all_ns else (1.0, 0.0, 0.0)
+    return held_ns, float(thread.computing_ns), blocked_ns
 
 
 def interval_of(values: Sequence[float]) -> Share:
