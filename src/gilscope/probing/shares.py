@@ -187,7 +187,8 @@ def parts_of(
         return 1.0, 0.0, 0.0
     held_ns, computing_ns, blocked_ns = _own_ns(thread)
     if helpers or children_ns:
-        theirs_held_ns, theirs_computing_ns, _ = (sum(times) for times in zip((0, 0, 0), *map(_own_ns, helpers)))
+        theirs = [_own_ns(helper) for helper in helpers]
+        theirs_held_ns, theirs_computing_ns = (sum(times[i] for times in theirs) for i in (0, 1))
         free_ns = computing_ns + blocked_ns + min(thread.waited_ns, theirs_held_ns)
         theirs_held_ns = min(theirs_held_ns, free_ns)
         computing_ns = min(computing_ns + theirs_computing_ns + children_ns, free_ns - theirs_held_ns)
