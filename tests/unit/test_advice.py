@@ -156,6 +156,25 @@ CASES: dict[str, tuple[str, str]] = {
             " bandwidth)."
         ),
     ),
+    "short releases beside long ones": (
+        advised(
+            classes.RELEASES,
+            CallProfile(
+                held_ns=MS, computing_ns=14 * MS, blocked_ns=0, releases=3001, fine_ns=8 * MS, fine_releases=3000
+            ),
+        ),
+        (
+            "Threads do not pay: 57 % of its time without the GIL is in pieces of 2.67 µs, which cost as much as they "
+            "give; processes do: 2 of them should be 2.0 times as fast as one."
+        ),
+    ),
+    "better than promised": (
+        advised(classes.MIXED, call(0.9, 0.1, 0), short={"threads": 1.5}),
+        (
+            "Threads pay here: 2 of them were 1.50 [1.48, 1.52] times as fast as one, although it needs the GIL for 90 "
+            "% of its time."
+        ),
+    ),
     "less than predicted, and still worth it": (
         advised(classes.RELEASES, RELEASES, short={"threads": 1.5}),
         (

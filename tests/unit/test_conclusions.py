@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from probes import BYTECODE, NATIVE, PROBES, STATEMENT, failed, gave, probed, scaled, shares
+from probes import BYTECODE, NATIVE, PROBES, SITE, STATEMENT, failed, gave, probed, scaled, shares
 
 from gilscope.probing.result import Probe
 
@@ -172,3 +172,13 @@ def test_a_probe_shows_itself() -> None:
     shown: list[str] = []
     one._repr_pretty_(type("Printer", (), {"text": staticmethod(shown.append)})(), cycle=False)
     assert shown == [str(one)]
+
+
+def test_short_and_long_releases_are_told_apart_by_their_places() -> None:
+    """By their mean alone threads would not pay; what was measured with a second CPU says that they do."""
+    sites = [
+        SITE | {"count": 30, "computing_ns": 300e6, "blocked_ns": 0},
+        SITE | {"offset": 32, "count": 30_000, "computing_ns": 60e6, "blocked_ns": 0},
+    ]
+    probe = probed(shares(0.0, 1.0, 0.0, wall_ns=12e6, releases=1001, sites=sites))
+    assert probe.predicted["threads"][-1].high > 1.2

@@ -141,6 +141,22 @@ def test_fine_releases_never_pay(call: CallProfile, n_workers: int, cpus: int) -
     assert predicted.limit == "fine releases"
 
 
+def test_fine_releases_beside_a_long_one_cost_only_themselves() -> None:
+    """A long release and thousands of short ones: the mean length is true of neither, and would forbid threads."""
+    alike = CallProfile(held_ns=1e6, computing_ns=14e6, blocked_ns=0, releases=3001)
+    assert predict_threads(alike, 2, 2).high < 1
+    apart = CallProfile(held_ns=1e6, computing_ns=14e6, blocked_ns=0, releases=3001, fine_ns=4e6, fine_releases=3000)
+    predicted = predict_threads(apart, 2, 2)
+    assert 1 < predicted.low < predicted.high <= 2
+    assert predicted.limit == "fine releases"
+    assert predict_threads(apart, 1, 2).high == 1
+    harmless = CallProfile(held_ns=1e6, computing_ns=14e6, blocked_ns=0, releases=2, fine_ns=1, fine_releases=1)
+    coarse_alone = CallProfile(held_ns=1e6, computing_ns=14e6, blocked_ns=0, releases=1)
+    assert predict_threads(harmless, 2, 2).low == pytest.approx(predict_threads(coarse_alone, 2, 2).low, rel=1e-3)
+    with pytest.raises(ValueError, match="part of all"):
+        CallProfile(held_ns=1, computing_ns=1, blocked_ns=0, releases=1, fine_ns=2, fine_releases=1)
+
+
 def test_a_handful_of_fine_releases_does_not_matter() -> None:
     """Five short releases in 100 ms leave a call that is bound by the GIL, and not below 1."""
     call = CallProfile(held_ns=100e6, computing_ns=5 * 500, blocked_ns=0, releases=5)

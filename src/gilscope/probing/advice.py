@@ -45,6 +45,12 @@ class Prospect:
         """Tell whether it should be worth it for calls of this length."""
         return self.range_for(call_ns)[0] >= WORTH_IT
 
+    def surprises(self, call_ns: float) -> bool:
+        """Tell whether it was worth it here although its profile does not promise that."""
+        if self.measured is None or self.prediction.low >= WORTH_IT:
+            return False
+        return 1 / (1 / max(self.measured.low, 1e-9) + self.telling_ns / call_ns) >= WORTH_IT
+
     def disappoints(self) -> bool:
         """Tell whether it was worth nothing here, for a reason that is known."""
         return bool(self.shortfall) and self.measured is not None and self.measured.low < WORTH_IT
@@ -74,6 +80,12 @@ def advise(
         said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
         if kind == classes.WAITS and threads.prediction.limit == NOTHING:
             said += " More threads than CPUs help too, for it needs hardly any CPU."
+    elif threads.surprises(profile.wall_ns) and threads.measured is not None:
+        n_workers, gave = threads.prediction.n_workers, threads.measured
+        said = (
+            f"Threads pay here: {n_workers} of them were {gave.estimate:.2f} [{gave.low:.2f}, {gave.high:.2f}] times "
+            f"as fast as one, although {_why_not(kind, threads, profile)}."
+        )
     else:
         said = f"{_no_threads(kind, threads, profile)}; {_instead(processes, obstacle, profile.wall_ns)}."
     if kind == classes.NATIVE and longest_hold_ns is not None and longest_hold_ns >= FELT_NS:
@@ -97,6 +109,9 @@ def _no_threads(kind: str, threads: Prospect, profile: CallProfile) -> str:
 
 def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
     prediction = threads.prediction
+    if profile.fine_releases and prediction.low < WORTH_IT:
+        percent, each = 100 * profile.fine_ns / profile.released_ns, duration(profile.fine_ns / profile.fine_releases)
+        return f"{percent:.0f} % of its time without the GIL is in pieces of {each}, which cost as much as they give"
     if prediction.limit == FINE_RELEASES:
         each = duration(profile.mean_release_ns)
         return f"it releases the GIL for only {each} at a time, which costs as much as it gives"

@@ -12,6 +12,7 @@ from gilscope.probing.advice import Prospect, advise
 from gilscope.probing.knocks import Knocks
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
+    BREAK_EVEN_NS,
     PAYS,
     CallProfile,
     Prediction,
@@ -162,7 +163,33 @@ def _profile(shares: Shares) -> CallProfile:
         held_ns, computing_ns, releases = 0.0, held_ns + computing_ns, 1.0
     if releases == 0:
         held_ns, computing_ns, blocked_ns = shares.wall_ns, 0.0, 0.0
-    return CallProfile(held_ns=held_ns, computing_ns=computing_ns, blocked_ns=blocked_ns, releases=releases)
+    fine_ns, fine_releases = _fine_part(shares, computing_ns + blocked_ns, releases)
+    return CallProfile(
+        held_ns=held_ns,
+        computing_ns=computing_ns,
+        blocked_ns=blocked_ns,
+        releases=releases,
+        fine_ns=fine_ns,
+        fine_releases=fine_releases,
+    )
+
+
+def _fine_part(shares: Shares, released_ns: float, releases: float) -> tuple[float, float]:
+    """Return the time and the number of short releases in a call that also has long ones, told apart by their places.
+
+    What no place is known for counts as one more place. (0, 0) where all are alike.
+    """
+    places = [
+        ((site["computing_ns"] + site["blocked_ns"]) / shares.calls, site["count"] / shares.calls)  # type: ignore[operator]
+        for site in shares.sites
+    ]
+    unplaced_ns = max(0.0, released_ns - sum(ns for ns, _ in places))
+    places.append((unplaced_ns, max(0.0, releases - sum(count for _, count in places))))
+    fine = [(ns, count) for ns, count in places if ns < BREAK_EVEN_NS[1] * count]
+    fine_ns, fine_releases = sum(ns for ns, _ in fine), sum(count for _, count in fine)
+    if fine_releases >= releases or fine_ns >= released_ns:
+        return 0.0, 0.0
+    return fine_ns, fine_releases
 
 
 def _shortfalls(

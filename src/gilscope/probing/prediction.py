@@ -56,22 +56,35 @@ class CallProfile:
         Time without the GIL and without a CPU: asleep, or waiting for a device.
     releases : float
         Pieces that the time without the GIL comes in: a mean over calls, so it may be a fraction.
+    fine_ns, fine_releases : float, default 0.0
+        The part of the time without the GIL, and of the releases, that short releases are of a call which also has long
+        ones: a mean over both would be true of neither. 0 where all are alike.
 
     Raises
     ------
     ValueError
-        If a value is negative or not finite, if the call takes no time, or if it has released time but no release.
+        If a value is negative or not finite, if the call takes no time, if it has released time but no release, or if
+        the part is more than the whole.
     """
 
     held_ns: float
     computing_ns: float
     blocked_ns: float
     releases: float
+    fine_ns: float = 0.0
+    fine_releases: float = 0.0
 
     def __post_init__(self) -> None:
         _check_amounts(
-            held_ns=self.held_ns, computing_ns=self.computing_ns, blocked_ns=self.blocked_ns, releases=self.releases
+            held_ns=self.held_ns,
+            computing_ns=self.computing_ns,
+            blocked_ns=self.blocked_ns,
+            releases=self.releases,
+            fine_ns=self.fine_ns,
+            fine_releases=self.fine_releases,
         )
+        if self.fine_ns > self.released_ns or self.fine_releases > self.releases:
+            raise ValueError(f"fine releases are a part of all, got {self}")
         if not 0 < self.wall_ns < math.inf:
             raise ValueError(f"a call takes time, and an amount that can be added up, got {self}")
         if self.released_ns and not self.releases:
@@ -107,6 +120,16 @@ class CallProfile:
         """Mean length of a release; None if there is none."""
         return self.released_ns / self.releases if self.releases else None
 
+    def without_fine_releases(self, hand_over_ns: float) -> "CallProfile":
+        """Return the call that it is to other threads: what overlaps with nothing is held, and each release costs."""
+        computing_ns = self.computing_ns - min(self.computing_ns, self.fine_ns)
+        return CallProfile(
+            held_ns=self.held_ns + self.fine_ns + self.fine_releases * hand_over_ns,
+            computing_ns=computing_ns,
+            blocked_ns=self.released_ns - self.fine_ns - computing_ns,
+            releases=self.releases - self.fine_releases,
+        )
+
     def releases_shorter_than(self, limit_ns: float) -> bool:
         """Tell whether there are releases so short on average, and enough of them to matter."""
         matter = self.releases * HAND_OVER_NS[1] >= FEW * self.wall_ns
@@ -124,7 +147,8 @@ class Prediction:
         Speed-up over serial: of calls as irregular as exponential times, and of calls that are all alike.
     limit : {"nothing", "the GIL", "CPUs", "fine releases", "shipping"}
         What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 10 us on
-        average, and the speed-up is below 1, or 10 to 20 us, and `high` may be above 1, for either was measured.
+        average, and the speed-up is below 1, or 10 to 20 us, and `high` may be above 1, for either was measured; or
+        they are some of a call's releases, and nothing else keeps it from `n_workers`.
     """
 
     n_workers: int
@@ -166,6 +190,12 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     _check_counts(n_workers=n_workers, usable_cpus=usable_cpus)
     if n_workers == 1:
         return Prediction(n_workers=1, low=1.0, high=1.0, limit=NOTHING)  # nobody to hand the GIL to
+    if profile.fine_releases:
+        at_best, at_worst = (profile.without_fine_releases(hand_over_ns) for hand_over_ns in HAND_OVER_NS)
+        best, worst = (predict_threads(call, n_workers, usable_cpus) for call in (at_best, at_worst))
+        low, high = worst.low * profile.wall_ns / at_worst.wall_ns, best.high * profile.wall_ns / at_best.wall_ns
+        limit = FINE_RELEASES if best.limit == NOTHING else best.limit
+        return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
     cpu_bound = _ratio(usable_cpus, profile.cpu_share)
     bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
     contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
