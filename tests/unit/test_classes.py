@@ -1,5 +1,7 @@
 """The class of a call: one word where the intervals decide, and "undecided" at every border."""
 
+import dataclasses
+
 import pytest
 from probes import BYTECODE, NATIVE, share
 
@@ -59,6 +61,14 @@ def test_what_holds_the_gil_is_told_apart_by_knocks() -> None:
     assert classify(held, Knocks(**BYTECODE), already_parallel=False) == classes.BYTECODE
     assert classify(held, Knocks(**NATIVE), already_parallel=False) == classes.NATIVE
     assert classify(held, None, already_parallel=False) == classes.UNDECIDED
+
+
+def test_where_no_gil_is_in_force_nobody_can_knock() -> None:
+    """A call that is attached all the time is no riddle: nobody waits for it, and more time would tell no more."""
+    attached = dataclasses.replace(divided(0.97, 0.03, 0), attached=True)
+    assert classify(attached, Knocks(asked=0, at_once=0, unanswered=0.0), already_parallel=False) == classes.ATTACHED
+    sleeping = dataclasses.replace(divided(0.03, 0, 0.97), attached=True)
+    assert classify(sleeping, None, already_parallel=False) == classes.WAITS
 
 
 def test_a_call_that_is_parallel_already_is_nothing_else() -> None:

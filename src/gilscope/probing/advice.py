@@ -98,6 +98,8 @@ def advise(
 def _needs(kind: str, profile: CallProfile) -> str:
     if kind == classes.WAITS:
         return "it mostly waits, without the GIL"
+    if not profile.held_ns:  # only where there is none: whatever runs Python holds it at times
+        return "no GIL keeps it from that"
     return f"it needs the GIL for {100 * (1 - profile.released_share):.0f} % of its time"
 
 

@@ -10,9 +10,10 @@ NATIVE = "native, GIL held"
 RELEASES = "releases"
 WAITS = "waits"
 MIXED = "mixed"
+ATTACHED = "attached"
 PARALLEL = "already parallel"
 UNDECIDED = "undecided"
-CLASSES = (BYTECODE, NATIVE, RELEASES, WAITS, MIXED, PARALLEL, UNDECIDED)
+CLASSES = (BYTECODE, NATIVE, RELEASES, WAITS, MIXED, ATTACHED, PARALLEL, UNDECIDED)
 
 #: From this share on, a call counts as one kind: four fifths, for then the rest limits five threads and no fewer.
 MOSTLY = 0.8
@@ -34,7 +35,8 @@ def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool) -
     Returns
     -------
     str
-        One of `CLASSES`; `UNDECIDED` where an interval reaches over a border.
+        One of `CLASSES`; `UNDECIDED` where an interval reaches over a border. `ATTACHED` is what runs Python or holds
+        on to its thread state where no GIL is in force, so that nobody has to wait for it.
     """
     if already_parallel:
         return PARALLEL
@@ -42,7 +44,7 @@ def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool) -
     if released.low >= MOSTLY:
         return _released_kind(shares.computing, shares.blocked)
     if shares.held.low >= MOSTLY:
-        return held_kind(knocks)
+        return ATTACHED if shares.attached else held_kind(knocks)  # without a GIL there is nothing to knock at
     if released.high < MOSTLY and shares.held.high < MOSTLY:
         return MIXED
     return UNDECIDED

@@ -80,8 +80,9 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         "threads": [predict_threads(profile, n, n_cpus) for n in widths],
         "processes": [predict_processes(profile, n, n_cpus, shipping_ns or 0.0) for n in widths],
     }
+    unshipped = [predict_processes(profile, n, n_cpus) for n in widths]  # as they are measured: nothing is sent
     widest = {one.way: one for one in scaling if one.n_workers == widths[-1]}
-    shortfalls = _shortfalls(widest, predicted, profile)
+    shortfalls = _shortfalls(widest, {**predicted, "processes": unshipped}, profile)
     telling = {way: (one.telling_ns if (one := widest.get(way)) else None) or ns for way, ns in TELLING_NS.items()}
     pays = {
         "threads": pays_from_ns(profile, telling["threads"], widths[-1], n_cpus),
@@ -209,7 +210,14 @@ def _shortfalls(
             continue
         # What arithmetic without memory gets here and now is all that a call on the CPU can get.
         given = min(1.0, control.estimate / prediction.n_workers) if profile.cpu_share > NEEDS_CPU else 1.0
-        why = shortfall(gave.low / given, gave.high / given, prediction, profile, memory_bound=memory_bound)
+        why = shortfall(
+            gave.low / given,
+            gave.high / given,
+            prediction,
+            profile,
+            memory_bound=memory_bound,
+            one_gil=way == "threads",
+        )
         if why:
             found[way] = why
     return found

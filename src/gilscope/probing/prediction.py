@@ -281,7 +281,7 @@ def shortfall(
     profile: CallProfile,
     *,
     memory_bound: bool | None = None,
-    shipping_ns: float = 0.0,
+    one_gil: bool = True,
 ) -> str:
     """Say why a measured speed-up may have stayed below its prediction.
 
@@ -293,29 +293,26 @@ def shortfall(
     profile : CallProfile
     memory_bound : bool or None
         Whether calls side by side are known to fill the memory bus; None if nobody looked.
-    shipping_ns : float, default 0.0
-        What shipping costs per call, for processes.
+    one_gil : bool, default True
+        Whether the workers share a GIL, so that releases cost them something.
 
     Returns
     -------
     str
         Empty if the interval reaches `prediction.low` within 2 %, which is less than matters to anybody. Else the first
-        cause that is known to be there and, for shipping, large enough.
+        cause that is known to be there.
 
     Raises
     ------
     ValueError
-        If the interval is not one of finite values from 0 on, or `shipping_ns` is negative or not finite.
+        If the interval is not one of finite values from 0 on.
     """
-    _check_amounts(measured_low=measured_low, measured_high=measured_high, shipping_ns=shipping_ns)
+    _check_amounts(measured_low=measured_low, measured_high=measured_high)
     if measured_low > measured_high:
         raise ValueError(f"an interval goes from low to high, got {measured_low} to {measured_high}")
     if measured_high >= (1 - SAME) * prediction.low:
         return ""
-    if shipping_ns:
-        if measured_high >= (1 - SAME) / (1 / prediction.low + shipping_ns / profile.wall_ns):
-            return f"shipping costs {shipping_ns / 1e6:.2g} ms a call"
-    elif profile.releases_shorter_than(2 * BREAK_EVEN_NS[1]):
+    if one_gil and profile.releases_shorter_than(2 * BREAK_EVEN_NS[1]):
         return f"releases too fine: {profile.released_ns / profile.releases / 1e3:.2g} µs each"
     return "memory bandwidth" if memory_bound else "another lock, or CPUs that the host did not give"
 

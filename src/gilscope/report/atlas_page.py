@@ -49,6 +49,7 @@ filter();
 _COLOURS = {
     "releases": "good",
     "waits": "good",
+    "attached": "good",
     "already parallel": "good",
     "native, GIL held": "bad",
     "Python bytecode": "bad",

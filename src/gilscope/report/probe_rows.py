@@ -18,6 +18,7 @@ _MEANINGS = {
     "releases": "computes without the GIL for four fifths of its time or more",
     "waits": "waits without the GIL for four fifths of its time or more",
     "mixed": "some of its time with the GIL, some without",
+    "attached": "runs attached, which keeps nobody waiting where no GIL is in force",
     "already parallel": "one call keeps more than one CPU busy",
     "undecided": "the figures are too uncertain to say; more time (--max-time) may help",
 }
