@@ -182,7 +182,9 @@ class Evidence:
             return verdicts.of_twins(ratio, self.plan.target)
         if partner == serial:
             to_ceiling = cross_width_interval(self.log_ratios(group, ceiling, arm))
-            return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=self.gil_enabled)
+            # An OpenMP team's threads are none of Python's: whatever keeps them on one CPU, it is not the GIL.
+            blamable = self.gil_enabled and arm.strategy != "openmp"
+            return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=blamable)
         return verdicts.of_wide_arm(ratio, self.plan.target)
 
     def _versus_python(self, group: Group, arm: Arm, work: Mapping[str, WorkSize]) -> Interval | None:

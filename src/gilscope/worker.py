@@ -199,6 +199,12 @@ def _openmp_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
     if not _openmp.VERSION:
         raise _Refused("built with a compiler that has no OpenMP")
     apply, compute, team = getattr(_openmp, spec.kernel), getattr(_openmp, f"{spec.kernel}_compute"), spec.n_threads
+    few = bytearray(8 * team)
+    size = _openmp.square(memoryview(few).cast("d"), memoryview(few).cast("d"), team)
+    if size < team:  # measured all the same, it would read as if something kept the threads from running
+        raise _Refused(
+            f"OpenMP gave a team of {size} where {team} threads were asked for; see OMP_THREAD_LIMIT and OMP_DYNAMIC"
+        )
     return lambda x, out: apply(x, out, team), lambda x, rounds: compute(x, rounds, team)
 
 

@@ -60,6 +60,14 @@ def test_parallel_arms_are_compared_with_processes_and_narrow_ones_with_serial()
     }
 
 
+def test_the_gil_is_never_blamed_for_a_narrow_openmp_arm() -> None:
+    """An OpenMP team that stays on one CPU is called that, for its threads need no GIL."""
+    request = {"effort": "fast", "implementations": ("cython",), "gil_modes": ("released",), "strategies": ("openmp",)}
+    machine = FakeMachine(noise=0.002, alone=("openmp",))
+    result, _ = finish(machine.runner(plan(**request)))
+    assert row(result, "quad/cython/released/2/openmp").verdict == verdicts.ONE_WIDE
+
+
 def test_a_ratio_is_that_of_the_same_round() -> None:
     """Pairs are made within rounds: whatever slows a whole round leaves no trace in the ratio."""
     the_plan = plan(strategies=("threads",), gil_modes=("released",))
