@@ -21,6 +21,7 @@ from leftovers import children_of, processes_of, wait_until_gone
 
 from gilscope import selftest, storage
 from gilscope.cli import COMMANDS, main
+from gilscope.machine import OpenMp
 from gilscope.report.table import COLUMNS
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
@@ -254,6 +255,15 @@ def test_list_shows_what_there_is() -> None:
         assert word in done.stdout
     assert ("needs CPython >= 3.12" in done.stdout) == (sys.version_info < (3, 12))
     assert "a fork would copy" not in done.stdout
+
+
+def test_list_says_why_there_is_no_openmp(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the extension has no OpenMP, `list` gives the reason, as `doctor` does."""
+    reason = "the compiler that built gilscope had no OpenMP"
+    monkeypatch.setattr("gilscope.cli.list_.openmp_facts", lambda: OpenMp(version=0, reason=reason))
+    code, out, _ = called(capsys, "list")
+    assert code == 0
+    assert re.search(rf"openmp +unavailable: {reason}", out)
 
 
 def test_doctor_prints_facts_as_json_and_as_text() -> None:
