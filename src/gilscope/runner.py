@@ -15,7 +15,7 @@ from math import inf, isfinite, log, sqrt
 from gilscope import williams
 from gilscope.analysis import Evidence
 from gilscope.calibration import LaunchLike, calibrate, call_of, items_for, max_items
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, GilscopeError
 from gilscope.findings import sentences
 from gilscope.inference import projected_rounds, settled
 from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
@@ -115,6 +115,8 @@ class Runner:
     workers : list of dict
     stop_reason : str
         Empty until the run has ended by itself.
+    failure : str
+        What ended it otherwise, if an error did.
     """
 
     def __init__(self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
@@ -122,7 +124,7 @@ class Runner:
         self.evidence = Evidence(plan)
         self.work: dict[str, WorkSize] = {}
         self.workers: list[dict[str, object]] = []
-        self.stop_reason = ""
+        self.stop_reason = self.failure = ""
         self._open_launch = open_launch
         self._clock_ns = clock_ns
         self._rng = random.Random(plan.seed)
@@ -153,7 +155,7 @@ class Runner:
             started=started,
             argv=tuple(argv),
             state="complete" if self.stop_reason else "partial",
-            stop_reason=self.stop_reason or "interrupted",
+            stop_reason=self.stop_reason or self.failure or "interrupted",
             duration_s=self.elapsed_s,
             plan=self.plan,
             machine=machine,
@@ -176,6 +178,14 @@ class Runner:
         CannotRunError
             If a worker's GIL is not in the state that this interpreter's is.
         """
+        try:
+            yield from self._launches()
+        except GilscopeError as error:
+            # Without what a process wrote last, which may name folders and people: a result may be published.
+            self.failure = f"failed: {str(error).partition(';')[0]}"
+            raise
+
+    def _launches(self) -> Iterator[Event]:
         arms = [arm for group in self._groups for arm in group.arms]
         for launch_index in range(self.plan.n_launches):
             with self._open_launch(arms, self.plan.dtype, max_items(self.plan), self._rng) as launch:

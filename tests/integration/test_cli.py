@@ -386,7 +386,9 @@ def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
         assert re.search(r"worker \d of strategy 'processes' died: killed by SIGKILL", err)
         assert "Traceback" not in err
         wait_until_gone(launch)
-    assert storage.read(path).state == "partial"
+    result = storage.read(path)
+    assert result.state == "partial"
+    assert "died: killed by SIGKILL" in result.stop_reason
 
 
 def test_a_killed_launch_ends_the_run_with_4() -> None:
