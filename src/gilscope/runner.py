@@ -7,7 +7,7 @@ and its launches come from outside, so that tests run it on a fake clock without
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf, isfinite, log, sqrt
@@ -20,6 +20,7 @@ from gilscope.findings import sentences
 from gilscope.inference import projected_rounds, settled
 from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
 from gilscope.storage import SCHEMA_VERSION
+from gilscope.worker import in_words
 
 #: Rounds of warm-up: at least so many, and at most this share of a launch's time.
 WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.1
@@ -107,6 +108,9 @@ class Runner:
         Gives a context manager for a launch from (arms, dtype, max_items, rng).
     clock_ns : callable, optional
         A monotonic clock in ns.
+    expected : mapping, optional
+        The GIL state that every worker must report, as `gilscope.worker.gil_state` gives it; where not given, that of
+        the first.
 
     Attributes
     ----------
@@ -119,7 +123,13 @@ class Runner:
         What ended it otherwise, if an error did.
     """
 
-    def __init__(self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        open_launch: OpenLaunch,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        expected: Mapping[str, object] | None = None,
+    ) -> None:
         self.plan = plan
         self.evidence = Evidence(plan)
         self.work: dict[str, WorkSize] = {}
@@ -127,6 +137,7 @@ class Runner:
         self.stop_reason = self.failure = ""
         self._open_launch = open_launch
         self._clock_ns = clock_ns
+        self._expected = expected
         self._rng = random.Random(plan.seed)
         self._groups = (plan.control, *plan.groups)
         self._begin_ns = clock_ns()
@@ -176,7 +187,7 @@ class Runner:
         KernelError
             If a kernel fails, a result differs from the reference, or a worker dies.
         CannotRunError
-            If a worker's GIL is not in the state that this interpreter's is.
+            If a worker's GIL is not in the state that was expected.
         """
         try:
             yield from self._launches()
@@ -204,10 +215,15 @@ class Runner:
 
     def _greet(self, workers: list[dict[str, object]]) -> None:
         self.workers += workers
-        states = {worker["gil_enabled"] for worker in workers}
-        if len(states) > 1:
-            raise CannotRunError("some workers run with the GIL and some without it; their ratios would mean nothing")
-        self.evidence.gil_enabled = states != {False}
+        expected = self._expected or workers[0]
+        for worker in workers:
+            if any(worker[name] != expected[name] for name in ("gil_enabled", "switch_interval_s")):
+                raise CannotRunError(
+                    f"a worker of strategy {worker['strategy']!r} has {in_words(worker)}, where {in_words(expected)} "
+                    "was expected; ratios between unlike workers would mean nothing. Start this interpreter as its "
+                    "workers are to run (-X gil, PYTHON_GIL, sys.setswitchinterval)"
+                )
+        self.evidence.gil_enabled = bool(expected["gil_enabled"])
 
     def _prepare(self, launch: LaunchLike, group: Group) -> Iterator[Event]:
         first_time = group.id not in self.work

@@ -10,6 +10,7 @@ import gilscope
 from gilscope import storage
 from gilscope.launcher import LaunchProcess
 from gilscope.machine import describe
+from gilscope.machine.regime import gil_of_children
 from gilscope.plan import Request, make_plan
 from gilscope.results import Result
 from gilscope.runner import Event, Runner
@@ -35,7 +36,11 @@ class Session:
         machine = describe(host_name=host_name, openmp=True)
         self._facts = storage.plain(asdict(machine))
         self.plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
-        self.runner = Runner(self.plan, LaunchProcess)
+        self.runner = Runner(
+            self.plan,
+            LaunchProcess,
+            expected={"gil_enabled": gil_of_children(), "switch_interval_s": sys.getswitchinterval()},
+        )
 
     def events(self) -> Iterator[Event]:
         """Measure; yield what happens as it happens. See `gilscope.runner.Runner.events`."""
