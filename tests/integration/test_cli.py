@@ -21,8 +21,10 @@ from leftovers import children_of, processes_of, wait_until_gone
 
 from gilscope import selftest, storage
 from gilscope.cli import COMMANDS, main
+from gilscope.errors import CannotRunError
 from gilscope.machine import OpenMp
 from gilscope.report.table import COLUMNS
+from gilscope.session import Session
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
@@ -375,6 +377,46 @@ def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run.json"]
 
 
+@pytest.mark.parametrize("where", ["gilscope.session.describe", "gilscope.runner.Runner.events"])
+def test_an_interrupt_before_the_first_round_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    """Ctrl-C while the machine is described or a launch starts ends with 130, a word, and the old file as it was."""
+    path = tmp_path / "run.json"
+    path.write_text("precious")
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupt)
+    code, out, err = called(capsys, *SMALL, "-o", str(path), "--force")
+    assert (code, out) == (130, "")
+    assert "interrupted; nothing was measured yet" in err
+    assert path.read_text() == "precious"
+
+
+def test_an_interrupt_does_not_say_saved_where_saving_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C with a disk that is full ends with 130, the table, and why there is no file."""
+
+    def interrupt(self: Session) -> Iterator[None]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    def full(*_: object) -> None:
+        raise CannotRunError("cannot write run.json: No space left on device")
+
+    monkeypatch.setattr(Session, "events", interrupt)
+    monkeypatch.setattr(Session, "result", lambda self: fakes.hand_made())
+    monkeypatch.setattr(storage, "write", full)
+    code, out, err = called(capsys, *SMALL, "-o", str(tmp_path / "run.json"))
+    assert code == 130
+    assert "verdict" in out
+    assert "what was measured so far is above; cannot write run.json: No space left on device" in err
+    assert "saved" not in err.lower()
+
+
 def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
     """A kill -9 of a worker ends with 4 and a message that names it; what was measured is kept, no process is."""
     path = tmp_path / "run.json"
@@ -462,9 +504,10 @@ def test_a_reader_that_leaves_is_no_error(arguments: list[str], tmp_path: Path) 
     assert done.returncode == 0
 
 
-def test_a_time_in_which_nothing_can_be_measured_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run whose time is gone before its first round starts no second launch, draws no table, and ends with 3."""
-    code, out, err = called(capsys, *SMALL, "--max-time", "1ms")
+def test_a_time_in_which_nothing_can_be_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run whose time is gone before its first round starts no second launch, draws and saves nothing, ends with 3."""
+    code, out, err = called(capsys, *SMALL, "--max-time", "1ms", "-o", str(tmp_path / "run.json"))
     assert (code, out) == (3, "")
+    assert os.listdir(tmp_path) == []
     assert "no round ended within 0.001 s; give more time (--max-time)" in err
     assert err.count("launch ") == 1
