@@ -1,5 +1,6 @@
 """The command line as a user meets it: what each command prints and where, its exit codes, and what it leaves."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -502,6 +503,32 @@ def test_a_reader_that_leaves_is_no_error(arguments: list[str], tmp_path: Path) 
         os.close(write_end)
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["report", "FILE"], ["report", "FILE", "--format", "json"], ["list"], ["doctor"], ["--help"]]
+)
+def test_an_output_that_is_full_is_said(arguments: list[str], tmp_path: Path) -> None:
+    """Standard output on a full disk ends with 5 and one line, not with a traceback."""
+    path = tmp_path / "run.json"
+    storage.write(fakes.hand_made(), path)
+    command = [*GILSCOPE, *(str(path) if word == "FILE" else word for word in arguments)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.stderr == "gilscope: cannot write the output: No space left on device\n"
+    assert done.returncode == 5
+
+
+def test_a_terminal_without_our_letters_gets_the_figures(tmp_path: Path) -> None:
+    """Where standard output is ASCII the table has ? for µ and ±, and JSON is the file all the same."""
+    path = tmp_path / "run.json"
+    row = fakes.hand_made().rows[1]
+    storage.write(dataclasses.replace(fakes.hand_made(), rows=(dataclasses.replace(row, wall_ns=8_100.0),)), path)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    table = gilscope("report", str(path), env=environment)
+    assert (table.returncode, table.stderr) == (0, "")
+    assert "8.10 ?s" in table.stdout
+    assert gilscope("report", str(path), "--format", "json", env=environment).stdout == path.read_text()
 
 
 def test_a_time_in_which_nothing_can_be_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
