@@ -22,8 +22,10 @@ from leftovers import children_of, processes_of, wait_until_gone
 
 from gilscope import selftest, storage
 from gilscope.cli import COMMANDS, main
-from gilscope.errors import CannotRunError
+from gilscope.cli.files import check_output
+from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine import OpenMp
+from gilscope.plan import Request
 from gilscope.report.table import COLUMNS
 from gilscope.session import Session
 
@@ -239,6 +241,31 @@ def test_an_output_that_is_no_file_is_refused(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is too long, and a folder that may not be written to, end with 2 and no measurement."""
+    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / ("x" * 300)))
+    assert code == 2
+    assert "File name too long" in err
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / "run.json"))
+    assert code == 2
+    assert f"the folder {tmp_path} may not be written to" in err
+
+
+def test_a_folder_that_may_not_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot even be seen whether the output exists, the reason is the system's."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", denied)
+        with pytest.raises(UsageError, match="run.json: Permission denied"):
+            check_output(tmp_path / "run.json", force=False)
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', '{"schema_version": 9}', '{"schema_version": 1}'])
 def test_a_broken_result_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     """A file that is no result is refused by name, without a traceback."""
@@ -327,6 +354,20 @@ def test_a_saved_run_is_what_the_schema_says(saved: tuple[Path, subprocess.Compl
     assert all(sample.wall_ns > 0 and sample.cpu_ns > 0 for round_ in result.rounds for sample in round_.samples)
     assert {worker["gil_enabled"] for worker in result.workers} == {getattr(sys, "_is_gil_enabled", lambda: True)()}
     assert result.argv == (*TINY, "-o", str(path), "--format", "json")
+
+
+def test_a_run_saves_under_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """A file name may be any bytes; the result is saved under it and is text all the same."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/run-\xff.json")
+    done = measured("-o", path)
+    assert done.returncode in MEASURED, done.stderr
+    assert storage.read(Path(path)).argv[-1].endswith("run-\ufffd.json")
+
+
+def test_a_run_from_python_keeps_nothing_of_the_host_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a host program was called with is none of the result's: it may be private, and says nothing of the run."""
+    monkeypatch.setattr(sys, "argv", ["host", "--password", "secret"])
+    assert Session(Request()).result().argv == ()
 
 
 def test_a_report_of_a_saved_run_is_that_run(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

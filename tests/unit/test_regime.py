@@ -89,11 +89,13 @@ def test_paths_lose_their_folders() -> None:
         "LD_PRELOAD": "/home/someone/lib/libjemalloc.so.2:/opt/x/libfoo.so libbar.so",
         "MALLOC_CONF": "prof:true,prof_prefix:/home/someone/secret/out",
         "OMP_PLACES": "{0:4},{4:4}",
+        "PYTHONHASHSEED": "\udcff",
     }
     assert relevant_environment(environment) == {
         "LD_PRELOAD": "libjemalloc.so.2:libfoo.so libbar.so",
         "MALLOC_CONF": "prof:true,prof_prefix:out",
         "OMP_PLACES": "{0:4},{4:4}",
+        "PYTHONHASHSEED": "\ufffd",
     }
 
 

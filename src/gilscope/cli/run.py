@@ -1,5 +1,6 @@
 """`gilscope run`: the main job."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -107,7 +108,7 @@ def command(
     unsaved: GilscopeError | None = None
     interrupted = False
     try:
-        session = Session(request, host_name=host_name)
+        session = Session(request, host_name=host_name, argv=sys.argv[1:])
         with Display(session.runner) as display:
             for event in session.events():
                 display.show(event)

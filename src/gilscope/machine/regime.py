@@ -102,7 +102,8 @@ def relevant_environment(environment: Mapping[str, str]) -> dict[str, str]:
     Of every path only the last part is kept: the folders above it may name a user or a project.
     """
     names = sorted(name for name in environment if _VARIABLES.fullmatch(name))
-    return {name: without_folders(environment[name])[:_LONGEST_VALUE] for name in names}
+    texts = {name: os.fsencode(environment[name]).decode(errors="replace") for name in names}  # any bytes may be set
+    return {name: without_folders(text)[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
 def without_folders(text: str) -> str:
