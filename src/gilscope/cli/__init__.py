@@ -56,8 +56,9 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 2 wrong usage, 3 nothing resolved, 4 a kernel or a probed call failed, or a result was "
-    "wrong, 5 this machine cannot do what was asked, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 an import brings the GIL back (doctor --imports), 2 wrong usage, 3 nothing resolved, "
+    "4 a kernel or a probed call failed, or a result was wrong, 5 this machine cannot do what was asked, 130 "
+    "interrupted.",
 )
 @click.version_option(gilscope.__version__, prog_name="gilscope")
 def cli() -> None:
