@@ -4,7 +4,6 @@ Fresh threads and fresh processes are started and joined in every run, as in the
 the answer. bench/article.py runs this; it passes its programs in, so that the processes import them and nothing else.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from pairs import (
     Rounds,
     as_json,
     between,
+    check_files,
     console,
     duration,
     fill,
@@ -28,6 +28,7 @@ from pairs import (
     interrupt_held,
     ratio_text,
     surroundings,
+    write_json,
 )
 from rich.console import Console
 from rich.table import Table
@@ -245,6 +246,9 @@ def main(
     seed: int | None,
 ) -> None:
     """Run the article's two programs, then its exercise: threads and processes against using neither."""
+    if picture is not None and picture.suffix not in (".png", ".svg"):
+        raise click.UsageError(f"the picture's kind is that of its ending, .png or .svg; got {picture}")
+    check_files(json_file, picture)
     programs: Programs = context.obj
     run_programs, run = programs
     out = console()
@@ -265,7 +269,7 @@ def main(
     findings = report(out, rows, rounds) if rows else []
     if json_file is not None:
         data = {"programs": results, **document(rows, rounds, seed, interrupted=interrupted), "findings": findings}
-        json_file.write_text(json.dumps(data, indent=1) + "\n")
+        write_json(json_file, data)
     if picture is not None and rows:
         _draw(out, rows, picture)
     if interrupted:

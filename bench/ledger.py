@@ -14,7 +14,7 @@ from statistics import median
 
 import click
 from overhead import N_EVENTS, N_PAIRS, Comparison, call_arm, comparison_table, figures_of, ledger_arm
-from pairs import Rounds, conclude, console, duration, surroundings, warm_up_and_fill
+from pairs import Rounds, check_files, conclude, console, duration, surroundings, warm_up_and_fill
 from rich.table import Table
 
 from gilscope import _capi, _ledger
@@ -177,6 +177,7 @@ def counts_table(counts: dict[str, object]) -> Table:
 @click.pass_context
 def main(context: click.Context, max_time: float, installs: int, json_file: Path | None, seed: int | None) -> None:
     """Measure what the GIL ledger costs, and how true it is."""
+    check_files(json_file)
     out = console()
     absence = availability()
     if absence is not None:

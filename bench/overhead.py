@@ -16,7 +16,7 @@ from timeit import Timer
 
 import click
 from crews import crew_figures, crew_table, measure_crews
-from pairs import Rounds, as_json, conclude, console, ratio_text, span, surroundings, warm_up_and_fill
+from pairs import Rounds, as_json, check_files, conclude, console, ratio_text, span, surroundings, warm_up_and_fill
 from rich.console import Console
 from rich.table import Table
 
@@ -226,6 +226,7 @@ def run_sections(out: Console, rng: random.Random, n_workers: int, max_time: flo
 @click.pass_context
 def main(context: click.Context, max_time: float, workers: int, json_file: Path | None, seed: int | None) -> None:
     """Measure what gilscope itself costs: calls, crews, start-up, counters."""
+    check_files(json_file)
     out = console()
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     rng = random.Random(seed)

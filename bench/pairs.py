@@ -24,9 +24,11 @@ from rich.console import Console
 
 import gilscope
 from gilscope import williams
-from gilscope.errors import INTERRUPTED
+from gilscope.cli.files import check_output
+from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.results import Interval
+from gilscope.storage import write_whole
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
 PLAIN_WIDTH = 132
@@ -146,13 +148,37 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
+def check_files(*files: Path | None) -> None:
+    """Refuse, before anything is measured, files that cannot be written; one that exists is replaced.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    for file in files:
+        if file is not None:
+            try:
+                check_output(file, force=True)
+            except UsageError as error:
+                raise click.UsageError(str(error)) from None
+
+
+def write_json(file: Path, data: Mapping[str, object]) -> None:
+    """Write a file whole, or say why not and end."""
+    try:
+        write_whole(file, (json.dumps(data, indent=1) + "\n").encode())
+    except CannotRunError as error:
+        click.echo(error, err=True)
+        sys.exit(error.exit_code)
+
+
 def conclude(
     context: click.Context, out: Console, data: dict[str, object], json_file: Path | None, *, interrupted: bool
 ) -> None:
     """Write what was measured where that was asked for, and end with 130 if Ctrl-C ended the measuring."""
     data["interrupted"] = interrupted
     if json_file is not None:
-        json_file.write_text(json.dumps(data, indent=1) + "\n")
+        write_json(json_file, data)
     if interrupted:
         out.print("Interrupted: this is what was measured until then.")
         context.exit(INTERRUPTED)

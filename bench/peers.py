@@ -12,23 +12,27 @@ and where another process holds one of the CPUs an OpenMP team waits for its who
 """
 
 import argparse
-import json
 import math
 import os
 import platform
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
+from pairs import check_files, interrupt_held, write_json
 from rich.console import Console
 from rich.table import Table
 
+from gilscope.errors import INTERRUPTED
 from gilscope.inference import cross_width_interval
 from gilscope.results import Interval
 
@@ -227,17 +231,33 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every round to this file")
     parser.add_argument("--seed", type=int, default=1, help="of the order within the rounds")
     options = parser.parse_args()
+    try:
+        check_files(options.json)
+    except click.UsageError as error:
+        parser.error(str(error))
     sizes = [int(base) ** int(power or 1) for base, _, power in (s.partition("**") for s in options.sizes.split(","))]
     draw = random.Random(options.seed)
     teams = [1, N_CPUS] if N_CPUS > 1 else [1]
     seconds = options.max_time / (2 * len(teams) * len(sizes))
     console = Console()
     groups: list[Group] = []
-    for threads in teams:
-        for kernel in ("square", "quad"):
-            mine = [measure(kernel, threads, options.dtype, items, seconds, draw) for items in sizes]
-            groups += mine
-            console.print(table(kernel, threads, mine))
+    interrupted = False
+    try:
+        for threads, kernel in product(teams, ("square", "quad")):
+            mine: list[Group] = []
+            try:
+                for items in sizes:  # one by one: a group that Ctrl-C comes in lacks part of a round, and goes
+                    mine.append(measure(kernel, threads, options.dtype, items, seconds, draw))  # noqa: PERF401
+            finally:
+                with interrupt_held():
+                    groups += mine
+                    if mine:
+                        console.print(table(kernel, threads, mine))
+    except KeyboardInterrupt:
+        interrupted = True
+    if not groups:
+        console.print("Interrupted before the first group was measured.")
+        sys.exit(INTERRUPTED)
     least = min(len(row.wall_ns) for group in groups for row in group.rows if not row.reason)
     console.print(
         f"Medians of {least} rounds or more, on {N_CPUS} CPUs, [95 % sign-test intervals] of ratios within a round. "
@@ -245,7 +265,11 @@ def main() -> None:
     )
     if options.json:
         facts = {"python": platform.python_version(), "numpy": np.__version__, "cpus": N_CPUS, "seed": options.seed}
-        options.json.write_text(json.dumps({"facts": facts, "groups": [asdict(group) for group in groups]}, indent=1))
+        groups_data = [asdict(group) for group in groups]
+        write_json(options.json, {"facts": facts, "interrupted": interrupted, "groups": groups_data})
+    if interrupted:
+        console.print("Interrupted: this is what was measured until then.")
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

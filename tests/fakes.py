@@ -45,7 +45,7 @@ class FakeMachine:
 
     `cost` multiplies an arm's true time and `second_cpu` says, from the seconds since the start, how much of every
     further CPU there is (0 to 1). `noise` is the standard deviation of the log of a sample's time; a share `spikes` of
-    the samples takes several times as long. `load` slows whole rounds alike.
+    the samples takes several times as long. `load` slows whole rounds alike. The strategies of `alone` get one CPU.
     """
 
     seed: int = 0
@@ -57,6 +57,7 @@ class FakeMachine:
     absent: Mapping[str, str] = field(default_factory=dict)
     gil_enabled: Callable[[str], bool] = lambda strategy: True
     memory_bound: bool = False
+    alone: tuple[str, ...] = ()
     dies_at_round: int | None = None
     clock: FakeClock = field(default_factory=FakeClock)
     launches: list["FakeLaunch"] = field(default_factory=list)
@@ -78,7 +79,7 @@ class FakeMachine:
         """Return the true wall and CPU time of one repeat of an arm, now."""
         chunk_ns = (ROUND_NS if arm.form == "compute" else CHUNK_NS)[arm.implementation]
         total_ns = chunk_ns * arm.n_workers * self.cost(arm)
-        alone = arm.strategy == "serial" or (arm.strategy == "threads" and arm.gil == "held")
+        alone = arm.strategy in ("serial", *self.alone) or (arm.strategy == "threads" and arm.gil == "held")
         further = self.second_cpu((self.clock.now_ns - self.start_ns) / 1e9)
         if self.memory_bound and arm.form == "array" and not alone:
             return total_ns, total_ns * arm.n_workers  # both CPUs busy, waiting for the same memory

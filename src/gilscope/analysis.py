@@ -1,13 +1,13 @@
 """From raw rounds to the rows of the table: pairs, intervals, partners, verdicts."""
 
 import math
-import os
 from collections.abc import Mapping
 from statistics import median
 
 from gilscope import verdicts
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.interference import ticks_per_second
+from gilscope.machine.cpus import logical_cpus
 from gilscope.plan import HEAVIER, group_of
 from gilscope.results import (
     Arm,
@@ -138,7 +138,7 @@ class Evidence:
         """Return what disturbed the rounds of a run that took so long."""
         cpu = sum(sample.cpu_ns for round_ in self.rounds for sample in round_.samples)
         delay = sum(max(0, sample.run_delay_ns) for round_ in self.rounds for sample in round_.samples)
-        ticks, available = ticks_per_second(), duration_s * (os.cpu_count() or 1)
+        ticks, available = ticks_per_second(), duration_s * logical_cpus()
         return Interference(
             steal=sum(r.steal_ticks for r in self.rounds) / ticks / available if ticks and available > 0 else None,
             run_delay=delay / cpu if cpu else 0.0,
@@ -182,7 +182,9 @@ class Evidence:
             return verdicts.of_twins(ratio, self.plan.target)
         if partner == serial:
             to_ceiling = cross_width_interval(self.log_ratios(group, ceiling, arm))
-            return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=self.gil_enabled)
+            # An OpenMP team's threads are none of Python's: whatever keeps them on one CPU, it is not the GIL.
+            blamable = self.gil_enabled and arm.strategy != "openmp"
+            return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=blamable)
         return verdicts.of_wide_arm(ratio, self.plan.target)
 
     def _versus_python(self, group: Group, arm: Arm, work: Mapping[str, WorkSize]) -> Interval | None:

@@ -138,7 +138,8 @@ class Sample:
     ----------
     arm : str
     wall_ns : int
-        From the first worker's start behind the barrier to the last one's end.
+        From the moment when the first worker begins its call, by its own clock, to the end of the last to finish. What
+        it takes to wake the first is not in it.
     cpu_ns, run_delay_ns, switches : int
         Summed over the workers: CPU time, time spent runnable without a CPU, involuntary context switches.
     """

@@ -7,7 +7,7 @@ and its launches come from outside, so that tests run it on a fake clock without
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf, isfinite, log, sqrt
@@ -15,11 +15,12 @@ from math import inf, isfinite, log, sqrt
 from gilscope import williams
 from gilscope.analysis import Evidence
 from gilscope.calibration import LaunchLike, calibrate, call_of, items_for, max_items
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, GilscopeError
 from gilscope.findings import sentences
 from gilscope.inference import projected_rounds, settled
 from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
 from gilscope.storage import SCHEMA_VERSION
+from gilscope.worker import in_words
 
 #: Rounds of warm-up: at least so many, and at most this share of a launch's time.
 WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.1
@@ -107,6 +108,9 @@ class Runner:
         Gives a context manager for a launch from (arms, dtype, max_items, rng).
     clock_ns : callable, optional
         A monotonic clock in ns.
+    expected : mapping, optional
+        The GIL state that every worker must report, as `gilscope.worker.gil_state` gives it; where not given, that of
+        the first.
 
     Attributes
     ----------
@@ -115,16 +119,25 @@ class Runner:
     workers : list of dict
     stop_reason : str
         Empty until the run has ended by itself.
+    failure : str
+        What ended it otherwise, if an error did.
     """
 
-    def __init__(self, plan: Plan, open_launch: OpenLaunch, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        open_launch: OpenLaunch,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+        expected: Mapping[str, object] | None = None,
+    ) -> None:
         self.plan = plan
         self.evidence = Evidence(plan)
         self.work: dict[str, WorkSize] = {}
         self.workers: list[dict[str, object]] = []
-        self.stop_reason = ""
+        self.stop_reason = self.failure = ""
         self._open_launch = open_launch
         self._clock_ns = clock_ns
+        self._expected = expected
         self._rng = random.Random(plan.seed)
         self._groups = (plan.control, *plan.groups)
         self._begin_ns = clock_ns()
@@ -153,7 +166,7 @@ class Runner:
             started=started,
             argv=tuple(argv),
             state="complete" if self.stop_reason else "partial",
-            stop_reason=self.stop_reason or "interrupted",
+            stop_reason=self.stop_reason or self.failure or "interrupted",
             duration_s=self.elapsed_s,
             plan=self.plan,
             machine=machine,
@@ -174,8 +187,16 @@ class Runner:
         KernelError
             If a kernel fails, a result differs from the reference, or a worker dies.
         CannotRunError
-            If a worker's GIL is not in the state that this interpreter's is.
+            If a worker's GIL is not in the state that was expected.
         """
+        try:
+            yield from self._launches()
+        except GilscopeError as error:
+            # Without what a process wrote last, which may name folders and people: a result may be published.
+            self.failure = f"failed: {str(error).partition(';')[0]}"
+            raise
+
+    def _launches(self) -> Iterator[Event]:
         arms = [arm for group in self._groups for arm in group.arms]
         for launch_index in range(self.plan.n_launches):
             with self._open_launch(arms, self.plan.dtype, max_items(self.plan), self._rng) as launch:
@@ -194,10 +215,15 @@ class Runner:
 
     def _greet(self, workers: list[dict[str, object]]) -> None:
         self.workers += workers
-        states = {worker["gil_enabled"] for worker in workers}
-        if len(states) > 1:
-            raise CannotRunError("some workers run with the GIL and some without it; their ratios would mean nothing")
-        self.evidence.gil_enabled = states != {False}
+        expected = self._expected or workers[0]
+        for worker in workers:
+            if any(worker[name] != expected[name] for name in ("gil_enabled", "switch_interval_s")):
+                raise CannotRunError(
+                    f"a worker of strategy {worker['strategy']!r} has {in_words(worker)}, where {in_words(expected)} "
+                    "was expected; ratios between unlike workers would mean nothing. Start this interpreter as its "
+                    "workers are to run (-X gil, PYTHON_GIL, sys.setswitchinterval)"
+                )
+        self.evidence.gil_enabled = bool(expected["gil_enabled"])
 
     def _prepare(self, launch: LaunchLike, group: Group) -> Iterator[Event]:
         first_time = group.id not in self.work

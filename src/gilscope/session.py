@@ -1,7 +1,8 @@
 """One whole run: the machine described, the plan made, the rounds measured, the result put together."""
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ import gilscope
 from gilscope import storage
 from gilscope.launcher import LaunchProcess
 from gilscope.machine import describe
+from gilscope.machine.regime import gil_of_children
 from gilscope.plan import Request, make_plan
 from gilscope.results import Result
 from gilscope.runner import Event, Runner
@@ -23,6 +25,8 @@ class Session:
     request : Request
     host_name : bool
         Whether the result names this machine.
+    argv : sequence of str
+        The arguments of a command line, to be kept with the result.
 
     Raises
     ------
@@ -30,12 +34,18 @@ class Session:
         If the request cannot be carried out here; see `gilscope.plan.make_plan`.
     """
 
-    def __init__(self, request: Request, *, host_name: bool = False) -> None:
+    def __init__(self, request: Request, *, host_name: bool = False, argv: Sequence[str] = ()) -> None:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        # A file name need not be text, and a result must be.
+        self._argv = tuple(os.fsencode(word).decode(errors="replace") for word in argv)
         machine = describe(host_name=host_name, openmp=True)
         self._facts = storage.plain(asdict(machine))
         self.plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
-        self.runner = Runner(self.plan, LaunchProcess)
+        self.runner = Runner(
+            self.plan,
+            LaunchProcess,
+            expected={"gil_enabled": gil_of_children(), "switch_interval_s": sys.getswitchinterval()},
+        )
 
     def events(self) -> Iterator[Event]:
         """Measure; yield what happens as it happens. See `gilscope.runner.Runner.events`."""
@@ -44,7 +54,7 @@ class Session:
     def result(self) -> Result:
         """Return what was measured so far."""
         return self.runner.result(
-            tool=f"gilscope {gilscope.__version__}", started=self._started, argv=sys.argv[1:], machine=self._facts
+            tool=f"gilscope {gilscope.__version__}", started=self._started, argv=self._argv, machine=self._facts
         )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.results import Interval, Result, Round, Sample
+from gilscope.results import Group, Interval, Result, Round, Sample
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
@@ -40,7 +40,11 @@ def loads(text: str, source: str = "the text") -> Result:
         where.
     """
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        json.dumps(data, ensure_ascii=False).encode()  # what cannot be written again cannot be shown either
+    except UnicodeEncodeError as error:
+        half = error.object[error.start]
+        raise UsageError(f"{source} holds a text with {half!r}, half of a pair that stands for no character") from None
     except (ValueError, RecursionError) as error:  # RecursionError: brackets thousands deep
         raise UsageError(f"{source} is not JSON: {error}") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
@@ -139,17 +143,41 @@ def _typed(kind: Any, data: Any, at: str) -> Any:
         missing = [name for name in names if name not in data]
         if missing:
             raise ValueError(f"{at} lacks {', '.join(missing)}")
-        return kind(**{name: _typed(hints[name], data[name], f"{at}.{name}") for name in names})
+        value = kind(**{name: _typed(hints[name], data[name], f"{at}.{name}") for name in names})
+        _check(value, at)
+        return value
     if kind is float:
-        _require(isinstance(data, int | float) and not isinstance(data, bool), at, "a number", data)
-        return float(data)
+        return _float(data, at)
     if kind in (int, str, bool):
         _require(type(data) is kind, at, f"of type {kind.__name__}", data)
     return data
 
 
+def _check(value: object, at: str) -> None:
+    """Refuse what has the right types and yet cannot be drawn."""
+    if isinstance(value, Group) and not value.arms:
+        raise ValueError(f"{at}.arms must name an arm or more; it is empty")
+    if isinstance(value, Interval) and not 0 <= value.low <= value.high:
+        raise ValueError(f"{at} must have 0 <= low <= high; got {value.low:g} and {value.high:g}")
+
+
+def _float(data: Any, at: str) -> float:
+    _require(isinstance(data, int | float) and not isinstance(data, bool), at, "a number", data)
+    try:
+        return float(data)
+    except OverflowError:  # a whole number may have hundreds of digits
+        raise ValueError(f"{at} is too large a number") from None
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON's")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
 
 
 def _rows(columns: Any, at: str) -> list[dict[str, Any]]:

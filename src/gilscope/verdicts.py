@@ -35,8 +35,8 @@ UNRESOLVED = "unresolved"
 
 
 def is_one_cpu_wide(cpu_width: float, ceiling_width: float, n_workers: int) -> bool:
-    """Tell whether an arm used one CPU where the ceiling used more."""
-    return cpu_width <= ONE_CPU_WIDE and is_wide(ceiling_width, n_workers)
+    """Tell whether an arm used one CPU where the ceiling used more; a ceiling of one worker never does."""
+    return n_workers > 1 and cpu_width <= ONE_CPU_WIDE and is_wide(ceiling_width, n_workers)
 
 
 def is_wide(ceiling_width: float, n_workers: int) -> bool:

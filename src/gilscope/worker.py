@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from itertools import repeat
@@ -102,7 +102,8 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: i
                 if repeats == PREPARE:
                     spec = json.loads(read_exactly(start_fd, n_bytes) or b"")
                     tasks[task] = _prepare(TaskSpec(**spec), memory, views)
-                    answer = _answer()
+                    # Said again, for importing a kernel can bring the GIL of a free-threaded build back.
+                    answer = _answer(json.dumps(gil_state()))
                 else:
                     answer = _timed(tasks[task], repeats, meter)
             except BaseException as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
@@ -124,6 +125,20 @@ def read_exactly(fd: int, n_bytes: int) -> bytes | None:
             return None
         data += more
     return data
+
+
+def gil_state() -> dict[str, object]:
+    """Return whether the GIL of the calling interpreter is in force, and how long a thread may keep it when asked."""
+    is_gil_enabled = getattr(sys, "_is_gil_enabled", None)
+    return {
+        "gil_enabled": True if is_gil_enabled is None else bool(is_gil_enabled()),
+        "switch_interval_s": sys.getswitchinterval(),
+    }
+
+
+def in_words(state: Mapping[str, object]) -> str:
+    """Return a GIL state as words; what else a worker says of itself is left out."""
+    return f"the GIL {'on' if state['gil_enabled'] else 'off'} and a switch interval of {state['switch_interval_s']} s"
 
 
 def report_failure(done_fd: int, error: BaseException) -> None:
@@ -199,19 +214,19 @@ def _openmp_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
     if not _openmp.VERSION:
         raise _Refused("built with a compiler that has no OpenMP")
     apply, compute, team = getattr(_openmp, spec.kernel), getattr(_openmp, f"{spec.kernel}_compute"), spec.n_threads
+    few = bytearray(8 * team)
+    size = _openmp.square(memoryview(few).cast("d"), memoryview(few).cast("d"), team)
+    if size < team:  # measured all the same, it would read as if something kept the threads from running
+        raise _Refused(
+            f"OpenMP gave a team of {size} where {team} threads were asked for; see OMP_THREAD_LIMIT and OMP_DYNAMIC"
+        )
     return lambda x, out: apply(x, out, team), lambda x, rounds: compute(x, rounds, team)
 
 
 def _regime() -> dict[str, object]:
     """Return what this worker says of itself before anything is timed."""
-    is_gil_enabled = getattr(sys, "_is_gil_enabled", None)
-    return {
-        "pid": os.getpid(),
-        "thread": threading.get_native_id(),
-        "python": sys.version.split()[0],
-        "gil_enabled": True if is_gil_enabled is None else bool(is_gil_enabled()),
-        "switch_interval_s": sys.getswitchinterval(),
-    }
+    who = {"pid": os.getpid(), "thread": threading.get_native_id(), "python": sys.version.split()[0]}
+    return who | gil_state()
 
 
 def _describe(error: BaseException) -> str:

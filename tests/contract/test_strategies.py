@@ -16,7 +16,7 @@ import pytest
 from leftovers import nothing_left
 
 from gilscope import kernels
-from gilscope.errors import KernelError
+from gilscope.errors import CannotRunError, KernelError
 from gilscope.results import Unavailable
 from gilscope.strategies import STRATEGIES, Crew, SharedMemory, Timing, base, find
 from gilscope.worker import ANY_CPU, TaskSpec
@@ -93,6 +93,16 @@ def test_each_worker_reports_its_gil_state(strategy: str) -> None:
         pids = [regime["pid"] for regime in crew.regimes]
         assert os.getpid() not in pids  # no worker shares the coordinator's GIL
         assert len(set(pids)) == (WIDTH if strategy.startswith("processes") else 1)
+
+
+@EVERY
+def test_a_worker_whose_gil_changes_with_its_kernel_is_refused(strategy: str) -> None:
+    """Every worker says its GIL state again once its kernel is imported, and must be as it was when it started."""
+    with crew_of(strategy) as (crew, memory):
+        assert crew.prepare(0, tasks(crew, memory)) is None
+        crew.regimes[-1]["switch_interval_s"] = 0.001  # as if it had been so
+        with pytest.raises(CannotRunError, match=r"switch interval of 0.001 s; now .* has .* of 0.005 s"):
+            crew.prepare(1, tasks(crew, memory))
 
 
 @EVERY

@@ -94,6 +94,40 @@ def test_interrupted_keeps_what_there_is(tmp_path: Path, script: str) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["interrupted"] is True
 
 
+@pytest.mark.parametrize("script", ["article.py", "overhead.py", "peers.py"])
+def test_a_file_that_cannot_be_written_is_refused_first(tmp_path: Path, script: str) -> None:
+    """Where the figures cannot go is said before they are measured, with 2."""
+    command = [sys.executable, str(BENCH / script), "--json=none/a.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "there is no folder none" in done.stderr
+    assert done.stdout == ""
+
+
+def test_article_draws_no_other_kind_of_picture(tmp_path: Path) -> None:
+    """An ending that is none of a picture's is refused before anything is measured."""
+    command = [sys.executable, str(BENCH / "article.py"), "--picture=a.txt"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert ".png or .svg; got a.txt" in done.stderr
+
+
+def test_interrupted_peers_show_the_groups_they_have(tmp_path: Path) -> None:
+    """Ctrl-C prints and writes the groups that were measured until then, and ends with 130."""
+    command = [sys.executable, "-u", str(BENCH / "peers.py"), "--sizes=8", "--max-time=20", "--json=p.json"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while "threads: 1" not in (line := process.stdout.readline()):
+            assert line
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Interrupted" in printed
+    document = json.loads((tmp_path / "p.json").read_text())
+    assert document["interrupted"] is True
+    assert [group["kernel"] for group in document["groups"]] == ["square"]
+
+
 def test_overhead_has_every_section(tmp_path: Path) -> None:
     """Calls, counters, programs and crews are printed and saved; what cannot run is there with its reason."""
     printed = run("overhead.py", "--max-time=0", "--json=o.json", folder=tmp_path)

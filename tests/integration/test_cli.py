@@ -1,5 +1,6 @@
 """The command line as a user meets it: what each command prints and where, its exit codes, and what it leaves."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -21,7 +22,12 @@ from leftovers import children_of, processes_of, wait_until_gone
 
 from gilscope import selftest, storage
 from gilscope.cli import COMMANDS, main
+from gilscope.cli.files import check_output
+from gilscope.errors import CannotRunError, UsageError
+from gilscope.machine import OpenMp
+from gilscope.plan import Request
 from gilscope.report.table import COLUMNS
+from gilscope.session import Session
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
@@ -126,8 +132,8 @@ def test_help_lists_every_command_and_exit_code() -> None:
     """`gilscope --help` and `python -m gilscope --help` say what there is and what the exit codes mean."""
     done = gilscope("--help")
     assert done.returncode == 0
-    for word in (*COMMANDS, "2 wrong usage", "130"):
-        assert word in done.stdout
+    for word in (*COMMANDS, "1 an import brings the GIL back", "2 wrong usage", "130 interrupted"):
+        assert word in " ".join(done.stdout.split())
     script = Path(sys.executable).with_name("gilscope")
     if script.exists():
         by_script = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=60, check=False)
@@ -235,6 +241,31 @@ def test_an_output_that_is_no_file_is_refused(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is too long, and a folder that may not be written to, end with 2 and no measurement."""
+    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / ("x" * 300)))
+    assert code == 2
+    assert "File name too long" in err
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / "run.json"))
+    assert code == 2
+    assert f"the folder {tmp_path} may not be written to" in err
+
+
+def test_a_folder_that_may_not_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot even be seen whether the output exists, the reason is the system's."""
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", denied)
+        with pytest.raises(UsageError, match="run.json: Permission denied"):
+            check_output(tmp_path / "run.json", force=False)
+
+
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1}', '{"schema_version": 9}', '{"schema_version": 1}'])
 def test_a_broken_result_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     """A file that is no result is refused by name, without a traceback."""
@@ -254,6 +285,15 @@ def test_list_shows_what_there_is() -> None:
         assert word in done.stdout
     assert ("needs CPython >= 3.12" in done.stdout) == (sys.version_info < (3, 12))
     assert "a fork would copy" not in done.stdout
+
+
+def test_list_says_why_there_is_no_openmp(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the extension has no OpenMP, `list` gives the reason, as `doctor` does."""
+    reason = "the compiler that built gilscope had no OpenMP"
+    monkeypatch.setattr("gilscope.cli.list_.openmp_facts", lambda: OpenMp(version=0, reason=reason))
+    code, out, _ = called(capsys, "list")
+    assert code == 0
+    assert re.search(rf"openmp +unavailable: {reason}", out)
 
 
 def test_doctor_prints_facts_as_json_and_as_text() -> None:
@@ -316,6 +356,20 @@ def test_a_saved_run_is_what_the_schema_says(saved: tuple[Path, subprocess.Compl
     assert result.argv == (*TINY, "-o", str(path), "--format", "json")
 
 
+def test_a_run_saves_under_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """A file name may be any bytes; the result is saved under it and is text all the same."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/run-\xff.json")
+    done = measured("-o", path)
+    assert done.returncode in MEASURED, done.stderr
+    assert storage.read(Path(path)).argv[-1].endswith("run-\ufffd.json")
+
+
+def test_a_run_from_python_keeps_nothing_of_the_host_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a host program was called with is none of the result's: it may be private, and says nothing of the run."""
+    monkeypatch.setattr(sys, "argv", ["host", "--password", "secret"])
+    assert Session(Request()).result().argv == ()
+
+
 def test_a_report_of_a_saved_run_is_that_run(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """`report` draws the saved file: as JSON it is the file, as Markdown and as a table it has every arm's verdict."""
     path, done = saved
@@ -365,6 +419,46 @@ def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run.json"]
 
 
+@pytest.mark.parametrize("where", ["gilscope.session.describe", "gilscope.runner.Runner.events"])
+def test_an_interrupt_before_the_first_round_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    """Ctrl-C while the machine is described or a launch starts ends with 130, a word, and the old file as it was."""
+    path = tmp_path / "run.json"
+    path.write_text("precious")
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupt)
+    code, out, err = called(capsys, *SMALL, "-o", str(path), "--force")
+    assert (code, out) == (130, "")
+    assert "interrupted; nothing was measured yet" in err
+    assert path.read_text() == "precious"
+
+
+def test_an_interrupt_does_not_say_saved_where_saving_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C with a disk that is full ends with 130, the table, and why there is no file."""
+
+    def interrupt(self: Session) -> Iterator[None]:
+        yield from ()
+        raise KeyboardInterrupt
+
+    def full(*_: object) -> None:
+        raise CannotRunError("cannot write run.json: No space left on device")
+
+    monkeypatch.setattr(Session, "events", interrupt)
+    monkeypatch.setattr(Session, "result", lambda self: fakes.hand_made())
+    monkeypatch.setattr(storage, "write", full)
+    code, out, err = called(capsys, *SMALL, "-o", str(tmp_path / "run.json"))
+    assert code == 130
+    assert "verdict" in out
+    assert "what was measured so far is above; cannot write run.json: No space left on device" in err
+    assert "saved" not in err.lower()
+
+
 def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
     """A kill -9 of a worker ends with 4 and a message that names it; what was measured is kept, no process is."""
     path = tmp_path / "run.json"
@@ -376,7 +470,9 @@ def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
         assert re.search(r"worker \d of strategy 'processes' died: killed by SIGKILL", err)
         assert "Traceback" not in err
         wait_until_gone(launch)
-    assert storage.read(path).state == "partial"
+    result = storage.read(path)
+    assert result.state == "partial"
+    assert "died: killed by SIGKILL" in result.stop_reason
 
 
 def test_a_killed_launch_ends_the_run_with_4() -> None:
@@ -450,9 +546,36 @@ def test_a_reader_that_leaves_is_no_error(arguments: list[str], tmp_path: Path) 
     assert done.returncode == 0
 
 
-def test_a_time_in_which_nothing_can_be_measured_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run whose time is gone before its first round starts no second launch, draws no table, and ends with 3."""
-    code, out, err = called(capsys, *SMALL, "--max-time", "1ms")
+@pytest.mark.parametrize(
+    "arguments", [["report", "FILE"], ["report", "FILE", "--format", "json"], ["list"], ["doctor"], ["--help"]]
+)
+def test_an_output_that_is_full_is_said(arguments: list[str], tmp_path: Path) -> None:
+    """Standard output on a full disk ends with 5 and one line, not with a traceback."""
+    path = tmp_path / "run.json"
+    storage.write(fakes.hand_made(), path)
+    command = [*GILSCOPE, *(str(path) if word == "FILE" else word for word in arguments)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.stderr == "gilscope: cannot write the output: No space left on device\n"
+    assert done.returncode == 5
+
+
+def test_a_terminal_without_our_letters_gets_the_figures(tmp_path: Path) -> None:
+    """Where standard output is ASCII the table has ? for µ and ±, and JSON is the file all the same."""
+    path = tmp_path / "run.json"
+    row = fakes.hand_made().rows[1]
+    storage.write(dataclasses.replace(fakes.hand_made(), rows=(dataclasses.replace(row, wall_ns=8_100.0),)), path)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    table = gilscope("report", str(path), env=environment)
+    assert (table.returncode, table.stderr) == (0, "")
+    assert "8.10 ?s" in table.stdout
+    assert gilscope("report", str(path), "--format", "json", env=environment).stdout == path.read_text()
+
+
+def test_a_time_in_which_nothing_can_be_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run whose time is gone before its first round starts no second launch, draws and saves nothing, ends with 3."""
+    code, out, err = called(capsys, *SMALL, "--max-time", "1ms", "-o", str(tmp_path / "run.json"))
     assert (code, out) == (3, "")
+    assert os.listdir(tmp_path) == []
     assert "no round ended within 0.001 s; give more time (--max-time)" in err
     assert err.count("launch ") == 1

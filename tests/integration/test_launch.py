@@ -72,6 +72,17 @@ def test_an_arm_that_cannot_run_is_absent_with_its_reason(monkeypatch: pytest.Mo
         assert launch.prepare([a.id for a in arms], 64) == {arms[0].id: reason}
 
 
+def test_a_narrow_openmp_team_is_absent_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A team smaller than asked for is not measured as if it were whole: the arm is absent, with both numbers."""
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    wanted = arm("openmp", implementation="cython")
+    with nothing_left(), launch_process(wanted) as launch:
+        launch.start()
+        absent = launch.prepare([wanted.id], 64)
+    reason = absent[wanted.id].reason
+    assert "team of 1 where 2 threads were asked for" in reason or "no OpenMP" in reason
+
+
 @pytest.mark.parametrize(
     ("form", "patch", "message"),
     [

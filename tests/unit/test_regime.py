@@ -10,6 +10,7 @@ from gilscope.machine.regime import (
     _who_enabled_the_gil,
     describe_python,
     gil_enabled,
+    gil_of_children,
     relevant_environment,
     without_folders,
 )
@@ -29,6 +30,14 @@ def test_who_enabled_the_gil_of_a_free_threaded_build(
 ) -> None:
     """If the user did not ask for the GIL, an extension that does not declare free threading did."""
     assert _who_enabled_the_gil(options, environment) == who
+
+
+def test_a_child_has_the_gil_that_this_interpreter_was_started_with() -> None:
+    """What a child must report is what another interpreter, started alike, does report."""
+    command = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+    ask = "from gilscope.machine.regime import gil_enabled; print(gil_enabled())"
+    child = subprocess.run([*command, "-c", ask], capture_output=True, text=True, timeout=60, check=True)
+    assert child.stdout.strip() == str(gil_of_children())
 
 
 def test_a_build_with_the_gil_has_it_enabled_by_nobody() -> None:
@@ -80,11 +89,13 @@ def test_paths_lose_their_folders() -> None:
         "LD_PRELOAD": "/home/someone/lib/libjemalloc.so.2:/opt/x/libfoo.so libbar.so",
         "MALLOC_CONF": "prof:true,prof_prefix:/home/someone/secret/out",
         "OMP_PLACES": "{0:4},{4:4}",
+        "PYTHONHASHSEED": "\udcff",
     }
     assert relevant_environment(environment) == {
         "LD_PRELOAD": "libjemalloc.so.2:libfoo.so libbar.so",
         "MALLOC_CONF": "prof:true,prof_prefix:out",
         "OMP_PLACES": "{0:4},{4:4}",
+        "PYTHONHASHSEED": "\ufffd",
     }
 
 

@@ -20,7 +20,9 @@ from gilscope.runner import (
     LaunchEnded,
     LaunchStarted,
     Progress,
+    Runner,
 )
+from gilscope.worker import in_words
 
 #: The groups of the small plan.
 GROUPS = ("control", "quad/c/held/2", "quad/c/released/2")
@@ -231,10 +233,23 @@ def test_workers_whose_gil_states_differ_are_refused() -> None:
     """Some workers with the GIL and some without it: nothing is timed."""
     machine = FakeMachine(gil_enabled=lambda strategy: strategy != "threads")
     runner = machine.runner(plan(**QUICK))
-    with pytest.raises(CannotRunError, match="some workers run with the GIL"):
+    with pytest.raises(CannotRunError, match="'threads' has the GIL off .* where the GIL on .* was expected"):
         list(runner.events())
     assert not runner.evidence.rounds
     assert all(launch.closed for launch in machine.launches)
+
+
+@pytest.mark.parametrize("change", [{"gil_enabled": False}, {"switch_interval_s": 0.001}])
+def test_workers_that_are_not_as_expected_are_refused(change: dict[str, object]) -> None:
+    """Workers that all agree, but not with what was expected of them, are refused, and both states are named."""
+    machine = FakeMachine()
+    expected = {"gil_enabled": True, "switch_interval_s": 0.005} | change
+    runner = Runner(plan(**QUICK), machine.open_launch, machine.clock, expected)
+    with pytest.raises(CannotRunError) as caught:
+        list(runner.events())
+    assert in_words(expected) in str(caught.value)
+    assert "has the GIL on and a switch interval of 0.005 s" in str(caught.value)
+    assert not runner.evidence.rounds
 
 
 def test_a_kernel_error_leaves_the_launch_closed_and_the_rounds_kept() -> None:
@@ -245,7 +260,8 @@ def test_a_kernel_error_leaves_the_launch_closed_and_the_rounds_kept() -> None:
         list(runner.events())
     result = result_of(runner)
     assert all(launch.closed for launch in machine.launches)
-    assert (result.state, result.stop_reason) == ("partial", "interrupted")
+    assert result.state == "partial"
+    assert result.stop_reason == "failed: worker 1 of strategy 'processes' died: killed by SIGKILL"
     assert len(result.rounds) > 20
     assert len(result.rows) == 6
 
@@ -371,7 +387,7 @@ def test_an_untimed_run_is_partial_and_finds_nothing() -> None:
     runner = FakeMachine().runner(plan(**QUICK))
     next(runner.events())
     result = result_of(runner)
-    assert result.state == "partial"
+    assert (result.state, result.stop_reason) == ("partial", "interrupted")
     assert {row.verdict for row in result.rows} == {"unresolved (not measured)"}
     assert len(result.findings) == 1
     assert "No round was timed" in result.findings[0]

@@ -138,6 +138,24 @@ BROKEN = {
     "too deep": ("[" * 100_000, ["FILE is not JSON"]),
     "too long a number": ("1" * 10_000, ["FILE is not JSON"]),
     "not a number": (broken(lambda d: d.update(duration_s=math.nan)), ["FILE is not JSON", "NaN"]),
+    "an endless number": (
+        WHOLE.replace('"duration_s": 38.25', '"duration_s": 1e400'),
+        ["FILE is not JSON", "1e400 is too large a number"],
+    ),
+    "a number of many digits": (
+        broken(lambda d: d["rows"][0].update(wall_ns=10**400)),
+        ["result.rows[0].wall_ns is too large a number"],
+    ),
+    "half a character": (broken(lambda d: d["machine"].update(x=["\ud800"])), ["FILE holds a text with '\\ud800'"]),
+    "half a character in a name": (broken(lambda d: d["machine"].update({"\udfff": 1})), ["'\\udfff'"]),
+    "a group without arms": (
+        broken(lambda d: d["plan"]["groups"][0].update(arms=[])),
+        ["result.plan.groups[0].arms must name an arm or more"],
+    ),
+    "an interval the wrong way round": (
+        broken(lambda d: d["control"]["same"].update(low=1.5)),
+        ["result.control.same must have 0 <= low <= high; got 1.5 and 1.003"],
+    ),
     "a list": ("[1, 2]", ["FILE is JSON, but not a gilscope result", "schema_version"]),
     "a number": ("3", ["FILE is JSON, but not a gilscope result"]),
     "other JSON": ('{"a": 1}', ["FILE is JSON, but not a gilscope result"]),

@@ -129,7 +129,14 @@ def test_without_a_right_control_there_is_no_verdict() -> None:
 
 @pytest.mark.parametrize(
     ("arm", "ceiling", "n_workers", "expected"),
-    [(1.1, 1.5, 2, True), (1.11, 2.0, 2, False), (1.0, 1.49, 2, False), (1.0, 2.5, 4, True), (1.0, 2.49, 4, False)],
+    [
+        (1.1, 1.5, 2, True),
+        (1.11, 2.0, 2, False),
+        (1.0, 1.49, 2, False),
+        (1.0, 2.5, 4, True),
+        (1.0, 2.49, 4, False),
+        (1.0, 1.001, 1, False),
+    ],
 )
 def test_an_arm_is_narrow_only_beside_a_wide_ceiling(
     arm: float, ceiling: float, n_workers: int, expected: bool

@@ -1,5 +1,6 @@
 """The command line: the list of commands, and the one place where errors become exit codes."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -7,7 +8,7 @@ from importlib import import_module
 import click
 
 import gilscope
-from gilscope.errors import INTERRUPTED, GilscopeError
+from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
 
 #: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
 COMMANDS = {
@@ -38,12 +39,14 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command. That its reader has gone (`| head`) is no error, though click and rich would end with 1."""
         try:
-            return super().invoke(ctx)
+            value = super().invoke(ctx)
+            sys.stdout.flush()  # that nobody reads, or that the disk is full, may be noticed only here
         except (BrokenPipeError, SystemExit) as error:
             if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
                 raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what the buffer still holds
+            _discard_output()
             return 0
+        return value
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -53,8 +56,9 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 2 wrong usage, 3 nothing resolved, 4 a kernel or a probed call failed, or a result was "
-    "wrong, 5 this machine cannot do what was asked, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 an import brings the GIL back (doctor --imports), 2 wrong usage, 3 nothing resolved, "
+    "4 a kernel or a probed call failed, or a result was wrong, 5 this machine cannot do what was asked, 130 "
+    "interrupted.",
 )
 @click.version_option(gilscope.__version__, prog_name="gilscope")
 def cli() -> None:
@@ -63,11 +67,14 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")  # a terminal without µ and ± still gets the figures
     try:
         code = cli.main(arguments, prog_name="gilscope", standalone_mode=False)
     except click.exceptions.Exit as error:
         code = error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("gilscope: interrupted", err=True)
         code = INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -75,6 +82,15 @@ def main(arguments: list[str] | None = None) -> None:
     except GilscopeError as error:
         click.echo(f"gilscope: {error}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+    except OSError as error:
+        if error.filename is not None:  # no file of ours: those have errors of their own
+            raise
+        click.echo(f"gilscope: cannot write the output: {error.strerror}", err=True)
+        _discard_output()
+        code = CannotRunError.exit_code
     sys.exit(code or 0)
+
+
+def _discard_output() -> None:
+    """Send what the buffer still holds nowhere: Python would try once more as it ends, and fail as loudly."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

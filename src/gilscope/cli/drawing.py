@@ -14,7 +14,7 @@ format_option = click.option(
 def draw(result: Result, style: str) -> None:
     """Write a result, and nothing else, to standard output."""
     if style == "json":
-        click.echo(storage.dumps(result), nl=False)
+        click.echo(storage.dumps(result).encode(), nl=False)  # UTF-8, as in a file, whatever the terminal speaks
     elif style == "markdown":
         click.echo(markdown.render(result), nl=False)
     else:

@@ -3,6 +3,7 @@
 import click
 
 from gilscope import kernels, strategies
+from gilscope.machine import openmp_facts
 from gilscope.results import Unavailable
 
 
@@ -11,6 +12,8 @@ def command() -> int:
     """Show kernels, implementations and strategies; what cannot run here says why."""
     # Asked first: importing NumPy below starts threads, and would make a fork look impossible.
     absent = {strategy.name: strategy.unavailable() for strategy in strategies.STRATEGIES}
+    if absent["openmp"] is None and (reason := openmp_facts().reason):  # only the loaded extension can tell
+        absent["openmp"] = Unavailable(reason)
     click.echo("kernels")
     for name, meaning in (("square", "out[i] = x[i]*x[i]"), ("quad", "out[i] = (x[i]*x[i])*(x[i]*x[i])")):
         click.echo(f"  {name:22}{meaning}")

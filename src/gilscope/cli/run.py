@@ -1,5 +1,6 @@
 """`gilscope run`: the main job."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -102,13 +103,13 @@ def command(
         seed=seed,
         oversubscribe=oversubscribe,
     )
-    session = Session(request, host_name=host_name)
+    session: Session | None = None
     failure: GilscopeError | None = None
     unsaved: GilscopeError | None = None
     interrupted = False
-    display = Display(session.runner)
     try:
-        with display:
+        session = Session(request, host_name=host_name, argv=sys.argv[1:])
+        with Display(session.runner) as display:
             for event in session.events():
                 display.show(event)
                 if isinstance(event, LaunchEnded):
@@ -119,29 +120,29 @@ def command(
         interrupted = True
     except GilscopeError as error:
         failure = error
-    final = session.result()
-    if final.rounds:
+    final = None if session is None else session.result()
+    if final is not None and final.rounds:
         if interrupted or failure is not None:
             unsaved = _save(final, output)
         draw(final, style)
         if output is not None and unsaved is None:
             click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
     if failure is None and interrupted:
-        click.echo(f"gilscope: interrupted; {_what_is_left(final, output)}", err=True)
+        click.echo(f"gilscope: interrupted; {_what_is_left(final, output, unsaved)}", err=True)
         return INTERRUPTED
     if failure is not None or unsaved is not None:
         raise failure or unsaved  # type: ignore[misc] # one of them is an error
+    assert final is not None  # without a session there was a failure, or Ctrl-C
     if not final.rounds:
-        click.echo(
-            f"gilscope: no round ended within {session.plan.budget_s:g} s; give more time (--max-time)", err=True
-        )
+        click.echo(f"gilscope: no round ended within {final.plan.budget_s:g} s; give more time (--max-time)", err=True)
     return exit_code(final, strict=strict)
 
 
-def _what_is_left(result: Result, output: Path | None) -> str:
-    if not result.rounds:
+def _what_is_left(result: Result | None, output: Path | None, unsaved: GilscopeError | None) -> str:
+    if result is None or not result.rounds:
         return "nothing was measured yet"
-    return "what was measured so far is above" + ("" if output is None else " and saved")
+    saved = "" if output is None else " and saved" if unsaved is None else f"; {unsaved}"
+    return f"what was measured so far is above{saved}"
 
 
 def exit_code(result: Result, *, strict: bool = False) -> int:
@@ -170,8 +171,11 @@ def exit_code(result: Result, *, strict: bool = False) -> int:
 
 
 def _save(result: Result, output: Path | None) -> GilscopeError | None:
-    """Write the result where that was asked for; return what went wrong, or None."""
-    if output is not None:
+    """Write the result where that was asked for; return what went wrong, or None.
+
+    A result without a round is not worth a file, least of all one that --force would replace.
+    """
+    if output is not None and result.rounds:
         try:
             storage.write(result, output)
         except GilscopeError as error:

@@ -1,14 +1,21 @@
 """What the options take: lists, times with units, shares in per cent."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    _Number = click.ParamType[float]
+    _Names = click.ParamType[tuple[str, ...]]
+    _Counts = click.ParamType[tuple[int, ...]]
+else:  # click's own is generic from 8.4 on, and nothing here needs one that new
+    _Number = _Names = _Counts = click.ParamType
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0}
 
 
-class Duration(click.ParamType[float]):
+class Duration(_Number):
     """A time such as ``5ms``, ``20s`` or ``2m``; a bare number is seconds. The value is in seconds."""
 
     name = "time"
@@ -23,7 +30,7 @@ class Duration(click.ParamType[float]):
         return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
-class Share(click.ParamType[float]):
+class Share(_Number):
     """A share such as ``2%`` or ``0.02``. The value is a fraction."""
 
     name = "share"
@@ -39,7 +46,7 @@ class Share(click.ParamType[float]):
             self.fail(f"{value!r} is not a share; write for example 2% or 0.02", param, ctx)
 
 
-class Names(click.ParamType[tuple[str, ...]]):
+class Names(_Names):
     """Names separated by commas. The value is a tuple."""
 
     name = "list"
@@ -51,7 +58,7 @@ class Names(click.ParamType[tuple[str, ...]]):
         return tuple(name.strip() for name in str(value).split(",") if name.strip())
 
 
-class Counts(click.ParamType[tuple[int, ...]]):
+class Counts(_Counts):
     """Whole numbers separated by commas. The value is a tuple."""
 
     name = "numbers"

@@ -13,6 +13,7 @@ _VARIABLES = re.compile(
     "PYTHON_(GIL|CPU_COUNT|JIT)|PYTHON(HASHSEED|MALLOC)|(OPENBLAS|MKL)_NUM_THREADS|(OMP|GOMP|KMP|MALLOC)_.*|LD_PRELOAD"
 )
 _FOLDERS = re.compile(r"""[^\s:;,=|'"]*[/\\]""")
+_AN_EXTENSION = "an imported extension"
 _LONGEST_VALUE = 200  # characters; an OMP_PLACES may name every CPU of a large machine
 
 
@@ -88,13 +89,21 @@ def gil_enabled() -> bool:
     return True if ask is None else bool(ask())
 
 
+def gil_of_children() -> bool:
+    """Return whether the GIL is in force in an interpreter that is started as this one was, before it imports."""
+    if not gil_enabled() or not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return gil_enabled()
+    return _who_enabled_the_gil(sys._xoptions, os.environ) != _AN_EXTENSION
+
+
 def relevant_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that change a measurement, by name, with nothing private in their values.
 
     Of every path only the last part is kept: the folders above it may name a user or a project.
     """
     names = sorted(name for name in environment if _VARIABLES.fullmatch(name))
-    return {name: without_folders(environment[name])[:_LONGEST_VALUE] for name in names}
+    texts = {name: os.fsencode(environment[name]).decode(errors="replace") for name in names}  # any bytes may be set
+    return {name: without_folders(text)[:_LONGEST_VALUE] for name, text in texts.items()}
 
 
 def without_folders(text: str) -> str:
@@ -108,7 +117,7 @@ def _who_enabled_the_gil(options: Mapping[str, str | bool], environment: Mapping
         return "-X gil=1"
     if environment.get("PYTHON_GIL") == "1" and not sys.flags.ignore_environment:
         return "PYTHON_GIL=1"
-    return "an imported extension"
+    return _AN_EXTENSION
 
 
 def _start_method() -> str | None:

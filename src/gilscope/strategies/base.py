@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import NoReturn, Self
 
-from gilscope.errors import KernelError
+from gilscope.errors import CannotRunError, KernelError
 from gilscope.results import Unavailable
 from gilscope.strategies.host import Inherited, live
 from gilscope.strategies.memory import SharedMemory
-from gilscope.worker import ANY_CPU, COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, read_exactly
+from gilscope.worker import ANY_CPU, COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, in_words, read_exactly
 
 # How long a worker that has been told to stop may take before it is ended.
 STOP_SECONDS = 10.0
@@ -174,15 +174,27 @@ class Crew:
             self.regimes.append(regime)
 
     def prepare(self, task: int, specs: Sequence[TaskSpec]) -> Unavailable | None:
-        """Tell each worker what task number `task` is; return why it cannot be done here, or None."""
+        """Tell each worker what task number `task` is; return why it cannot be done here, or None.
+
+        Raises
+        ------
+        CannotRunError
+            If a worker's GIL is no longer in the state that it reported when it started.
+        """
         for index, spec in enumerate(specs):
             payload = encode(spec)
             self._send(index, COMMAND.pack(task, PREPARE, len(payload)) + payload)
         refusals = []
         for index in range(len(specs)):
             _, text = self._receive(index)
-            if text:
+            now = json.loads(text)
+            if "gil_enabled" not in now:
                 refusals.append(self._refusal(index, text))
+            elif any(self.regimes[index][name] != value for name, value in now.items()):
+                raise CannotRunError(
+                    f"worker {index} of strategy {self.name!r} started with {in_words(self.regimes[index])}; now that "
+                    f"it has imported its kernel it has {in_words(now)}. `gilscope doctor --imports` says who does that"
+                )
         return refusals[0] if refusals else None
 
     def run(self, task: int, repeats: int) -> Timing:
