@@ -88,6 +88,49 @@ def test_a_module_is_main(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "__main__ ['-x', '1']\n"), done.stderr
 
 
+_ATTRIBUTES = """
+import sys
+for name in ("__name__", "__file__", "__package__", "__spec__", "__loader__", "__cached__", "__doc__", "__builtins__"):
+    print(name, str(globals().get(name, "nothing")).split(" object at")[0])
+print(sys.argv, sys.path, sys.modules["__main__"].__dict__ is globals())
+"""
+
+
+@pytest.mark.parametrize("words", [["one.py"], ["folder"], ["-m", "one"], ["-m", "folder"], ["folder/../one.py", "x"]])
+def test_main_is_what_python_makes(tmp_path: Path, words: list[str]) -> None:
+    """A script, a folder, a module and a package find the same about themselves as without gilscope."""
+    for path in (tmp_path / "one.py", tmp_path / "folder" / "__main__.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_ATTRIBUTES)
+    plain = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = ledger(*words, cwd=tmp_path)
+    assert done.stdout == plain.stdout
+
+
+@pytest.mark.parametrize("words", [["one.py"], ["-m", "one"]])
+def test_main_outlives_its_main_thread(tmp_path: Path, words: list[str]) -> None:
+    """Threads and exit handlers find the globals of the program, and pickle finds its functions."""
+    (tmp_path / "one.py").write_text(
+        textwrap.dedent(
+            """
+            import atexit, pickle, threading, time
+
+            def function():
+                return "found"
+
+            def late():
+                threading.main_thread().join()
+                print(pickle.loads(pickle.dumps(function))())
+
+            atexit.register(lambda: print(pickle.loads(pickle.dumps(function))()))
+            threading.Thread(target=late).start()
+            """
+        )
+    )
+    done = ledger(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "found\nfound\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
