@@ -46,7 +46,7 @@ def script(folder: Path, text: str) -> str:
 def account(folder: Path, text: str, *options: str, code: int = 0) -> dict[str, Any]:
     """Run a program under the ledger and return its account, which fits the schema."""
     file = folder / "log.json"
-    done = ledger("--json", str(file), *options, "--", script(folder, text))
+    done = ledger("--json", str(file), "--force", *options, "--", script(folder, text))
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(file.read_text())
     VALIDATOR.validate(found)
@@ -262,6 +262,28 @@ def test_the_tables_go_to_standard_error(tmp_path: Path) -> None:
     assert re.search(r"^MainThread +[\d.]+ [mµn]?s +\d+ %", done.stderr, re.MULTILINE)
     assert re.search(r"^released by +place +count +computing +blocked +mean +longest", done.stderr, re.MULTILINE)
     assert done.stderr.splitlines()[-1].startswith("Mechanism: ledger. It cannot see: interpreters with a GIL")
+
+
+def test_a_file_is_replaced_only_where_that_was_said(tmp_path: Path) -> None:
+    """Without --force the program does not even run; with it the file holds the account."""
+    file, path = tmp_path / "log.json", script(tmp_path, "print('ran')")
+    file.write_text("dear")
+    done = ledger("--json", str(file), path)
+    assert (done.returncode, done.stdout, file.read_text()) == (2, "", "dear")
+    assert "add --force" in done.stderr
+    done = ledger("--json", str(file), "--force", path)
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+    VALIDATOR.validate(json.loads(file.read_text()))
+
+
+def test_an_account_that_cannot_be_saved_is_shown(tmp_path: Path) -> None:
+    """The program has run, so its account is on the terminal before the error, which is no traceback."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    done = ledger("--json", str(folder / "log.json"), script(tmp_path, f"import os\nos.rmdir({str(folder)!r})"))
+    assert done.returncode == 5, done.stderr
+    assert re.search(r"^MainThread .*^gilscope: cannot write ", done.stderr, re.MULTILINE | re.DOTALL)
+    assert "Traceback" not in done.stderr
 
 
 # What can be asked without running a program.
