@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from gilscope.accounting.mechanisms import cost_of
 from gilscope.probing import classes
 from gilscope.probing.advice import Prospect, advise
 from gilscope.probing.knocks import Knocks
@@ -118,6 +119,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         preflight=preflight,
         notes=_notes(preflight, widest, profile, "" if alone or obstacle in advised else obstacle),
         mechanism=shares.mechanism,
+        cost=cost_of(shares.mechanism),
         blind_to=shares.blind_to,
         machine=machine,
     )

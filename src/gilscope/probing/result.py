@@ -52,7 +52,8 @@ class Probe:
         As `gilscope.probing.preflight.Preflight`.
     notes : list of str
         What else was noticed: threads left behind, imports that do work, a machine without a second CPU.
-    mechanism : str
+    mechanism, cost : str
+        What the shares rest on, and what that takes from the call.
     blind_to : list of str
     machine : dict
     """
@@ -79,6 +80,7 @@ class Probe:
     preflight: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     mechanism: str = ""
+    cost: str = ""
     blind_to: list[str] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=dict)
 
