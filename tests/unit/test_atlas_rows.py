@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from probes import PROBES, gave, probed, scaled, shares
 
 from gilscope.atlas import document, rows, selection, survey
 from gilscope.atlas.calls import Atlas, Call
@@ -43,50 +44,75 @@ def row_of(call: Call, **changes: Any) -> rows.Row:
     return {**rows.absent_row(call, []), "failure": "", **measured, **changes}
 
 
+ROW_SCHEMA = {**json.loads(document.SCHEMA_PATH.read_text()), "$ref": "#/$defs/row"}
+for _key in ("type", "additionalProperties", "required", "properties"):
+    del ROW_SCHEMA[_key]
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_row_says_what_its_probe_says(name: str) -> None:
+    """Of every class, and of failures; as the schema has it."""
+    row = rows.measured_row(CALLS[0], PROBES[name], 1.5)
+    jsonschema.validate(row, ROW_SCHEMA)
+    assert row["failure"] == PROBES[name].failure
+    assert (row["pays"], row["advice"]) == (PROBES[name].pays, PROBES[name].advice)
+
+
+def test_what_pays_is_what_the_advice_says() -> None:
+    """Where a way gave nothing here for a known reason, or telling a worker takes longer than the call, it does not."""
+    disappoints = probed(shares(0.02, 0.98, 0), scaling=scaled(1.0, 1.0))
+    assert disappoints.advice.startswith("Threads should pay")
+    assert rows.measured_row(CALLS[0], disappoints, 1.0)["pays"] == "neither"
+    slow = [gave(way, 1.9) | {"telling_ns": 50e6} for way in ("threads", "processes")]
+    told = probed(shares(0.02, 0.98, 0), scaling=slow)
+    assert told.advice.startswith("Threads do not pay")
+    assert rows.measured_row(CALLS[0], told, 1.0)["pays"] == "neither"
+
+
 @pytest.fixture
-def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answer for the probe, and return the names of the calls that it was asked to measure."""
-    asked: list[str] = []
+    names: list[str] = []
 
     def measure(call: Call, limit_s: float, seconds: float) -> rows.Row:
-        asked.append(call.name)
+        names.append(call.name)
         return row_of(call, took_s=2.0)
 
     monkeypatch.setattr(survey, "_measure", measure)
-    return asked
+    return names
 
 
-def test_every_call_gets_a_row_in_order(probed: list[str]) -> None:
+def test_every_call_gets_a_row_in_order(asked: list[str]) -> None:
     """What is not installed is a row too, and is not probed."""
     events = list(survey.survey(CALLS, {}))
     ended = [event for event in events if isinstance(event, survey.Ended)]
     assert [event.row["name"] for event in ended] == ["crc", "loop", "gone"]
     assert ended[-1].row["failure"] == "not installed: no_such_module"
-    assert probed == ["crc", "loop"]
+    assert asked == ["crc", "loop"]
 
 
-def test_the_time_that_is_left_is_told_from_the_second_call_on(probed: list[str]) -> None:
+def test_the_time_that_is_left_is_told_from_the_second_call_on(asked: list[str]) -> None:
     """It is the mean so far, times the calls that are left to measure."""
     begun = [event for event in survey.survey(CALLS, {}) if isinstance(event, survey.Begun)]
     assert [event.remaining_s for event in begun] == [None, 2.0]
 
 
-def test_rows_that_are_still_good_are_kept(probed: list[str]) -> None:
+def test_rows_that_are_still_good_are_kept(asked: list[str]) -> None:
     """The same setup, statement and interpreter: nothing to measure; but the group is as the list has it now."""
     before = {"crc": row_of(CALLS[0], group="old"), "loop": row_of(CALLS[1])}
     ended = [event for event in survey.survey(CALLS, before) if isinstance(event, survey.Ended)]
     assert [event.is_kept for event in ended] == [True, True, False]
     assert ended[0].row["group"] == "sums"
-    assert probed == []
+    assert asked == []
 
 
 @pytest.mark.parametrize(
     "change", [{"setup": "x"}, {"statement": "x"}, {"python": "CPython 2.7"}, {"failure": "failed: it hung"}]
 )
-def test_rows_of_something_else_are_measured_again(probed: list[str], change: dict[str, Any]) -> None:
+def test_rows_of_something_else_are_measured_again(asked: list[str], change: dict[str, Any]) -> None:
     """Other code, another interpreter, or a failure, which may have been the machine's."""
     list(survey.survey(CALLS[:1], {"crc": row_of(CALLS[0], **change)}))
-    assert probed == ["crc"]
+    assert asked == ["crc"]
 
 
 def test_a_module_that_ends_its_process_counts_as_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

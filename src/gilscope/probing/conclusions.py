@@ -9,7 +9,7 @@ from typing import Any
 
 from gilscope.accounting.mechanisms import cost_of
 from gilscope.probing import classes
-from gilscope.probing.advice import Prospect, advise
+from gilscope.probing.advice import Prospect, advise, decide
 from gilscope.probing.knocks import Knocks
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
@@ -102,6 +102,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     return Probe(
         target=target.text,
         class_=kind,
+        pays=decide(kind, profile, prospects, obstacle),
         advice=advised,
         exit_code=UNDECIDED_CODE if kind == classes.UNDECIDED else 0,
         wall_ns=shares.wall_ns,

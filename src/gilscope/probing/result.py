@@ -21,6 +21,8 @@ class Probe:
     target : str
     class_ : str
         One of `gilscope.probing.classes.CLASSES`; "class" in JSON.
+    pays : str
+        What the advice says in a word: "threads", "processes", "neither" or "nothing more"; "" after a failure.
     advice : str
     failure : str
         Why nothing was measured, or "".
@@ -61,6 +63,7 @@ class Probe:
     target: str
     class_: str
     advice: str
+    pays: str = ""
     failure: str = ""
     traceback: str = ""
     output: str = ""
