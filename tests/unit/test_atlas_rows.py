@@ -40,6 +40,7 @@ def row_of(call: Call, **changes: Any) -> rows.Row:
         "processes": way(None, 1.9),
         "second_cpu": True,
         "pays": "threads",
+        "mechanism": "ledger",
     }
     return {**rows.absent_row(call, []), "failure": "", **measured, **changes}
 
@@ -55,7 +56,8 @@ def test_a_row_says_what_its_probe_says(name: str) -> None:
     row = rows.measured_row(CALLS[0], PROBES[name], 1.5)
     jsonschema.validate(row, ROW_SCHEMA)
     assert row["failure"] == PROBES[name].failure
-    assert (row["pays"], row["advice"]) == (PROBES[name].pays, PROBES[name].advice)
+    for key in ("pays", "advice", "mechanism", "cost", "blind_to"):
+        assert row[key] == getattr(PROBES[name], key)
 
 
 def test_what_pays_is_what_the_advice_says() -> None:
@@ -213,6 +215,8 @@ def test_rows_that_the_list_no_longer_has_are_forgotten() -> None:
         ({"rows": [{**row_of(CALLS[0]), "threads": {}}]}, "no good 'threads'"),
         ({"rows": [{**row_of(CALLS[0]), "processes": None}]}, "no good 'failure'"),
         ({"rows": [{**row_of(CALLS[0]), "notes": None}]}, "no good 'notes'"),
+        ({"rows": [{**row_of(CALLS[0]), "blind_to": [1]}]}, "no good 'blind_to'"),
+        ({"rows": [{**row_of(CALLS[0]), "mechanism": None}]}, "no good 'mechanism'"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:

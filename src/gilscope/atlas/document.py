@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"
 _KIND = "gilscope atlas"
 # What reading and drawing rely on; the schema says more.
-_TEXTS = ("name", "group", "setup", "statement", "python", "class", "failure", "pays", "advice")
+_TEXTS = ("name", "group", "setup", "statement", "python", "class", "failure", "pays", "advice", "mechanism", "cost")
 _NUMBERS = ("wall_ns", "longest_hold_ns", "releases", "mean_release_ns")
 
 
@@ -120,7 +120,10 @@ def _wrong(row: object) -> str:
             return key
     if row["failure"] == "" and None in (row["wall_ns"], row["released"], row["threads"], row["processes"]):
         return "failure"
-    return "" if isinstance(row.get("exit_code"), int) and isinstance(row.get("notes"), list) else "notes"
+    for key in ("notes", "blind_to"):
+        if not (isinstance(row.get(key), list) and all(isinstance(text, str) for text in row[key])):
+            return key
+    return "" if isinstance(row.get("exit_code"), int) else "exit_code"
 
 
 def _is_interval(value: object, keys: Sequence[str] = ("estimate", "low", "high")) -> bool:

@@ -56,6 +56,9 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         "pays": probe.pays,
         "advice": probe.advice,
         "notes": probe.notes,
+        "mechanism": probe.mechanism,
+        "cost": probe.cost,
+        "blind_to": probe.blind_to,
     }
     return {**_row(call, probe.class_, "", took_s), **plain(found)}
 
@@ -78,6 +81,9 @@ def _row(call: Call, kind: str, failure: str, took_s: float) -> Row:
         "pays": "",
         "advice": "",
         "notes": [],
+        "mechanism": "",
+        "cost": "",
+        "blind_to": [],
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "took_s": round(took_s, 3),
     }
