@@ -10,6 +10,8 @@ from gilscope.report import probe as drawing
 from gilscope.storage import plain
 
 SCHEMA_VERSION = 1
+#: What its JSON says that it is.
+KIND = "gilscope probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Probe:
         """Return it as JSON has it; the schema is ``probe.schema.json`` in the package."""
         data: dict[str, Any] = plain(asdict(self))
         data["class"] = data.pop("class_")
-        return {"schema_version": SCHEMA_VERSION, **data}
+        return {"schema_version": SCHEMA_VERSION, "kind": KIND, **data}
 
     def markdown(self) -> str:
         """Return it as a Markdown table."""
