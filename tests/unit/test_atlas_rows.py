@@ -117,13 +117,17 @@ def test_rows_of_something_else_are_measured_again(asked: list[str], change: dic
     assert asked == ["crc"]
 
 
-def test_a_module_that_ends_its_process_counts_as_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call that needs it will say what is wrong with it."""
-    (tmp_path / "deadly.py").write_text("import os; os._exit(1)")
+def test_only_what_is_not_there_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a module that raises, hangs or ends its process the call that needs it speaks; it hides none that is absent."""
+    (tmp_path / "deadly.py").write_text("import os; print('half a line', end='', flush=True); os._exit(1)")
+    (tmp_path / "slow.py").write_text("import time; time.sleep(100)")
     (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "a_part.py").write_text("print('loud', end=''); import _what_was_not_built")
     monkeypatch.chdir(tmp_path)
-    assert survey.missing_modules(["deadly"]) == set()
-    assert survey.missing_modules(["zlib", "broken"]) == {"broken"}
+    assert survey.missing_modules(["zlib", "broken", "a_part", "os.path"]) == {"a_part"}
+    assert survey.missing_modules(["deadly", "a_part", "no_such", "no.such"]) == {"a_part", "no_such", "no.such"}
+    monkeypatch.setattr(survey, "_IMPORT_SECONDS", 3.0)
+    assert survey.missing_modules(["slow", "zzz_no_such"]) == {"zzz_no_such"}
 
 
 def test_calls_are_chosen_by_a_part_of_their_name_or_group() -> None:
