@@ -118,7 +118,7 @@ def test_rows_of_something_else_are_measured_again(asked: list[str], change: dic
 
 
 def test_only_what_is_not_there_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a module that raises, hangs or ends its process the call that needs it speaks; it hides none that is absent."""
+    """Of one that raises, hangs or ends its process the call that needs it speaks; it hides none that is absent."""
     (tmp_path / "deadly.py").write_text("import os; print('half a line', end='', flush=True); os._exit(1)")
     (tmp_path / "slow.py").write_text("import time; time.sleep(100)")
     (tmp_path / "broken.py").write_text("1 / 0")
