@@ -419,3 +419,24 @@ def test_what_a_function_raises_here_is_raised() -> None:
     """Nothing stands between the caller and it."""
     with pytest.raises(ZeroDivisionError):
         gilscope.probe(lambda: 1 // 0)
+
+
+def test_a_system_without_unix_processes_is_refused() -> None:
+    """From Python and on the command line, with the reason and code 5, and not by a module that is missing."""
+    code = """
+import sys
+sys.modules["resource"] = None
+import gilscope
+from gilscope.cli import main
+for function in (len, lambda value: value):
+    try:
+        gilscope.probe(function, [])
+    except gilscope.errors.CannotRunError as error:
+        print(error)
+main(["probe", "builtins:len", "--args", "[]"])
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 5, done.stderr
+    assert done.stdout.count("needs Python's module resource") == 2
+    assert "needs Python's module resource" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,20 +2,24 @@
 
 import os
 import pickle
-import resource
 import select
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 from gilscope.accounting.kernel import kernel_counts, native_ids
+from gilscope.errors import CannotRunError
 from gilscope.probing import processes, scripts
 from gilscope.probing.targets import Resolved, lazy_error
 from gilscope.probing.texts import describe
+from gilscope.results import Unavailable
 
 # More CPU time than this in each second of the call cannot come from one thread; what is above 1 covers the clocks.
 PARALLEL_CPUS = 1.2
@@ -82,6 +86,16 @@ class Preflight:
     processes_left: list[str]
 
 
+def availability() -> Unavailable | None:
+    """Tell why no call can be probed on this system, or None."""
+    if find_spec("resource") is None:
+        return Unavailable(
+            f"probing a call needs Python's module resource and Unix's processes, and {sys.platform} has none; use "
+            "Linux, macOS or WSL"
+        )
+    return None
+
+
 def examine(resolved: Resolved, mark: str = "") -> Preflight:
     """Call a target once and look at it, its result, and what it left.
 
@@ -94,11 +108,16 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
 
     Raises
     ------
+    CannotRunError
+        Where no call can be probed.
     UsageError
         If the result is a generator or a coroutine, which has run nothing yet.
     BaseException
         Whatever the target raises.
     """
+    absence = availability()
+    if absence is not None:
+        raise CannotRunError(absence.reason)
     target = resolved.target
     # Before the call, which may change its arguments.
     function_obstacle = _function_obstacle(resolved)
@@ -203,8 +222,10 @@ def _queued_ns() -> int:
 
 
 def _children_seconds() -> float:
+    resource = import_module("resource")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    seconds: float = usage.ru_utime + usage.ru_stime
+    return seconds
 
 
 def _settled(before: int | None) -> int | None:
