@@ -297,6 +297,19 @@ def test_wrong_usage_says_what_is_allowed(
     assert message in " ".join(err.split())
 
 
+@pytest.mark.parametrize("target", ["nofunc", "json.dumps", "sum("])
+def test_json_is_there_for_what_names_no_function(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As for every other failure: the file has the reason, and the exit code is that of wrong usage."""
+    with pytest.raises(SystemExit) as caught:
+        main(["probe", target, "--json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    jsonschema.validate(found, SCHEMA)
+    assert (caught.value.code, found["exit_code"], found["target"]) == (2, 2, target)
+    assert "names no function" in found["failure"]
+    assert "names no function" in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "text"),
     [

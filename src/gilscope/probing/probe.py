@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine.cpus import usable_cpus
 from gilscope.probing.conclusions import from_outcome
 from gilscope.probing.measure import job
@@ -61,6 +62,20 @@ def probe_target(
     options = {"seconds": seconds, "widths": widths, "seed": seed, "interpreters": interpreters}
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
     return from_outcome(target, outcome, n_cpus)
+
+
+def refused(text: str, error: UsageError | CannotRunError) -> Probe:
+    """Return the result of what was refused before any process was started for it.
+
+    Parameters
+    ----------
+    text : str
+        The target, as the user wrote it.
+    error : UsageError or CannotRunError
+    """
+    kind: Literal["usage", "cannot run"] = "usage" if isinstance(error, UsageError) else "cannot run"
+    outcome = Outcome(kind=kind, message=str(error), phase="starting")
+    return from_outcome(Target(text=text, kind="statement"), outcome, usable_cpus().count)
 
 
 def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:
