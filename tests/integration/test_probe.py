@@ -271,6 +271,10 @@ def test_the_end_of_the_output_is_shown_after_a_failure() -> None:
     [
         (["zlib.compress"], "Did you mean 'zlib:compress'?"),
         (["json"], "names no function"),
+        (["nowhere.py"], "Name a function of it, as in 'nowhere.py:function'."),
+        (["x.py"], "Did you mean 'x.py:f' or 'x.py:hang' or 'x.py:crash' or 'x.py:leave' or 'x.py:fail'?"),
+        (["./x.py", "-s", "n = 1"], "Did you mean './x.py:f' or"),
+        (["y/z.py"], "Did you mean 'y/z.py:g'?"),
         (["what is it called"], "names no function"),
         (["sum([1])", "--args", "3"], "A statement takes no arguments"),
         (["sum(", "--statement"], "cannot be compiled"),
@@ -290,6 +294,8 @@ def test_wrong_usage_says_what_is_allowed(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2, before anything is measured wherever that is possible."""
+    Path("y").mkdir()
+    Path("y/z.py").write_text("def g(): pass\ndef _h(): pass\n")
     with pytest.raises(SystemExit) as caught:
         main(["probe", *arguments])
     out, err = capsys.readouterr()
