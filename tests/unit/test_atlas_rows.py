@@ -11,6 +11,7 @@ from probes import PROBES, gave, probed, scaled, shares
 from gilscope.atlas import document, rows, selection, survey
 from gilscope.atlas.calls import Atlas, Call
 from gilscope.cli.atlas import exit_code
+from gilscope.cli.atlas_progress import Display
 from gilscope.errors import UsageError
 
 CALLS = (
@@ -97,6 +98,15 @@ def test_the_time_that_is_left_is_told_from_the_second_call_on(asked: list[str])
     """It is the mean so far, times the calls that are left to measure."""
     begun = [event for event in survey.survey(CALLS, {}) if isinstance(event, survey.Begun)]
     assert [event.remaining_s for event in begun] == [None, 2.0]
+
+
+def test_the_time_that_is_left_is_told_on_a_pipe_too(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A line stands for the end of a call, so it is the time for those after it; at the end there is none."""
+    with Display() as display:
+        for event in survey.survey(CALLS, {}):
+            display.show(event)
+    told = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["1 of 3, 2 s left", "2 of 3", "3 of 3"]
 
 
 def test_rows_that_are_still_good_are_kept(asked: list[str]) -> None:

@@ -75,12 +75,15 @@ class Ended:
     position, n_calls : int
     is_kept : bool
         Whether it was measured before and is still good.
+    remaining_s : float or None
+        For the calls after this one; None before any was measured.
     """
 
     row: Row
     position: int
     n_calls: int
     is_kept: bool
+    remaining_s: float | None
 
 
 Event = Begun | Ended
@@ -118,12 +121,21 @@ def survey(
         elif missing:
             row = absent_row(call, missing)
         else:
-            remaining_s = fmean(took) * n_left if took else None
-            yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=remaining_s)
+            yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=_remaining_s(took, n_left))
             row = _measure(call, limit_s, seconds)
             took.append(row["took_s"])
             n_left -= 1
-        yield Ended(row=row, position=position, n_calls=len(calls), is_kept=call.name in kept)
+        yield Ended(
+            row=row,
+            position=position,
+            n_calls=len(calls),
+            is_kept=call.name in kept,
+            remaining_s=_remaining_s(took, n_left),
+        )
+
+
+def _remaining_s(took: Sequence[float], n_left: int) -> float | None:
+    return fmean(took) * n_left if took else None
 
 
 def missing_modules(names: Iterable[str]) -> set[str]:
