@@ -247,6 +247,14 @@ def test_what_fails_says_why_and_ends_with_its_code(target: str, code: int, mess
     assert data["shares"] == {}
 
 
+@needs_ledger
+def test_an_iterator_is_noted() -> None:
+    """The figures are of making it, which says nothing of what it does; a list has nothing to note."""
+    assert "it returns an iterator (map) that has run nothing" in " ".join(probed("map(str, [])").stdout.split())
+    assert any("iterator (map)" in note for note in gilscope.probe(lambda: map(str, [])).notes)
+    assert "iterator" not in probed("list(map(str, []))").stdout
+
+
 def test_a_hang_is_ended_and_shows_where() -> None:
     """With the traceback of what it was at."""
     done = probed("x:hang", "--limit", "1")

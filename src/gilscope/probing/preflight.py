@@ -1,12 +1,13 @@
 """One call of a target before anything is measured: what it leaves behind, and what of it could be sent elsewhere."""
 
+import io
 import os
 import pickle
 import select
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -50,6 +51,8 @@ class Preflight:
     arguments_bytes, result_bytes : int or None
         Size of their pickles; None if there is an obstacle.
     result_type : str
+    makes_iterator : bool
+        Whether the result is an iterator that is no open file: what it is to give has not run yet.
     main_guard : bool or None
         Whether a script has a guard; None for what is no script.
     top_level_work : list of str
@@ -75,6 +78,7 @@ class Preflight:
     result_obstacle: str | None
     result_bytes: int | None
     result_type: str
+    makes_iterator: bool
     main_guard: bool | None
     top_level_work: list[str]
     threads_left: list[str]
@@ -145,6 +149,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         result_obstacle=result_obstacle,
         result_bytes=result_bytes,
         result_type=type(result).__name__,
+        makes_iterator=isinstance(result, Iterator) and not isinstance(result, io.IOBase),
         main_guard=scripts.has_main_guard(Path(target.home)) if target.kind == "script" else None,
         top_level_work=scripts.top_level_work(Path(target.home)) if target.kind == "script" else [],
         threads_left=left,
