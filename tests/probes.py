@@ -79,6 +79,7 @@ def preflight(**others: Any) -> dict[str, Any]:
         "result_obstacle": None,
         "result_bytes": 10,
         "result_type": "int",
+        "makes_iterator": False,
         "main_guard": None,
         "top_level_work": [],
         "threads_left": [],

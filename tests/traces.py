@@ -28,7 +28,13 @@ def log(story: Sequence[tuple[Any, ...]], wall_ns: int = 100, **changes: Any) ->
     """Return a log from rows of (at_ns, native_id, kind) or (at_ns, native_id, kind, site)."""
     events = tuple(Event(*row, *([None] if len(row) == 3 else [])) for row in story)
     threads = tuple(thread(native_id) for native_id in dict.fromkeys(event.native_id for event in events))
-    plain = {"mechanism": "ledger", "blind_to": ("what it cannot see",), "threads": threads, "sites": ()}
+    plain = {
+        "mechanism": "ledger",
+        "cost": "what it costs",
+        "blind_to": ("what it cannot see",),
+        "threads": threads,
+        "sites": (),
+    }
     return Log(**{**plain, "wall_ns": wall_ns, "events": events, **changes})
 
 

@@ -60,12 +60,16 @@ def loads(text: str, source: str = "the text") -> Result:
 
 def read(path: Path) -> Result:
     """Read a result file; raise `UsageError` where it cannot be read or understood."""
+    return loads(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return what a file of text holds; raise `UsageError` where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"cannot read {path}: {reason}") from None
-    return loads(text, str(path))
 
 
 def write(result: Result, path: Path) -> None:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are lis
 SOURCES = {
     "fine": "",
     "starts_a_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+    "leaves_a_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()",
     "raises": "raise ValueError('told so')",
     "needs_more": "import no_such_module_anywhere",
     "exits": "raise SystemExit(3)",
@@ -78,6 +79,27 @@ def test_threads_are_seen() -> None:
     found = examine_import("starts_a_thread")
     assert found.threads is not None
     assert len(found.threads) == 1
+
+
+def test_a_thread_that_goes_on_is_no_hang() -> None:
+    """An interpreter of its own would wait for it; the import has worked all the same."""
+    found = examine_import("leaves_a_thread", limit_s=10)
+    assert found.threads is not None
+    assert len(found.threads) == 1
+    assert found.own_gil == ("works" if sys.version_info >= (3, 12) else "needs CPython >= 3.12")
+
+
+def test_the_current_folder_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `python -m` does, also where the command's own folder is first; its files hide nothing that gilscope needs."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "in_this_folder.py").write_text("")
+    (folder / "contextlib.py").write_text("raise RuntimeError('hides the one that gilscope needs')")
+    (folder / "typing.py").write_text("raise RuntimeError('hides the one that gilscope needs')")
+    monkeypatch.chdir(folder)
+    found = examine_import("in_this_folder")
+    assert (found.outcome, found.message) == ("imported", "")
+    assert found.own_gil == ("works" if sys.version_info >= (3, 12) else "needs CPython >= 3.12")
 
 
 def test_what_needs_the_main_interpreter_says_so() -> None:

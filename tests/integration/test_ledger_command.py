@@ -46,7 +46,7 @@ def script(folder: Path, text: str) -> str:
 def account(folder: Path, text: str, *options: str, code: int = 0) -> dict[str, Any]:
     """Run a program under the ledger and return its account, which fits the schema."""
     file = folder / "log.json"
-    done = ledger("--json", str(file), *options, "--", script(folder, text))
+    done = ledger("--json", str(file), "--force", *options, "--", script(folder, text))
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(file.read_text())
     VALIDATOR.validate(found)
@@ -86,6 +86,49 @@ def test_a_module_is_main(tmp_path: Path) -> None:
     (tmp_path / "some_module.py").write_text("import sys\nprint(__name__, sys.argv[1:])\n")
     done = ledger("-m", "some_module", "-x", "1", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "__main__ ['-x', '1']\n"), done.stderr
+
+
+_ATTRIBUTES = """
+import sys
+for name in ("__name__", "__file__", "__package__", "__spec__", "__loader__", "__cached__", "__doc__", "__builtins__"):
+    print(name, str(globals().get(name, "nothing")).split(" object at")[0])
+print(sys.argv, sys.path, sys.modules["__main__"].__dict__ is globals())
+"""
+
+
+@pytest.mark.parametrize("words", [["one.py"], ["folder"], ["-m", "one"], ["-m", "folder"], ["folder/../one.py", "x"]])
+def test_main_is_what_python_makes(tmp_path: Path, words: list[str]) -> None:
+    """A script, a folder, a module and a package find the same about themselves as without gilscope."""
+    for path in (tmp_path / "one.py", tmp_path / "folder" / "__main__.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_ATTRIBUTES)
+    plain = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = ledger(*words, cwd=tmp_path)
+    assert done.stdout == plain.stdout
+
+
+@pytest.mark.parametrize("words", [["one.py"], ["-m", "one"]])
+def test_main_outlives_its_main_thread(tmp_path: Path, words: list[str]) -> None:
+    """Threads and exit handlers find the globals of the program, and pickle finds its functions."""
+    (tmp_path / "one.py").write_text(
+        textwrap.dedent(
+            """
+            import atexit, pickle, threading, time
+
+            def function():
+                return "found"
+
+            def late():
+                threading.main_thread().join()
+                print(pickle.loads(pickle.dumps(function))())
+
+            atexit.register(lambda: print(pickle.loads(pickle.dumps(function))()))
+            threading.Thread(target=late).start()
+            """
+        )
+    )
+    done = ledger(*words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "found\nfound\n"), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -218,7 +261,30 @@ def test_the_tables_go_to_standard_error(tmp_path: Path) -> None:
     assert re.search(r"^thread +held +waited +computing +blocked +takes +forced", done.stderr, re.MULTILINE)
     assert re.search(r"^MainThread +[\d.]+ [mµn]?s +\d+ %", done.stderr, re.MULTILINE)
     assert re.search(r"^released by +place +count +computing +blocked +mean +longest", done.stderr, re.MULTILINE)
-    assert done.stderr.splitlines()[-1].startswith("Mechanism: ledger. It cannot see: interpreters with a GIL")
+    told = " ".join(done.stderr.split())
+    assert re.search(r"Mechanism: ledger\. It cannot see: interpreters with a GIL.*\. It costs about 50 ns", told), told
+
+
+def test_a_file_is_replaced_only_where_that_was_said(tmp_path: Path) -> None:
+    """Without --force the program does not even run; with it the file holds the account."""
+    file, path = tmp_path / "log.json", script(tmp_path, "print('ran')")
+    file.write_text("dear")
+    done = ledger("--json", str(file), path)
+    assert (done.returncode, done.stdout, file.read_text()) == (2, "", "dear")
+    assert "add --force" in done.stderr
+    done = ledger("--json", str(file), "--force", path)
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+    VALIDATOR.validate(json.loads(file.read_text()))
+
+
+def test_an_account_that_cannot_be_saved_is_shown(tmp_path: Path) -> None:
+    """The program has run, so its account is on the terminal before the error, which is no traceback."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    done = ledger("--json", str(folder / "log.json"), script(tmp_path, f"import os\nos.rmdir({str(folder)!r})"))
+    assert done.returncode == 5, done.stderr
+    assert re.search(r"^MainThread .*^gilscope: cannot write ", done.stderr, re.MULTILINE | re.DOTALL)
+    assert "Traceback" not in done.stderr
 
 
 # What can be asked without running a program.

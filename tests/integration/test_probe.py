@@ -247,6 +247,14 @@ def test_what_fails_says_why_and_ends_with_its_code(target: str, code: int, mess
     assert data["shares"] == {}
 
 
+@needs_ledger
+def test_an_iterator_is_noted() -> None:
+    """The figures are of making it, which says nothing of what it does; a list has nothing to note."""
+    assert "it returns an iterator (map) that has run nothing" in " ".join(probed("map(str, [])").stdout.split())
+    assert any("iterator (map)" in note for note in gilscope.probe(lambda: map(str, [])).notes)
+    assert "iterator" not in probed("list(map(str, []))").stdout
+
+
 def test_a_hang_is_ended_and_shows_where() -> None:
     """With the traceback of what it was at."""
     done = probed("x:hang", "--limit", "1")
@@ -271,6 +279,10 @@ def test_the_end_of_the_output_is_shown_after_a_failure() -> None:
     [
         (["zlib.compress"], "Did you mean 'zlib:compress'?"),
         (["json"], "names no function"),
+        (["nowhere.py"], "Name a function of it, as in 'nowhere.py:function'."),
+        (["x.py"], "Did you mean 'x.py:f' or 'x.py:hang' or 'x.py:crash' or 'x.py:leave' or 'x.py:fail'?"),
+        (["./x.py", "-s", "n = 1"], "Did you mean './x.py:f' or"),
+        (["y/z.py"], "Did you mean 'y/z.py:g'?"),
         (["what is it called"], "names no function"),
         (["sum([1])", "--args", "3"], "A statement takes no arguments"),
         (["sum(", "--statement"], "cannot be compiled"),
@@ -290,11 +302,26 @@ def test_wrong_usage_says_what_is_allowed(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2, before anything is measured wherever that is possible."""
+    Path("y").mkdir()
+    Path("y/z.py").write_text("def g(): pass\ndef _h(): pass\n")
     with pytest.raises(SystemExit) as caught:
         main(["probe", *arguments])
     out, err = capsys.readouterr()
     assert (caught.value.code, out) == (2, "")
     assert message in " ".join(err.split())
+
+
+@pytest.mark.parametrize("target", ["nofunc", "json.dumps", "sum("])
+def test_json_is_there_for_what_names_no_function(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As for every other failure: the file has the reason, and the exit code is that of wrong usage."""
+    with pytest.raises(SystemExit) as caught:
+        main(["probe", target, "--json"])
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    jsonschema.validate(found, SCHEMA)
+    assert (caught.value.code, found["exit_code"], found["target"]) == (2, 2, target)
+    assert "names no function" in found["failure"]
+    assert "names no function" in " ".join(err.split())
 
 
 @pytest.mark.parametrize(
@@ -419,3 +446,24 @@ def test_what_a_function_raises_here_is_raised() -> None:
     """Nothing stands between the caller and it."""
     with pytest.raises(ZeroDivisionError):
         gilscope.probe(lambda: 1 // 0)
+
+
+def test_a_system_without_unix_processes_is_refused() -> None:
+    """From Python and on the command line, with the reason and code 5, and not by a module that is missing."""
+    code = """
+import sys
+sys.modules["resource"] = None
+import gilscope
+from gilscope.cli import main
+for function in (len, lambda value: value):
+    try:
+        gilscope.probe(function, [])
+    except gilscope.errors.CannotRunError as error:
+        print(error)
+main(["probe", "builtins:len", "--args", "[]"])
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 5, done.stderr
+    assert done.stdout.count("needs Python's module resource") == 2
+    assert "needs Python's module resource" in done.stderr
+    assert "Traceback" not in done.stderr

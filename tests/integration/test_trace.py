@@ -1,6 +1,7 @@
 """`gilscope trace` on real calls: exact about who held the GIL, and clear about what goes wrong."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from leftovers import nothing_left
 
 from gilscope.accounting import ledger
 from gilscope.cli import main
-from gilscope.probing.targets import parse_target
+from gilscope.errors import CannotRunError
+from gilscope.probing.preflight import examine
+from gilscope.probing.targets import parse_target, resolve
+from gilscope.results import Unavailable
+from gilscope.tracing import job
 from gilscope.tracing.intervals import RELEASED_STATES, UNKNOWN, holders_of
 from gilscope.tracing.kernel_target import kernel_target
 from gilscope.tracing.trace import Trace, trace_target
@@ -151,6 +156,22 @@ def test_what_cannot_be_traced_says_why(
     assert "tracing/job.py" not in err
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"traced.py", "traced.json"}
     assert (tmp_path / "traced.json").read_text() == "mine"
+
+
+def test_no_ledger_is_said_where_no_thread_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Systems without a ledger have no /proc either, and the ledger is what counts."""
+    resolved = resolve(parse_target("pass", statement=True))
+    monkeypatch.setattr(ledger, "_verdict", [Unavailable("forced by a test")])
+
+    def find_nothing(path: str) -> list[str]:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "listdir", find_nothing)
+    options = {"threads": 1, "calls": 1, "seconds": None, "events": 1024, "cpu_clock": False}
+    with pytest.raises(CannotRunError, match="forced by a test"):
+        job.trace(resolved, examine(resolved), options, lambda _: None)
+    monkeypatch.setattr(ledger, "_verdict", [None])
+    assert job.trace(resolved, examine(resolved), options, lambda _: None)["before"] == []
 
 
 def test_an_interrupt_leaves_neither_file_nor_process(script: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probes import interval
 
 from gilscope.probing import classes
-from gilscope.probing.advice import Prospect, advise
+from gilscope.probing.advice import NEITHER, NOTHING_MORE, PROCESSES, THREADS, Prospect, advise, decide
 from gilscope.probing.prediction import CallProfile, Prediction, pays_from_ns, predict_processes, predict_threads
 from gilscope.results import Interval
 
@@ -50,7 +50,18 @@ def advised(
         way: Prospect(prediction=predicted[way], pays_from_ns=pays[way], telling_ns=telling_ns, **gave.get(way, {}))
         for way in predicted
     }
-    return advise(kind, profile, prospects, obstacle, longest_hold_ns)
+    said = advise(kind, profile, prospects, obstacle, longest_hold_ns)
+    assert decide(kind, profile, prospects, obstacle) == _meant(said)
+    return said
+
+
+def _meant(said: str) -> str:
+    """Return what a text tells its reader to use."""
+    if said.startswith("It keeps several CPUs busy"):
+        return NOTHING_MORE
+    if said.startswith("Threads pay: "):
+        return THREADS
+    return PROCESSES if "; processes do: " in said else NEITHER
 
 
 BYTECODE, RELEASES, WAITS = call(1, 0, 0), call(0.02, 0.98, 0), call(0.02, 0, 0.98)

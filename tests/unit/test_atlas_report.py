@@ -22,6 +22,8 @@ unsure     undecided               50 % [10, 90]  1.00 ms  0.5       100 µs  1.
 
 4 calls: 1 releases; 1 Python bytecode; 1 undecided; 1 not installed
 ?: this machine gave no second CPU while 1 of them ran, so that only predictions are left
+2 measured by ledger; it does not see who; it costs little
+1 measured by witness (no ledger: a test says so); it does not see what, where; it costs more
 """
 
 MARKDOWN = """\
@@ -36,6 +38,10 @@ MARKDOWN = """\
 """
 
 
+LEDGER = {"mechanism": "ledger", "cost": "little", "blind_to": ["who"]}
+WITNESS = {"mechanism": "witness (no ledger: a test says so)", "cost": "more", "blind_to": ["what", "where"]}
+
+
 def way(estimate: float | None, low: float, high: float) -> dict[str, Any]:
     speed_up = estimate and {"estimate": estimate, "low": estimate, "high": None}
     predicted = {"low": low, "high": high, "limit": "CPUs"}
@@ -45,7 +51,18 @@ def way(estimate: float | None, low: float, high: float) -> dict[str, Any]:
 def row(name: str, kind: str, group: str, **figures: Any) -> dict[str, Any]:
     code = {"setup": "x = '</script>'", "statement": "f(x)", "python": "CPython 3.13.0"}
     nothing = {"released": None, "threads": None, "processes": None, "second_cpu": None, "pays": "", "advice": ""}
-    return {**code, **nothing, "name": name, "class": kind, "group": group, "failure": "", "notes": [], **figures}
+    how = {"mechanism": "", "cost": "", "blind_to": []} if "failure" in figures else LEDGER
+    return {
+        **code,
+        **nothing,
+        **how,
+        "name": name,
+        "class": kind,
+        "group": group,
+        "failure": "",
+        "notes": [],
+        **figures,
+    }
 
 
 def share(estimate: float, low: float, high: float) -> dict[str, float]:
@@ -92,6 +109,7 @@ ROWS = [
         processes=way(None, 1.2, 1.4),
         second_cpu=True,
         pays="neither",
+        **WITNESS,
     ),
     row("<b>|gone*", "not installed", "rest", failure="not installed:\nno_such"),
 ]
@@ -124,6 +142,13 @@ def test_a_narrow_terminal_cuts_no_figure() -> None:
 def test_markdown_escapes_what_means_something_there() -> None:
     """A name is shown as it is, whatever it holds."""
     assert atlas.markdown(DATA, ROWS)[: len(MARKDOWN)] == MARKDOWN
+
+
+def test_every_form_says_how_it_was_measured() -> None:
+    """Whoever reads the table, the Markdown or the page learns what the figures rest on, and what that cannot see."""
+    for told in (drawn(ROWS), atlas.markdown(DATA, ROWS), atlas_page.page(DATA, ROWS)):
+        assert "measured by ledger; it does not see who; it costs little" in told
+        assert "measured by witness (no ledger: a test says so); it does not see what, where" in told
 
 
 class Page(HTMLParser):

@@ -6,10 +6,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from probes import PROBES, gave, probed, scaled, shares
 
 from gilscope.atlas import document, rows, selection, survey
 from gilscope.atlas.calls import Atlas, Call
 from gilscope.cli.atlas import exit_code
+from gilscope.cli.atlas_progress import Display
 from gilscope.errors import UsageError
 
 CALLS = (
@@ -39,63 +41,103 @@ def row_of(call: Call, **changes: Any) -> rows.Row:
         "processes": way(None, 1.9),
         "second_cpu": True,
         "pays": "threads",
+        "mechanism": "ledger",
     }
     return {**rows.absent_row(call, []), "failure": "", **measured, **changes}
 
 
+ROW_SCHEMA = {**json.loads(document.SCHEMA_PATH.read_text()), "$ref": "#/$defs/row"}
+for _key in ("type", "additionalProperties", "required", "properties"):
+    del ROW_SCHEMA[_key]
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_row_says_what_its_probe_says(name: str) -> None:
+    """Of every class, and of failures; as the schema has it."""
+    row = rows.measured_row(CALLS[0], PROBES[name], 1.5)
+    jsonschema.validate(row, ROW_SCHEMA)
+    assert row["failure"] == PROBES[name].failure
+    for key in ("pays", "advice", "mechanism", "cost", "blind_to"):
+        assert row[key] == getattr(PROBES[name], key)
+
+
+def test_what_pays_is_what_the_advice_says() -> None:
+    """Where a way gave nothing here for a known reason, or telling a worker takes longer than the call, it does not."""
+    disappoints = probed(shares(0.02, 0.98, 0), scaling=scaled(1.0, 1.0))
+    assert disappoints.advice.startswith("Threads should pay")
+    assert rows.measured_row(CALLS[0], disappoints, 1.0)["pays"] == "neither"
+    slow = [gave(way, 1.9) | {"telling_ns": 50e6} for way in ("threads", "processes")]
+    told = probed(shares(0.02, 0.98, 0), scaling=slow)
+    assert told.advice.startswith("Threads do not pay")
+    assert rows.measured_row(CALLS[0], told, 1.0)["pays"] == "neither"
+
+
 @pytest.fixture
-def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answer for the probe, and return the names of the calls that it was asked to measure."""
-    asked: list[str] = []
+    names: list[str] = []
 
     def measure(call: Call, limit_s: float, seconds: float) -> rows.Row:
-        asked.append(call.name)
+        names.append(call.name)
         return row_of(call, took_s=2.0)
 
     monkeypatch.setattr(survey, "_measure", measure)
-    return asked
+    return names
 
 
-def test_every_call_gets_a_row_in_order(probed: list[str]) -> None:
+def test_every_call_gets_a_row_in_order(asked: list[str]) -> None:
     """What is not installed is a row too, and is not probed."""
     events = list(survey.survey(CALLS, {}))
     ended = [event for event in events if isinstance(event, survey.Ended)]
     assert [event.row["name"] for event in ended] == ["crc", "loop", "gone"]
     assert ended[-1].row["failure"] == "not installed: no_such_module"
-    assert probed == ["crc", "loop"]
+    assert asked == ["crc", "loop"]
 
 
-def test_the_time_that_is_left_is_told_from_the_second_call_on(probed: list[str]) -> None:
+def test_the_time_that_is_left_is_told_from_the_second_call_on(asked: list[str]) -> None:
     """It is the mean so far, times the calls that are left to measure."""
     begun = [event for event in survey.survey(CALLS, {}) if isinstance(event, survey.Begun)]
     assert [event.remaining_s for event in begun] == [None, 2.0]
 
 
-def test_rows_that_are_still_good_are_kept(probed: list[str]) -> None:
+def test_the_time_that_is_left_is_told_on_a_pipe_too(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A line stands for the end of a call, so it is the time for those after it; at the end there is none."""
+    with Display() as display:
+        for event in survey.survey(CALLS, {}):
+            display.show(event)
+    told = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["1 of 3, 2 s left", "2 of 3", "3 of 3"]
+
+
+def test_rows_that_are_still_good_are_kept(asked: list[str]) -> None:
     """The same setup, statement and interpreter: nothing to measure; but the group is as the list has it now."""
     before = {"crc": row_of(CALLS[0], group="old"), "loop": row_of(CALLS[1])}
     ended = [event for event in survey.survey(CALLS, before) if isinstance(event, survey.Ended)]
     assert [event.is_kept for event in ended] == [True, True, False]
     assert ended[0].row["group"] == "sums"
-    assert probed == []
+    assert asked == []
 
 
 @pytest.mark.parametrize(
     "change", [{"setup": "x"}, {"statement": "x"}, {"python": "CPython 2.7"}, {"failure": "failed: it hung"}]
 )
-def test_rows_of_something_else_are_measured_again(probed: list[str], change: dict[str, Any]) -> None:
+def test_rows_of_something_else_are_measured_again(asked: list[str], change: dict[str, Any]) -> None:
     """Other code, another interpreter, or a failure, which may have been the machine's."""
     list(survey.survey(CALLS[:1], {"crc": row_of(CALLS[0], **change)}))
-    assert probed == ["crc"]
+    assert asked == ["crc"]
 
 
-def test_a_module_that_ends_its_process_counts_as_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call that needs it will say what is wrong with it."""
-    (tmp_path / "deadly.py").write_text("import os; os._exit(1)")
+def test_only_what_is_not_there_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that raises, hangs or ends its process the call that needs it speaks; it hides none that is absent."""
+    (tmp_path / "deadly.py").write_text("import os; print('half a line', end='', flush=True); os._exit(1)")
+    (tmp_path / "slow.py").write_text("import time; time.sleep(100)")
     (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "a_part.py").write_text("print('loud', end=''); import _what_was_not_built")
     monkeypatch.chdir(tmp_path)
-    assert survey.missing_modules(["deadly"]) == set()
-    assert survey.missing_modules(["zlib", "broken"]) == {"broken"}
+    assert survey.missing_modules(["zlib", "broken", "a_part", "os.path"]) == {"a_part"}
+    assert survey.missing_modules(["deadly", "a_part", "no_such", "no.such"]) == {"a_part", "no_such", "no.such"}
+    monkeypatch.setattr(survey, "_IMPORT_SECONDS", 3.0)
+    assert survey.missing_modules(["slow", "zzz_no_such"]) == {"zzz_no_such"}
 
 
 def test_calls_are_chosen_by_a_part_of_their_name_or_group() -> None:
@@ -187,6 +229,8 @@ def test_rows_that_the_list_no_longer_has_are_forgotten() -> None:
         ({"rows": [{**row_of(CALLS[0]), "threads": {}}]}, "no good 'threads'"),
         ({"rows": [{**row_of(CALLS[0]), "processes": None}]}, "no good 'failure'"),
         ({"rows": [{**row_of(CALLS[0]), "notes": None}]}, "no good 'notes'"),
+        ({"rows": [{**row_of(CALLS[0]), "blind_to": [1]}]}, "no good 'blind_to'"),
+        ({"rows": [{**row_of(CALLS[0]), "mechanism": None}]}, "no good 'mechanism'"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, change: dict[str, Any], told: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gilscope.accounting import ledger, sampler, witness
-from gilscope.accounting.mechanisms import LEDGER, MECHANISMS, SAMPLER, WITNESS, best
+from gilscope.accounting.mechanisms import LEDGER, MECHANISMS, SAMPLER, WITNESS, best, cost_of
 from gilscope.accounting.samples import SampledLog, SampledThread
 from gilscope.accounting.witness import FEWEST_LOOKS, WitnessLog, conclude, wilson
 from gilscope.errors import CannotRunError
@@ -50,10 +50,17 @@ def test_says_why_nothing_works(monkeypatch: pytest.MonkeyPatch) -> None:
         best()
 
 
+def test_every_mechanism_has_its_cost() -> None:
+    """A result names its mechanism with more words behind, and the cost is that of the first."""
+    assert len({cost_of(name) for name in MECHANISMS}) == len(MECHANISMS)
+    assert cost_of("sampler of (locked, holder), 10 kHz (no ledger)") == sampler.COST
+
+
 def samples(**changes: Any) -> SampledLog:
     """Return a log of one second."""
     made: dict[str, Any] = {
         "mechanism": "m",
+        "cost": "c",
         "blind_to": (),
         "wall_ns": 1_000_000_000,
         "n_looks": 9_000,

@@ -76,7 +76,7 @@ def test_what_was_not_seen_stands_in_the_file(document: dict[str, Any]) -> None:
     """Mechanism, cost, blindness and losses travel with the events."""
     about = document["otherData"]
     assert (about["mechanism"], about["blind_to"], about["lost_events"]) == ("ledger", ["what it cannot see"], 0)
-    assert about["cost"]
+    assert about["cost"] == "what it costs"
     assert about["calls"] == {"worker 1": 3, "worker 2": 3}
 
 

@@ -29,6 +29,12 @@ def test_text_has_the_answer_first() -> None:
     assert labels[2].startswith("advice")
 
 
+def test_text_says_how_it_was_measured() -> None:
+    """The mechanism stands there with what it cannot see and what it costs."""
+    shown = " ".join(text(PROBES["releases"].as_dict()).split())
+    assert "measured by ledger; it does not see what nobody tells it; it costs about 50 ns for each release" in shown
+
+
 def test_what_is_predicted_is_not_shown_as_measured() -> None:
     """The table has a column for each, and without a second CPU the note says which to trust."""
     shown = text(PROBES["no CPU"].as_dict())

@@ -170,6 +170,22 @@ def test_a_call_that_only_makes_a_generator_is_refused(text: str, statement: boo
         examine(resolved(text, statement=statement))
 
 
+@pytest.mark.parametrize(
+    ("statement", "makes_iterator"),
+    [
+        ("map(str, [])", True),
+        ("iter([])", True),
+        ("import csv; csv.reader([])", True),
+        ("[]", False),
+        ("range(3)", False),
+        ("import io; io.StringIO()", False),
+    ],
+)
+def test_an_iterator_is_known(statement: str, makes_iterator: bool) -> None:
+    """What can be drained has run nothing yet; what can be gone through again, and an open file, are there already."""
+    assert examine(resolved(statement, statement=True)).makes_iterator is makes_iterator
+
+
 def test_what_can_be_pickled_is_counted() -> None:
     """A function with a name, plain arguments and a plain result can go to another process."""
     seen = examine(resolved("probed:join", args="b'x' * 10**6, b''"))

@@ -163,7 +163,7 @@ def test_sites_of_all_repetitions_are_added_up() -> None:
             )
             for offset, count, released_ns in sites
         )
-        return Log(mechanism="ledger", blind_to=(), wall_ns=1, threads=(), sites=accounts)
+        return Log(mechanism="ledger", cost="", blind_to=(), wall_ns=1, threads=(), sites=accounts)
 
     short, long = add_sites([log((1, 2, 10), (2, 1, 50)), log((1, 3, 20))])[::-1]
     assert (long.symbol, long.count, long.released_ns) == ("at2", 1, 51)

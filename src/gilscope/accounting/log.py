@@ -128,6 +128,8 @@ class Log:
     ----------
     mechanism : str
         What the figures rest on.
+    cost : str
+        What it takes from the program, in words.
     blind_to : tuple of str
         What it cannot see, in words.
     wall_ns : int
@@ -143,6 +145,7 @@ class Log:
     """
 
     mechanism: str
+    cost: str
     blind_to: tuple[str, ...]
     wall_ns: int
     threads: tuple[ThreadAccount, ...]

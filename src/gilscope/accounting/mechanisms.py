@@ -11,6 +11,7 @@ from gilscope.results import Unavailable
 LEDGER, SAMPLER, WITNESS = "ledger", "sampler", "witness"
 #: The best first: exact, by thousands of looks a second, by hundreds.
 MECHANISMS = (LEDGER, SAMPLER, WITNESS)
+_COSTS = {LEDGER: f"{ledger.COST}, and {ledger.CLOCK_COST}", SAMPLER: sampler.COST, WITNESS: witness.COST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,17 @@ def best(refused: Mapping[str, Unavailable] | None = None) -> Choice:
         passed_over[name] = absence
     reasons = "; ".join(absence.reason for absence in passed_over.values())
     raise CannotRunError(f"nothing here can account for the GIL: {reasons}")
+
+
+def cost_of(mechanism: str) -> str:
+    """Return what a mechanism takes from the program, in words.
+
+    Parameters
+    ----------
+    mechanism : str
+        As a result names it: its first word is one of `MECHANISMS`.
+    """
+    return _COSTS[mechanism.split(maxsplit=1)[0]]
 
 
 def _absence(name: str) -> Unavailable | None:

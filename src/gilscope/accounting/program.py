@@ -7,17 +7,19 @@ Python waits for has ended: after an exception, `sys.exit` and Ctrl-C too, but n
 """
 
 import atexit
+import io
 import json
 import os
+import pkgutil
 import runpy
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from pathlib import Path
 from threading import Thread
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log
@@ -25,6 +27,8 @@ from gilscope.errors import CannotRunError
 
 #: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
 SCHEMA_VERSION = 1
+#: What `python -m` itself calls: it runs a module in the `__main__` that there is.
+_run_module: Callable[..., object] = runpy._run_module_as_main  # type: ignore[attr-defined] # noqa: SLF001
 _OWN_FILES = (__file__, runpy.__file__, "<frozen runpy>")
 
 
@@ -88,14 +92,48 @@ def run(result: Path, n_events: int, words: Sequence[str]) -> None:
     _hide_own_frames()
     ledger.__enter__()
     atexit.register(finish)
+    _run_as_main(words)
+
+
+def _run_as_main(words: Sequence[str]) -> None:
+    """Run what Python's own command line would run for these words, in a `__main__` that stays as long as there.
+
+    Threads and exit handlers outlive the main thread's code, and pickle finds functions of `__main__` by that name;
+    `runpy.run_path` and `run_module` take the module away and clear it as soon as that code has ended.
+    """
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    main.__dict__["__builtins__"] = import_module("builtins")
     if words[0] == "-m":
         sys.argv = list(words[1:])
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        _run_module(words[1])
         return
     sys.argv = list(words)
-    if not sys.flags.safe_path and Path(words[0]).is_file():
-        sys.path[0] = str(Path(words[0]).resolve().parent)  # as Python does; of a folder, runpy does it
-    runpy.run_path(words[0], run_name="__main__")
+    path = os.path.join(os.getcwd(), words[0])  # noqa: PTH109, PTH118 - as Python does, which keeps what is ./ or ../
+    if pkgutil.get_importer(path) is not None:  # a folder or an archive, with a __main__ of its own
+        _search_first(path, even_if_safe=True)
+        _run_module("__main__", alter_argv=False)
+        return
+    _search_first(str(Path(path).resolve().parent))
+    code, loader = _code_of(path)
+    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader("__main__", path))
+    exec(code, main.__dict__)  # noqa: S102 - the program
+
+
+def _search_first(folder: str, *, even_if_safe: bool = False) -> None:
+    """Put the program's folder where `python -m` has put the current one; with -P it has put none."""
+    if not sys.flags.safe_path:
+        sys.path[0] = folder
+    elif even_if_safe:
+        sys.path.insert(0, folder)
+
+
+def _code_of(path: str) -> tuple[CodeType, type[SourceFileLoader | SourcelessFileLoader]]:
+    """Return the code in a file, compiled or not, and what loads such files."""
+    with io.open_code(path) as file:
+        compiled: CodeType | None = pkgutil.read_code(file)
+        if compiled is not None:
+            return compiled, SourcelessFileLoader
+    return compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), SourceFileLoader
 
 
 def _hide_own_frames() -> None:

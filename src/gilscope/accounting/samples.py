@@ -42,6 +42,8 @@ class SampledLog:
     ----------
     mechanism : str
         What the figures rest on.
+    cost : str
+        What it takes from the program, in words.
     blind_to : tuple of str
         What it cannot see, in words.
     wall_ns : int
@@ -58,6 +60,7 @@ class SampledLog:
     """
 
     mechanism: str
+    cost: str
     blind_to: tuple[str, ...]
     wall_ns: int
     n_looks: int

@@ -12,9 +12,9 @@ from gilscope.errors import UsageError
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"
-_KIND = "gilscope atlas"
+KIND = "gilscope atlas"
 # What reading and drawing rely on; the schema says more.
-_TEXTS = ("name", "group", "setup", "statement", "python", "class", "failure", "pays", "advice")
+_TEXTS = ("name", "group", "setup", "statement", "python", "class", "failure", "pays", "advice", "mechanism", "cost")
 _NUMBERS = ("wall_ns", "longest_hold_ns", "releases", "mean_release_ns")
 
 
@@ -33,7 +33,7 @@ def document(atlas: Atlas, rows: Sequence[Row], machine: Mapping[str, Any], tool
     """
     return {
         "schema_version": SCHEMA_VERSION,
-        "kind": _KIND,
+        "kind": KIND,
         "tool": tool,
         "title": atlas.title,
         "n_calls": len(atlas.calls),
@@ -64,6 +64,9 @@ def read(path: Path) -> dict[str, Any]:
     for number, row in enumerate(data["rows"], 1):
         if wrong := _wrong(row):
             raise UsageError(f"{path} is not whole: row {number} has no good {wrong!r}; --restart measures anew")
+    machine = data.get("machine")
+    if not (isinstance(machine, dict) and isinstance(machine.get("usable_cpus"), int) and "tool" in data):
+        raise UsageError(f"{path} is not whole: it lacks its machine or its tool; --restart measures anew")
     return data
 
 
@@ -81,7 +84,7 @@ def check_kind(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError):  # ValueError: not JSON, or not even text
         raise UsageError(f"{path} is not JSON, and so no results of an atlas; choose another name") from None
-    if not isinstance(data, dict) or data.get("kind") != _KIND:
+    if not isinstance(data, dict) or data.get("kind") != KIND:
         raise UsageError(f"{path} holds no results of `gilscope atlas`; choose another name")
     return data
 
@@ -120,7 +123,10 @@ def _wrong(row: object) -> str:
             return key
     if row["failure"] == "" and None in (row["wall_ns"], row["released"], row["threads"], row["processes"]):
         return "failure"
-    return "" if isinstance(row.get("exit_code"), int) and isinstance(row.get("notes"), list) else "notes"
+    for key in ("notes", "blind_to"):
+        if not (isinstance(row.get(key), list) and all(isinstance(text, str) for text in row[key])):
+            return key
+    return "" if isinstance(row.get("exit_code"), int) else "exit_code"
 
 
 def _is_interval(value: object, keys: Sequence[str] = ("estimate", "low", "high")) -> bool:

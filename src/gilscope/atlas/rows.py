@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gilscope.atlas.calls import Call
-from gilscope.probing import classes
-from gilscope.probing.advice import Prospect
 from gilscope.probing.result import Probe
 from gilscope.storage import plain
 from gilscope.verdicts import SECOND_CPU
@@ -55,9 +53,12 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         "threads": _way(probe, "threads"),
         "processes": _way(probe, "processes"),
         "second_cpu": _second_cpu(probe),
-        "pays": _pays(probe),
+        "pays": probe.pays,
         "advice": probe.advice,
         "notes": probe.notes,
+        "mechanism": probe.mechanism,
+        "cost": probe.cost,
+        "blind_to": probe.blind_to,
     }
     return {**_row(call, probe.class_, "", took_s), **plain(found)}
 
@@ -80,6 +81,9 @@ def _row(call: Call, kind: str, failure: str, took_s: float) -> Row:
         "pays": "",
         "advice": "",
         "notes": [],
+        "mechanism": "",
+        "cost": "",
+        "blind_to": [],
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "took_s": round(took_s, 3),
     }
@@ -102,15 +106,3 @@ def _second_cpu(probe: Probe) -> bool | None:
     """Tell whether the machine gave a second CPU meanwhile; None where no control said so."""
     control = next((one.speed_up for one in reversed(probe.measured) if one.way == "control"), None)
     return None if control is None else control.low >= SECOND_CPU
-
-
-def _pays(probe: Probe) -> str:
-    """Return in a word what the advice says in sentences."""
-    if probe.class_ == classes.PARALLEL:
-        return "nothing more"
-    for way in ("threads", "processes"):
-        prospect = Prospect(prediction=probe.predicted[way][-1], pays_from_ns=probe.pays_from_ns[way])
-        possible = way == "threads" or not probe.preflight["result_obstacle"]
-        if possible and probe.wall_ns is not None and prospect.pays(probe.wall_ns):
-            return way
-    return "neither"

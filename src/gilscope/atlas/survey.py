@@ -1,6 +1,5 @@
 """Going through an atlas, call by call, each in a fresh process; the caller is told, and nothing is printed."""
 
-import json
 import subprocess
 import sys
 import time
@@ -21,15 +20,29 @@ SECONDS, LIMIT_S = 0.7, 30.0
 MOST_WORKERS = 4
 # An import may take seconds where the disk is slow.
 _IMPORT_SECONDS = 60.0
+# What is not there at all is told first, for an import may end the process. One that finds no module of its own stands
+# for what was left out when Python was built, such as bz2 without _bz2.
+_MISSING = "gilscope finds no module "
 _FIND_MISSING = """
-import importlib, json, sys
-missing = []
-for name in json.loads(sys.argv[1]):
+import importlib.util, sys
+told, *names = sys.argv[1:]
+there = []
+for name in names:
+    try:
+        found = importlib.util.find_spec(name.partition(".")[0])
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        print(told + name, flush=True)
+    else:
+        there.append(name)
+for name in there:
     try:
         importlib.import_module(name)
+    except ModuleNotFoundError:
+        print("\\n" + told + name, flush=True)
     except Exception:
-        missing.append(name)
-print("\\n" + json.dumps(missing))
+        pass
 """
 
 
@@ -62,12 +75,15 @@ class Ended:
     position, n_calls : int
     is_kept : bool
         Whether it was measured before and is still good.
+    remaining_s : float or None
+        For the calls after this one; None before any was measured.
     """
 
     row: Row
     position: int
     n_calls: int
     is_kept: bool
+    remaining_s: float | None
 
 
 Event = Begun | Ended
@@ -105,23 +121,36 @@ def survey(
         elif missing:
             row = absent_row(call, missing)
         else:
-            remaining_s = fmean(took) * n_left if took else None
-            yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=remaining_s)
+            yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=_remaining_s(took, n_left))
             row = _measure(call, limit_s, seconds)
             took.append(row["took_s"])
             n_left -= 1
-        yield Ended(row=row, position=position, n_calls=len(calls), is_kept=call.name in kept)
+        yield Ended(
+            row=row,
+            position=position,
+            n_calls=len(calls),
+            is_kept=call.name in kept,
+            remaining_s=_remaining_s(took, n_left),
+        )
+
+
+def _remaining_s(took: Sequence[float], n_left: int) -> float | None:
+    return fmean(took) * n_left if took else None
 
 
 def missing_modules(names: Iterable[str]) -> set[str]:
-    """Return which modules cannot be imported here; they are tried in another process, where they leave nothing."""
+    """Return which modules are not there; they are tried in another process, where they leave nothing.
+
+    Of one that raises, ends its process or never comes back, the call that needs it will say so.
+    """
     wanted = sorted(set(names))
-    command = [sys.executable, "-c", _FIND_MISSING, json.dumps(wanted)]
+    command = [sys.executable, "-c", _FIND_MISSING, _MISSING, *wanted]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_SECONDS, check=True)
-        return set(json.loads(done.stdout.splitlines()[-1]))
-    except (subprocess.SubprocessError, ValueError):
-        return set()  # one of them ends the process or never comes back: the call that needs it will say so
+        said = subprocess.run(command, capture_output=True, timeout=_IMPORT_SECONDS, check=False).stdout
+    except subprocess.TimeoutExpired as error:
+        said = error.stdout or b""
+    lines = said.decode(errors="replace").splitlines()
+    return {line.removeprefix(_MISSING) for line in lines if line.startswith(_MISSING)}.intersection(wanted)
 
 
 def _is_good(row: Mapping[str, Any] | None, call: Call) -> bool:

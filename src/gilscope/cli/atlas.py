@@ -97,7 +97,7 @@ def command(
         except KeyboardInterrupt:
             is_interrupted = True
     data = {**_document(atlas, found), "rows": shown}
-    _draw(data, selection.in_order(selection.filtered(shown, filters), sort), style)
+    draw(data, selection.in_order(selection.filtered(shown, filters), sort), style)
     if is_interrupted:
         saved = "" if output is None else f" and saved; the same command goes on from {output}"
         click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls are above{saved}", err=True)
@@ -142,7 +142,7 @@ def _save(output: Path, data: dict[str, Any]) -> None:
     write_whole(output, document.dumps(data).encode())
 
 
-def _draw(data: dict[str, Any], shown: list[Row], style: str) -> None:
+def draw(data: dict[str, Any], shown: list[Row], style: str) -> None:
     """Write the rows, and nothing else, to standard output."""
     if style == "json":
         click.echo(document.dumps({**data, "rows": shown}), nl=False)

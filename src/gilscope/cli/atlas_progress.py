@@ -42,7 +42,8 @@ class Display:
         elif not isinstance(event, Begun):
             told = report.failure(event.row) if event.row["failure"] else event.row["class"]
             kept = " (measured before)" if event.is_kept else ""
-            click.echo(f"{event.position} of {event.n_calls}: {event.row['name']}: {told}{kept}", err=True)
+            left = f", {_minutes(event.remaining_s)} left" if event.remaining_s else ""
+            click.echo(f"{event.position} of {event.n_calls}{left}: {event.row['name']}: {told}{kept}", err=True)
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:
         if isinstance(event, Begun):

@@ -11,12 +11,15 @@ from types import FrameType
 import click
 
 from gilscope.accounting.ledger import availability
+from gilscope.cli.files import check_output
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.report import accounting
+from gilscope.storage import write_whole
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="Write everything here; - is standard output.")
+@click.option("--force", is_flag=True, help="Overwrite the file of --json.")
 @click.option(
     "--events",
     "n_events",
@@ -26,14 +29,16 @@ from gilscope.report import accounting
     help="Events of the timeline to keep, at 16 bytes each, for the JSON; the oldest are lost first, and counted.",
 )
 @click.argument("words", metavar="[--] (SCRIPT | -m MODULE) [ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
-def command(file: str | None, n_events: int, words: tuple[str, ...]) -> int:
+def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]) -> int:
     """Run a Python program and account for the GIL: who held it, who waited for it, who ran without it, and where.
 
     The program runs in a fresh process with its own standard streams, and its exit code is passed on. When it has
     ended - also by an exception, sys.exit or Ctrl-C, but not by os._exit or a deadly signal - the account is printed
     on standard error. Processes that it starts are not in it. Each release of the GIL takes some 50 ns longer.
     """
-    _check(words, file)
+    if file not in (None, "-"):
+        check_output(Path(file), force=force)
+    _check(words)
     absence = availability()
     if absence is not None:
         raise CannotRunError(absence.reason)
@@ -44,17 +49,16 @@ def command(file: str | None, n_events: int, words: tuple[str, ...]) -> int:
     if text is None:
         click.echo(f"gilscope: no account: the program ended with {code} before it could be written", err=True)
         return code
+    # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
+    accounting.render(json.loads(text), accounting.open_console())
     if file == "-":
         click.echo(text)
     elif file is not None:
-        Path(file).write_text(text + "\n")
-    accounting.render(json.loads(text), accounting.open_console())
+        write_whole(Path(file), f"{text}\n".encode())
     return code
 
 
-def _check(words: tuple[str, ...], file: str | None) -> None:
-    if file not in (None, "-") and not Path(file or "").resolve().parent.is_dir():
-        raise UsageError(f"there is no folder for {file!r}; make it, or write elsewhere")
+def _check(words: tuple[str, ...]) -> None:
     if not words or words == ("-m",):
         raise UsageError("no program was given; write `gilscope ledger script.py` or `gilscope ledger -m module`")
     if words[0] == "-m":

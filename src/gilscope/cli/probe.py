@@ -12,7 +12,7 @@ from rich.console import Console
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Counts, Duration
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
-from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target
+from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target, refused
 from gilscope.probing.result import Probe
 from gilscope.probing.targets import Target
 
@@ -69,14 +69,18 @@ def command(
     seconds = DEFAULT_SECONDS if max_time is None else max_time
     limit_s = DEFAULT_LIMIT_S + seconds if limit is None else limit
     _check(workers, seconds, limit_s, json_to, markdown=markdown)
-    parsed = target_of(target, args, "\n".join(setup), statement=statement)
     widths = None if workers is None else sorted({n for n in workers if n > 1})
     try:
+        parsed = target_of(target, args, "\n".join(setup), statement=statement)
         with _progress(parsed, seconds) as show:
             probe = probe_target(parsed, seconds=seconds, limit_s=limit_s, widths=widths, seed=seed, on_event=show)
     except KeyboardInterrupt:
         click.echo("gilscope: interrupted; nothing was measured, and nothing is left running", err=True)
         return INTERRUPTED
+    except (UsageError, CannotRunError) as error:
+        if json_to is None:
+            raise
+        probe = refused(target, error)
     _draw(probe, json_to, markdown=markdown)
     return probe.exit_code
 

@@ -1,17 +1,68 @@
 """`gilscope report`: draw a saved result."""
 
+import json
 from pathlib import Path
 
 import click
 
 from gilscope import storage
-from gilscope.cli.drawing import draw, format_option
+from gilscope.atlas import document
+from gilscope.cli import atlas
+from gilscope.cli.drawing import draw
+from gilscope.errors import UsageError
+from gilscope.probing import result as probing
+from gilscope.report import probe
 
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
-@format_option
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "markdown", "json", "html"]),
+    default="table",
+    show_default=True,
+    help="html is for an atlas or a probe.",
+)
 def command(result: Path, style: str) -> int:
-    """Draw RESULT, a file that `gilscope run -o RESULT` wrote, here or on another machine."""
-    draw(storage.read(result), style)
+    """Draw RESULT, here or on another machine: a file of `gilscope run -o`, `gilscope atlas -o` or `gilscope probe`.
+
+    Of a probe it is the file of --json=FILE.
+    """
+    text = storage.read_text(result)
+    kind = _kind(text)
+    if kind == document.KIND:
+        data = document.read(result)
+        atlas.draw(data, data["rows"], style)
+    elif kind == probing.KIND:
+        click.echo(_probe(text, style, result))
+    elif kind is not None:
+        kinds = f"results of gilscope run (without a kind), {document.KIND!r} and {probing.KIND!r}"
+        raise UsageError(f"{result} is of kind {kind!r}, which cannot be drawn; can be: {kinds}")
+    elif style == "html":
+        raise UsageError(f"{result} is of gilscope run, which has no html; choose table, markdown or json")
+    else:
+        draw(storage.loads(text, str(result)), style)
     return 0
+
+
+def _kind(text: str) -> object:
+    """Return what a file says that it is; None where it does not, or is no JSON, which its reader will refuse."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data.get("kind") if isinstance(data, dict) else None
+
+
+def _probe(text: str, style: str, path: Path) -> str:
+    data = json.loads(text)
+    if data.get("schema_version") != probing.SCHEMA_VERSION:
+        version = data.get("schema_version")
+        raise UsageError(f"{path} has schema version {version!r}; this gilscope reads {probing.SCHEMA_VERSION}")
+    forms = {"table": probe.text, "markdown": probe.markdown, "html": probe.page}
+    try:  # each of them, so that JSON is not passed on unchecked
+        shown = {form: make(data) for form, make in forms.items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path} is not a whole result of a probe: {type(error).__name__}: {error}") from None
+    return shown.get(style, text.rstrip("\n"))

@@ -1,6 +1,7 @@
 """What a user may write for TARGET: a function, or a statement."""
 
 import ast
+from pathlib import Path
 
 from gilscope.errors import UsageError
 from gilscope.probing.targets import Target, parse_target
@@ -19,9 +20,14 @@ def target_of(text: str, args: str, setup: str, *, statement: bool) -> Target:
     try:
         return parse_target(text, args=args, setup=setup)
     except UsageError:
-        if not setup and not _is_code(text):
+        if _is_script(text) or (not setup and not _is_code(text)):
             raise
     return parse_target(text, args=args, setup=setup, statement=True)
+
+
+def _is_script(text: str) -> bool:
+    """Tell whether a text is the path of a script, without its function; such a path may look like a division."""
+    return text.endswith(".py") and Path(text).expanduser().is_file()
 
 
 def _is_code(text: str) -> bool:

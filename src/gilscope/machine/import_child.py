@@ -9,6 +9,18 @@ import sys
 import time
 from importlib import import_module
 
+_INSIDE = """
+import os, sys
+sys.path[:] = {path!r}
+from importlib import import_module
+import_module({name!r})
+threading = sys.modules.get("threading")
+if threading is not None and threading.active_count() > 1:
+    with open({answer_path!r}, "w", encoding="utf-8") as file:
+        file.write(ascii(dict(outcome="imported")))
+    os._exit(0)
+"""
+
 
 def tasks() -> dict[str, str] | None:
     """Return the threads of this process, id -> name; None where the system does not list them."""
@@ -72,11 +84,14 @@ def last_line(error: BaseException) -> str:
     return lines[-1] if lines else ""
 
 
-def examine_inside(name: str, path: list[str]) -> dict[str, object]:
-    """Import a module in an interpreter with a GIL of its own, and tell whether that works."""
+def examine_inside(name: str, path: list[str], answer_path: str) -> dict[str, object]:
+    """Import a module in an interpreter with a GIL of its own, and tell whether that works.
+
+    The end of an interpreter waits for its threads, so where the module leaves one, its answer comes from inside.
+    """
     # By name, for this script is no part of the package that it lies in.
     run = import_module("gilscope.strategies.interpreter").run_in_new_interpreter
-    code = f"import sys; sys.path[:] = {path!r}\nfrom importlib import import_module\nimport_module({name!r})"
+    code = _INSIDE.format(path=path, name=name, answer_path=answer_path)
     try:
         run(code)
     except Exception as error:  # noqa: BLE001 - of the module, or of the interpreter, the answer is the same
@@ -87,8 +102,9 @@ def examine_inside(name: str, path: list[str]) -> dict[str, object]:
 def main() -> None:
     """Answer one request."""
     answer_path, where, name, *path = sys.argv[1:]
-    sys.path[:], sys.argv[1:] = path, []
-    answer = examine_inside(name, path) if where == "inside" else examine(name)
+    # The first is the folder that the user is in, where a file may hide what gilscope's own part needs.
+    sys.path[:], sys.argv[1:] = path[1:] if where == "inside" else path, []
+    answer = examine_inside(name, path, answer_path) if where == "inside" else examine(name)
     with open(answer_path, "w", encoding="utf-8") as file:
         file.write(ascii(answer))
         file.flush()

@@ -103,7 +103,8 @@ def _own_gil(module: str, limit_s: float) -> str:
 def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
         answer = os.path.join(folder, "answer")
-        path = [os.path.abspath(entry) for entry in sys.path]  # "" means the current folder
+        # First the current folder, which `python -m` searches and an installed command does not; "" means it too.
+        path = list(dict.fromkeys([os.getcwd(), *map(os.path.abspath, sys.path)]))
         request = [answer, "inside" if inside else "outside", module, *path]
         # What forces the GIL on or off from outside would answer in the module's place.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}

@@ -8,6 +8,8 @@ from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, 
 from gilscope.report.words import duration
 from gilscope.results import Interval
 
+#: What pays for a call, in a word; the last for one that keeps several CPUs busy by itself.
+THREADS, PROCESSES, NEITHER, NOTHING_MORE = "threads", "processes", "neither", "nothing more"
 #: A speed-up below this is not worth anybody's trouble.
 WORTH_IT = 1.2
 #: A native call that holds the GIL for so long at a time is felt by others: five times the usual switch interval.
@@ -56,6 +58,16 @@ class Prospect:
         return bool(self.shortfall) and self.measured is not None and self.measured.low < WORTH_IT
 
 
+def decide(kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], obstacle: str) -> str:
+    """Return what pays, in a word; the parameters are those of `advise`, which says it in sentences."""
+    if kind == classes.PARALLEL:
+        return NOTHING_MORE
+    for way in (THREADS,) if obstacle else (THREADS, PROCESSES):
+        if prospects[way].pays(profile.wall_ns) and not prospects[way].disappoints():
+            return way
+    return NEITHER
+
+
 def advise(
     kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], obstacle: str, longest_hold_ns: int | None
 ) -> str:
@@ -72,10 +84,11 @@ def advise(
         Why another process cannot get the call, or "".
     longest_hold_ns : int or None
     """
-    if kind == classes.PARALLEL:
+    pays = decide(kind, profile, prospects, obstacle)
+    if pays == NOTHING_MORE:
         return "It keeps several CPUs busy by itself; threads or processes of yours would compete with its own."
     threads, processes = prospects["threads"], prospects["processes"]
-    if threads.pays(profile.wall_ns) and not threads.disappoints():
+    if pays == THREADS:
         said = f"Threads pay: {_needs(kind, profile)}, and {_times(threads, profile.wall_ns)}"
         said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
         if kind == classes.WAITS and threads.prediction.limit == NOTHING:
@@ -87,7 +100,7 @@ def advise(
             f"as fast as one, although {_why_not(kind, threads, profile)}."
         )
     else:
-        said = f"{_no_threads(kind, threads, profile)}; {_instead(processes, obstacle, profile.wall_ns)}."
+        said = f"{_no_threads(kind, threads, profile)}; {_instead(pays, processes, obstacle, profile.wall_ns)}."
     if kind == classes.NATIVE and longest_hold_ns is not None and longest_hold_ns >= FELT_NS:
         said += f" Every other thread stands still for up to {duration(longest_hold_ns)} at a time."
     if kind == classes.UNDECIDED:
@@ -128,13 +141,13 @@ def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
     return _needs(kind, profile)
 
 
-def _instead(processes: Prospect, obstacle: str, call_ns: float) -> str:
+def _instead(pays: str, processes: Prospect, obstacle: str, call_ns: float) -> str:
+    if pays == PROCESSES:
+        return f"processes do: {_times(processes, call_ns)}"
     if obstacle:
         return f"processes cannot have it as it is ({obstacle})"
     if processes.pays(call_ns):
-        if processes.disappoints():
-            return f"processes should, but {_disappointment(processes)}"
-        return f"processes do: {_times(processes, call_ns)}"
+        return f"processes should, but {_disappointment(processes)}"
     if processes.pays_from_ns is None:
         return "nor do processes, for there are not enough CPUs"
     if processes.prediction.limit == SHIPPING:

@@ -7,7 +7,6 @@ target prints goes elsewhere, and so do faulthandler's tracebacks, which none of
 import faulthandler
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -93,6 +92,7 @@ def _prepare(request: dict[str, Any]) -> None:
     program = sys.modules["__main__"]
     program.__spec__ = program.__file__ = None
     signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + _ALONE_SECONDS)
+    resource = import_module("resource")
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))  # no file of a crash
 
 

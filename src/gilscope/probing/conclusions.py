@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from gilscope.accounting.mechanisms import cost_of
 from gilscope.probing import classes
-from gilscope.probing.advice import Prospect, advise
+from gilscope.probing.advice import Prospect, advise, decide
 from gilscope.probing.knocks import Knocks
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
@@ -105,6 +106,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     return Probe(
         target=target.text,
         class_=kind,
+        pays=decide(kind, profile, prospects, obstacle),
         advice=advised,
         exit_code=UNDECIDED_CODE if kind == classes.UNDECIDED else 0,
         wall_ns=shares.wall_ns,
@@ -122,6 +124,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         preflight=preflight,
         notes=_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle),
         mechanism=shares.mechanism,
+        cost=cost_of(shares.mechanism),
         blind_to=shares.blind_to,
         machine=machine,
     )

@@ -1,21 +1,26 @@
 """One call of a target before anything is measured: what it leaves behind, and what of it could be sent elsewhere."""
 
+import io
 import os
 import pickle
-import resource
 import select
+import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 from gilscope.accounting.kernel import kernel_counts, native_ids
+from gilscope.errors import CannotRunError
 from gilscope.probing import processes, scripts
 from gilscope.probing.targets import Resolved, lazy_error
 from gilscope.probing.texts import describe
+from gilscope.results import Unavailable
 
 # More CPU time than this in each second of the call cannot come from one thread; what is above 1 covers the clocks.
 PARALLEL_CPUS = 1.2
@@ -46,6 +51,8 @@ class Preflight:
     arguments_bytes, result_bytes : int or None
         Size of their pickles; None if there is an obstacle.
     result_type : str
+    makes_iterator : bool
+        Whether the result is an iterator that is no open file: what it is to give has not run yet.
     main_guard : bool or None
         Whether a script has a guard; None for what is no script.
     top_level_work : list of str
@@ -71,6 +78,7 @@ class Preflight:
     result_obstacle: str | None
     result_bytes: int | None
     result_type: str
+    makes_iterator: bool
     main_guard: bool | None
     top_level_work: list[str]
     threads_left: list[str]
@@ -80,6 +88,16 @@ class Preflight:
     python_threads_after: int
     comes_back_twice: bool
     processes_left: list[str]
+
+
+def availability() -> Unavailable | None:
+    """Tell why no call can be probed on this system, or None."""
+    if find_spec("resource") is None:
+        return Unavailable(
+            f"probing a call needs Python's module resource and Unix's processes, and {sys.platform} has none; use "
+            "Linux, macOS or WSL"
+        )
+    return None
 
 
 def examine(resolved: Resolved, mark: str = "") -> Preflight:
@@ -94,11 +112,16 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
 
     Raises
     ------
+    CannotRunError
+        Where no call can be probed.
     UsageError
         If the result is a generator or a coroutine, which has run nothing yet.
     BaseException
         Whatever the target raises.
     """
+    absence = availability()
+    if absence is not None:
+        raise CannotRunError(absence.reason)
     target = resolved.target
     # Before the call, which may change its arguments.
     function_obstacle = _function_obstacle(resolved)
@@ -126,6 +149,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         result_obstacle=result_obstacle,
         result_bytes=result_bytes,
         result_type=type(result).__name__,
+        makes_iterator=isinstance(result, Iterator) and not isinstance(result, io.IOBase),
         main_guard=scripts.has_main_guard(Path(target.home)) if target.kind == "script" else None,
         top_level_work=scripts.top_level_work(Path(target.home)) if target.kind == "script" else [],
         threads_left=left,
@@ -203,8 +227,10 @@ def _queued_ns() -> int:
 
 
 def _children_seconds() -> float:
+    resource = import_module("resource")
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    seconds: float = usage.ru_utime + usage.ru_stime
+    return seconds
 
 
 def _settled(before: int | None) -> int | None:

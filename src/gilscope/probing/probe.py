@@ -3,10 +3,11 @@
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine.cpus import usable_cpus
 from gilscope.probing.conclusions import from_outcome
 from gilscope.probing.measure import job
@@ -60,7 +61,30 @@ def probe_target(
     widths = default_widths(n_cpus) if widths is None else list(widths)
     options = {"seconds": seconds, "widths": widths, "seed": seed, "interpreters": interpreters}
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
-    return from_outcome(target, outcome, n_cpus)
+    return _noted(from_outcome(target, outcome, n_cpus))
+
+
+def _noted(probe: Probe) -> Probe:
+    """Return a probe with a note where its figures are of making an iterator, and not of what that does."""
+    if probe.failure or not probe.preflight["makes_iterator"]:
+        return probe
+    made = probe.preflight["result_type"]
+    note = f"it returns an iterator ({made}) that has run nothing; to measure its work, probe what drains it: list(...)"
+    return replace(probe, notes=[*probe.notes, note])
+
+
+def refused(text: str, error: UsageError | CannotRunError) -> Probe:
+    """Return the result of what was refused before any process was started for it.
+
+    Parameters
+    ----------
+    text : str
+        The target, as the user wrote it.
+    error : UsageError or CannotRunError
+    """
+    kind: Literal["usage", "cannot run"] = "usage" if isinstance(error, UsageError) else "cannot run"
+    outcome = Outcome(kind=kind, message=str(error), phase="starting")
+    return from_outcome(Target(text=text, kind="statement"), outcome, usable_cpus().count)
 
 
 def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:
@@ -128,7 +152,7 @@ def probe_here(resolved: Resolved, alone: str, *, seconds: float = DEFAULT_SECON
     options = {"seconds": seconds, "widths": default_widths(n_cpus), "seed": 0, "alone": alone}
     report = job(resolved, preflight, options, lambda _: None)
     outcome = Outcome(kind="done", message="", phase="measurement", preflight=asdict(preflight), report=report)
-    return from_outcome(resolved.target, outcome, n_cpus, alone=alone)
+    return _noted(from_outcome(resolved.target, outcome, n_cpus, alone=alone))
 
 
 def default_widths(n_cpus: int) -> list[int]:

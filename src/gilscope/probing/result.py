@@ -10,6 +10,8 @@ from gilscope.report import probe as drawing
 from gilscope.storage import plain
 
 SCHEMA_VERSION = 1
+#: What its JSON says that it is.
+KIND = "gilscope probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Probe:
     target : str
     class_ : str
         One of `gilscope.probing.classes.CLASSES`; "class" in JSON.
+    pays : str
+        What the advice says in a word: "threads", "processes", "neither" or "nothing more"; "" after a failure.
     advice : str
     failure : str
         Why nothing was measured, or "".
@@ -52,7 +56,8 @@ class Probe:
         As `gilscope.probing.preflight.Preflight`.
     notes : list of str
         What else was noticed: threads left behind, imports that do work, a machine without a second CPU.
-    mechanism : str
+    mechanism, cost : str
+        What the shares rest on, and what that takes from the call.
     blind_to : list of str
     machine : dict
     """
@@ -60,6 +65,7 @@ class Probe:
     target: str
     class_: str
     advice: str
+    pays: str = ""
     failure: str = ""
     traceback: str = ""
     output: str = ""
@@ -79,6 +85,7 @@ class Probe:
     preflight: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     mechanism: str = ""
+    cost: str = ""
     blind_to: list[str] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=dict)
 
@@ -86,7 +93,7 @@ class Probe:
         """Return it as JSON has it; the schema is ``probe.schema.json`` in the package."""
         data: dict[str, Any] = plain(asdict(self))
         data["class"] = data.pop("class_")
-        return {"schema_version": SCHEMA_VERSION, **data}
+        return {"schema_version": SCHEMA_VERSION, "kind": KIND, **data}
 
     def markdown(self) -> str:
         """Return it as a Markdown table."""

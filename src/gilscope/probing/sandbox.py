@@ -18,6 +18,7 @@ from typing import Any, Self
 from gilscope.errors import CannotRunError
 from gilscope.probing import processes
 from gilscope.probing.outcome import Outcome
+from gilscope.probing.preflight import availability
 from gilscope.probing.targets import Target
 
 # How long the interpreter may take to start, which is no fault of the target; to leave after its last word; and to
@@ -64,8 +65,11 @@ def run_child(
     Raises
     ------
     CannotRunError
-        If there is no such interpreter.
+        If there is no such interpreter, or no call can be probed on this system.
     """
+    absence = availability()
+    if absence is not None:
+        raise CannotRunError(absence.reason)
     with _Child(target, job, options, limit_s, python, environment or {}, on_event) as child:
         child.listen()
     return child.outcome()

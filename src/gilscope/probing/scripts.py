@@ -39,6 +39,13 @@ def top_level_work(path: Path) -> list[str]:
     return [] if tree is None else [_shown(node) for node in _work(tree.body)]
 
 
+def functions(path: Path) -> list[str]:
+    """Return the names of the functions that a script defines at its top, private ones left out."""
+    tree = _parsed(path)
+    body = [] if tree is None else tree.body
+    return [node.name for node in body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+
+
 def _parsed(path: Path) -> ast.Module | None:
     try:
         return ast.parse(path.read_bytes())

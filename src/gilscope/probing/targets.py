@@ -13,9 +13,10 @@ from types import ModuleType
 from typing import Any, Literal
 
 from gilscope.errors import UsageError
-from gilscope.probing import texts
+from gilscope.probing import scripts, texts
 
 _ALLOWED = "module:function, script.py:function, or a statement with its setup"
+_MOST_NAMED = 5  # of a script's functions, where none was named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +95,7 @@ def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool 
         return Target(text=text, kind="statement", setup=setup)
     home, colon, attribute = text.rpartition(":")
     if not colon:
-        head, _, tail = text.rpartition(".")
-        hint = f" Did you mean '{head}:{tail}'?" if _is_dotted(text) and head else ""
-        raise UsageError(f"{text!r} names no function. Allowed are {_ALLOWED}.{hint}")
+        raise UsageError(f"{text!r} names no function. Allowed are {_ALLOWED}.{_hint(text)}")
     if not home or not _is_dotted(attribute):
         raise UsageError(
             f"{text!r}: {attribute!r} is not the name of a function. Allowed are {_ALLOWED}; "
@@ -108,6 +107,16 @@ def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool 
     if not _is_dotted(home) or home == "__main__":
         raise UsageError(f"{text!r}: {home!r} is not the name of a module. Allowed are {_ALLOWED}.")
     return Target(text=text, kind="module", home=home, attribute=attribute, args=args, setup=setup)
+
+
+def _hint(text: str) -> str:
+    """Return what a text without a function may have been meant for, as the end of a sentence."""
+    if text.endswith(".py"):
+        found = scripts.functions(Path(text).expanduser())[:_MOST_NAMED]
+        names = " or ".join(repr(f"{text}:{name}") for name in found)
+        return f" Did you mean {names}?" if names else f" Name a function of it, as in '{text}:function'."
+    head, _, tail = text.rpartition(".")
+    return f" Did you mean '{head}:{tail}'?" if _is_dotted(text) and head else ""
 
 
 def resolve(target: Target) -> Resolved:

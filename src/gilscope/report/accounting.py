@@ -49,7 +49,9 @@ def render(log: Mapping[str, Any], console: Console) -> None:
         style="dim",
     )
     blind = ", ".join(log["blind_to"])
-    console.print(f"Mechanism: {log['mechanism']}. It cannot see: {blind}.", style="dim", markup=False)
+    console.print(
+        f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}.", style="dim", markup=False
+    )
 
 
 def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:

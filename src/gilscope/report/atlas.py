@@ -81,7 +81,20 @@ def footer(rows: Sequence[Row]) -> list[str]:
         below.append(
             f"?: this machine gave no second CPU while {starved} of them ran, so that only predictions are left"
         )
-    return below
+    return below + mechanisms(rows)
+
+
+def mechanisms(rows: Sequence[Row]) -> list[str]:
+    """Return for each mechanism that figures rest on what it cannot see and costs, and how many rows are its own."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["mechanism"]:
+            found.setdefault(row["mechanism"], []).append(row)
+    return [
+        f"{len(of_it)} measured by {name}; it does not see {', '.join(of_it[0]['blind_to'])}; it costs "
+        f"{of_it[0]['cost']}"
+        for name, of_it in found.items()
+    ]
 
 
 def heading(data: Mapping[str, Any]) -> str:

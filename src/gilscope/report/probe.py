@@ -45,6 +45,13 @@ def html(probe: Mapping[str, Any]) -> str:
     return "".join(f"<table>{rows}</table>" for rows in (facts, table) if rows)
 
 
+def page(probe: Mapping[str, Any]) -> str:
+    """Return the result as an HTML page that needs nothing else."""
+    title = escape(" ".join(probe["target"].split()))
+    head = f'<meta charset="utf-8"><title>{title}</title>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{html(probe)}</body></html>'
+
+
 def _facts(found: Sequence[tuple[str, str]]) -> str:
     width = max((len(label) for label, _ in found), default=0) + 2
     return "\n".join(

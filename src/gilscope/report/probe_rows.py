@@ -101,7 +101,8 @@ def tail(probe: Mapping[str, Any]) -> list[tuple[str, str]]:
     found += [("not measured", f"{', '.join(names)}: {why}") for why, names in absent.items()]
     found += [("less than predicted", f"{way}: {why}") for way, why in probe["shortfalls"].items()]
     found += [("note", note) for note in probe["notes"]]
-    found.append(("measured by", f"{probe['mechanism']}; it does not see {', '.join(probe['blind_to'])}"))
+    seen = f"it does not see {', '.join(probe['blind_to'])}"
+    found.append(("measured by", f"{probe['mechanism']}; {seen}; it costs {probe['cost']}"))
     return found
 
 

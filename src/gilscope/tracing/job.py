@@ -9,8 +9,10 @@ from dataclasses import asdict, replace
 from queue import SimpleQueue
 from typing import Any
 
-from gilscope.accounting.ledger import Ledger
+from gilscope.accounting.kernel import native_ids
+from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
+from gilscope.errors import CannotRunError
 from gilscope.probing.preflight import Preflight
 from gilscope.probing.targets import Resolved
 
@@ -46,10 +48,13 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     BaseException
         What the target raises on any thread.
     """
+    absence = availability()
+    if absence is not None:
+        raise CannotRunError(absence.reason)
     crew = [_Worker(f"worker {i + 1}", resolved.call) for i in range(options["threads"])]
     for worker in crew:
         worker.answer()  # it is ready, so that nothing of its start is in the trace
-    before = _native_ids()
+    before = native_ids()
     ledger = Ledger(options["events"], cpu_clock=options["cpu_clock"])
     with ledger:
         seconds = options["seconds"]
@@ -57,7 +62,7 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
         for worker in crew:
             worker.orders.put((options["calls"], deadline_ns))
         calls = [(worker.native_id, worker.answer()) for worker in crew]
-        after = _native_ids()
+        after = native_ids()
     for worker in crew:
         worker.orders.put(None)
         worker.join()
@@ -108,10 +113,6 @@ def _calls(call: Callable[[], object], most: int | None, deadline_ns: int | None
         n_calls += 1
         if n_calls == most or (deadline_ns is not None and time.monotonic_ns() >= deadline_ns):
             return n_calls
-
-
-def _native_ids() -> list[int]:
-    return sorted(map(int, os.listdir("/proc/self/task")))  # noqa: PTH208 - names are all that is wanted
 
 
 def _send(log: Log, emit: Emit) -> None:

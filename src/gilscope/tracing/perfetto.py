@@ -10,7 +10,7 @@ from typing import Any
 import gilscope
 from gilscope.accounting.log import SiteAccount
 from gilscope.tracing.intervals import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
-from gilscope.tracing.trace import COST, Trace
+from gilscope.tracing.trace import Trace
 
 #: The GIL's own track. No thread of a child process has this id, for that is the first process of its namespace.
 GIL_TRACK = 1
@@ -57,7 +57,7 @@ def document(trace: Trace) -> dict[str, Any]:
             "python": trace.python,
             "calls": {lane.name: trace.calls[lane.native_id] for lane in trace.workers},
             "mechanism": log.mechanism,
-            "cost": COST,
+            "cost": log.cost,
             "blind_to": list(log.blind_to),
             "wall_ns": log.wall_ns,
             "events": len(log.events),

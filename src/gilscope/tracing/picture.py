@@ -185,7 +185,9 @@ def _title(trace: Trace) -> str:
 def _about(trace: Trace) -> str:
     """Return what was found, how it was seen, and what was not seen."""
     log = trace.log
-    seen = f"Seen by the {log.mechanism}: every take, drop and wait. Not seen: {', '.join(log.blind_to)}."
+    seen = (
+        f"Seen by the {log.mechanism}: every take, drop and wait, at {log.cost}. Not seen: {', '.join(log.blind_to)}."
+    )
     return "\n".join(textwrap.fill(part, _WORDS_A_LINE) for part in (sentence(trace), seen))
 
 

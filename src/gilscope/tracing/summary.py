@@ -20,7 +20,12 @@ def text(trace: Trace) -> str:
         cells = (f"{figure:>{width}}" for figure, width in zip(figures, widths[1:], strict=True))
         lines.append(f"{name:<{widths[0]}}  {'  '.join(cells)}")
     return "\n".join(
-        [*lines, "", sentence(trace), f"By the {log.mechanism}; it does not see {'; '.join(log.blind_to)}."]
+        [
+            *lines,
+            "",
+            sentence(trace),
+            f"By the {log.mechanism}, which costs {log.cost}; it does not see {'; '.join(log.blind_to)}.",
+        ]
     )
 
 

@@ -16,10 +16,6 @@ from gilscope.tracing.intervals import Lane, lanes_of
 DEFAULT_THREADS, DEFAULT_SECONDS, DEFAULT_LIMIT_S = 2, 0.2, 60.0
 #: Of 16 bytes each: what a quarter of a second of the shortest calls writes.
 DEFAULT_EVENTS = 1 << 17
-#: What the ledger costs, as `gilscope.accounting.ledger` has it, and the timeline with it.
-COST = (
-    "about 50 ns for each release and reacquire of the GIL; with --cpu-clock more, and longer holds on a busy machine"
-)
 
 _JOB = "gilscope.tracing.job:trace"
 _KINDS = {kind[0]: kind for kind in ("take", "drop", "wait", "forced")}
@@ -127,6 +123,7 @@ def from_report(target: Target, report: Mapping[str, Any], events: list[Event]) 
     plain = report["log"]
     log = Log(
         mechanism=plain["mechanism"],
+        cost=plain["cost"],
         blind_to=tuple(plain["blind_to"]),
         wall_ns=plain["wall_ns"],
         threads=tuple(ThreadAccount(**one) for one in plain["threads"]),

@@ -1,0 +1,79 @@
+"""`gilscope report` on files of each kind, without anything being measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from probes import PROBES
+
+from gilscope.atlas import document
+from gilscope.atlas.calls import Atlas, Call
+from gilscope.atlas.rows import measured_row
+from gilscope.cli import main
+from gilscope.report import atlas, atlas_page, probe
+
+RUN = {"schema_version": 1}
+PROBE = PROBES["releases"].as_dict()
+FAILED = PROBES["raised"].as_dict()
+CALLS = Atlas(title="Mine", calls=tuple(Call(name=name, group="g", statement="pass") for name in PROBES))
+MACHINE = {"usable_cpus": 2, "usable_cpus_from": "affinity", "python": "CPython 3.13.0"}
+ROWS = [measured_row(call, PROBES[call.name], 1.0) for call in CALLS.calls]
+ATLAS = json.loads(document.dumps(document.document(CALLS, ROWS, MACHINE, "gilscope 0.1.0")))
+
+
+def report(capsys: pytest.CaptureFixture[str], path: Path, data: Any, style: str = "table") -> tuple[object, str, str]:
+    """Return the exit code of a report of a file with this data, and what it printed."""
+    path.write_text(data if isinstance(data, str) else json.dumps(data))
+    with pytest.raises(SystemExit) as caught:
+        main(["report", str(path), "--format", style])
+    return caught.value.code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize("data", [PROBE, FAILED], ids=["measured", "failed"])
+def test_a_probe_is_drawn_as_the_probe_drew_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: dict[str, Any]
+) -> None:
+    """In every format; as JSON it is the file."""
+    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in ("table", "markdown", "html", "json")}
+    assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
+    assert drawn["table"][1] == f"{probe.text(data)}\n"
+    assert drawn["markdown"][1] == f"{probe.markdown(data)}\n"
+    assert probe.html(data) in drawn["html"][1]
+    assert json.loads(drawn["json"][1]) == data
+
+
+def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """In every format; as JSON it is the file."""
+    styles = ("table", "markdown", "html", "json")
+    drawn = {style: report(capsys, tmp_path / "a.json", ATLAS, style) for style in styles}
+    assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
+    assert drawn["markdown"][1] == atlas.markdown(ATLAS, ATLAS["rows"])
+    assert drawn["html"][1] == atlas_page.page(ATLAS, ATLAS["rows"])
+    assert drawn["table"][1].startswith("Mine - gilscope 0.1.0")
+    assert json.loads(drawn["json"][1]) == ATLAS
+
+
+@pytest.mark.parametrize(
+    ("data", "style", "told"),
+    [
+        ({"kind": "a shopping list"}, "table", "of kind 'a shopping list', which cannot be drawn"),
+        (RUN, "html", "has no html"),
+        (RUN, "table", "not a whole gilscope result"),
+        ([], "table", "not a gilscope result"),
+        ("milk", "table", "not JSON"),
+        ({**PROBE, "schema_version": 9}, "table", "schema version 9"),
+        ({**PROBE, "shares": 3}, "json", "not a whole result of a probe"),
+        ({key: value for key, value in PROBE.items() if key != "class"}, "html", "not a whole result of a probe"),
+        ({**ATLAS, "rows": [{}]}, "table", "row 1 has no good 'name'"),
+        ({**ATLAS, "machine": None}, "table", "lacks its machine"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: Any, style: str, told: str
+) -> None:
+    """By name, with what is wrong, and code 2; nothing is half drawn."""
+    code, out, errors = report(capsys, tmp_path / "a.json", data, style)
+    assert (code, out) == (2, "")
+    assert told in errors
+    assert "a.json" in errors
