@@ -59,7 +59,7 @@ def _meant(said: str) -> str:
     """Return what a text tells its reader to use."""
     if said.startswith("It keeps several CPUs busy"):
         return NOTHING_MORE
-    if said.startswith("Threads pay: "):
+    if said.startswith(("Threads pay: ", "Threads pay here: ")):
         return THREADS
     return PROCESSES if "; processes do: " in said else NEITHER
 

@@ -62,6 +62,8 @@ def decide(kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], o
     """Return what pays, in a word; the parameters are those of `advise`, which says it in sentences."""
     if kind == classes.PARALLEL:
         return NOTHING_MORE
+    if prospects[THREADS].surprises(profile.wall_ns):
+        return THREADS
     for way in (THREADS,) if obstacle else (THREADS, PROCESSES):
         if prospects[way].pays(profile.wall_ns) and not prospects[way].disappoints():
             return way
@@ -88,17 +90,17 @@ def advise(
     if pays == NOTHING_MORE:
         return "It keeps several CPUs busy by itself; threads or processes of yours would compete with its own."
     threads, processes = prospects["threads"], prospects["processes"]
-    if pays == THREADS:
-        said = f"Threads pay: {_needs(kind, profile)}, and {_times(threads, profile.wall_ns)}"
-        said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
-        if kind == classes.WAITS and threads.prediction.limit == NOTHING:
-            said += " More threads than CPUs help too, for it needs hardly any CPU."
-    elif threads.surprises(profile.wall_ns) and threads.measured is not None:
+    if threads.surprises(profile.wall_ns) and threads.measured is not None:
         n_workers, gave = threads.prediction.n_workers, threads.measured
         said = (
             f"Threads pay here: {n_workers} of them were {gave.estimate:.2f} [{gave.low:.2f}, {gave.high:.2f}] times "
             f"as fast as one, although {_why_not(kind, threads, profile)}."
         )
+    elif pays == THREADS:
+        said = f"Threads pay: {_needs(kind, profile)}, and {_times(threads, profile.wall_ns)}"
+        said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
+        if kind == classes.WAITS and threads.prediction.limit == NOTHING:
+            said += " More threads than CPUs help too, for it needs hardly any CPU."
     else:
         said = f"{_no_threads(kind, threads, profile)}; {_instead(pays, processes, obstacle, profile.wall_ns)}."
     if kind == classes.NATIVE and longest_hold_ns is not None and longest_hold_ns >= FELT_NS:

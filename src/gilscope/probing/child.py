@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gilscope.errors import CannotRunError, UsageError
+from gilscope.errors import CannotRunError, KernelError, UsageError
 from gilscope.probing import scripts, texts
 from gilscope.probing.preflight import Preflight, examine
 from gilscope.probing.targets import Resolved, Target, resolve
@@ -115,6 +115,8 @@ def _told(error: BaseException) -> dict[str, Any]:
         return {"kind": "usage", "message": str(error)}
     if isinstance(error, CannotRunError):
         return {"kind": "cannot run", "message": str(error)}
+    if isinstance(error, KernelError):  # what gilscope found wrong with the call itself, which no traceback explains
+        return {"kind": "raised", "message": str(error)}
     told = {"message": texts.describe(error), "traceback": texts.trimmed_traceback(error)}
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)

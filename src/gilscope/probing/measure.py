@@ -10,7 +10,7 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from gilscope.errors import CannotRunError
+from gilscope.errors import KernelError
 from gilscope.probing.classes import UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
 from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
@@ -54,7 +54,9 @@ def job(
     Raises
     ------
     CannotRunError
-        Where there is no ledger, or the call cannot be made thousands of times.
+        Where the GIL cannot be accounted for.
+    KernelError
+        If the call cannot be made many times.
     """
     mark = options.get("mark", "")
     _check_repeatable(resolved, preflight, mark)
@@ -92,14 +94,14 @@ def job(
 def _check_repeatable(resolved: Resolved, preflight: Preflight, mark: str) -> None:
     """Refuse what grows with each call: thousands of calls would take the machine down."""
     if preflight.comes_back_twice:
-        raise CannotRunError(
+        raise KernelError(
             "It forks and comes back in the child as well, so that each call would double the processes. Probe a call "
             "whose child ends with os._exit()."
         )
     if preflight.processes_left or preflight.threads_left:  # once is a pool that is kept; twice is a leak
         again = examine(resolved, mark)
         if left := again.processes_left or again.threads_left:
-            raise CannotRunError(
+            raise KernelError(
                 f"Each call leaves something running ({left[0]}), and a probe makes thousands of calls. Probe a call "
                 "that ends what it starts."
             )

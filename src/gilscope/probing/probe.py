@@ -143,7 +143,9 @@ def probe_here(resolved: Resolved, alone: str, *, seconds: float = DEFAULT_SECON
     Raises
     ------
     CannotRunError
-        Where the GIL cannot be accounted for, or the call cannot be made many times.
+        Where the GIL cannot be accounted for.
+    KernelError
+        If the call cannot be made many times.
     BaseException
         What the call raises.
     """
