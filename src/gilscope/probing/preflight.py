@@ -10,12 +10,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from gilscope.accounting.kernel import kernel_counts, native_ids
+from gilscope.accounting.kernel import children_cpu_ns, kernel_counts, native_ids
 from gilscope.errors import CannotRunError
 from gilscope.probing import processes, scripts
 from gilscope.probing.targets import Resolved, lazy_error
@@ -211,26 +210,19 @@ class _Copies:
 
 def _timed(call: Callable[[], object]) -> tuple[object, int, int, int, int]:
     """Make one call; return its result, and wall time, time queued, CPU time and children's CPU time in ns."""
-    children_seconds = _children_seconds()
+    children_ns = children_cpu_ns()
     # The others are read inside of the wall clock, so that one thread never seems to use more than one CPU.
     wall_ns = time.perf_counter_ns()
     queued_ns, cpu_ns = _queued_ns(), time.process_time_ns()
     result = call()
     cpu_ns, queued_ns = time.process_time_ns() - cpu_ns, _queued_ns() - queued_ns
     wall_ns = time.perf_counter_ns() - wall_ns
-    return result, wall_ns, min(queued_ns, wall_ns), cpu_ns, round((_children_seconds() - children_seconds) * 1e9)
+    return result, wall_ns, min(queued_ns, wall_ns), cpu_ns, children_cpu_ns() - children_ns
 
 
 def _queued_ns() -> int:
     """Return how long this thread has been queued for a CPU in all, in ns; always the same where none can tell."""
     return kernel_counts(threading.get_native_id())[1]
-
-
-def _children_seconds() -> float:
-    resource = import_module("resource")
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds: float = usage.ru_utime + usage.ru_stime
-    return seconds
 
 
 def _settled(before: int | None) -> int | None:
