@@ -354,6 +354,25 @@ def test_hundreds_of_threads() -> None:
 # Processes and interpreters.
 
 
+def test_places_of_a_module_that_is_imported_meanwhile() -> None:
+    """Its releases have their places as if it had been there, and nobody watches imports afterwards."""
+    run_fresh("""
+        import sys
+        from importlib.machinery import ExtensionFileLoader
+        import gilscope
+        from gilscope import _ledger
+        before = ExtensionFileLoader.create_module
+        assert "gilscope._capi" not in sys.modules
+        with gilscope.ledger() as log:
+            with gilscope.ledger():
+                pass
+            from gilscope import _capi
+            _capi.release_pairs(6)
+        assert [site.count for site in log.sites if site.module == _capi.__file__] == [6]
+        assert ExtensionFileLoader.create_module is before
+    """)
+
+
 def test_a_fork_while_on() -> None:
     """The child's log goes on with what its one thread did before and after; the parent's is its own."""
     run_fresh("""

@@ -17,7 +17,7 @@ import pytest
 
 import gilscope
 from gilscope import _capi
-from gilscope.accounting import program
+from gilscope.accounting import loading
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
 from gilscope.report import accounting
@@ -321,7 +321,7 @@ def test_absence_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_imports_are_watched_reversibly() -> None:
     """Every import of an extension refreshes, and afterwards the loader is what it was."""
     before, seen = ExtensionFileLoader.create_module, []
-    undo = program.watch_imports(lambda: seen.append(1))
+    undo = loading.watch_imports(lambda: seen.append(1))
     spec = _capi.__spec__
     assert spec is not None
     assert spec.loader is not None

@@ -6,11 +6,13 @@ the books say when it opens from what they say when it closes, so that several m
 
 import os
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
+from gilscope.accounting.loading import watch_imports
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
 from gilscope.accounting.reading import difference, events_of, sites_of, split
 from gilscope.errors import CannotRunError
@@ -36,6 +38,8 @@ BLIND_TO = (
 _LONGEST = ("longest_hold", "longest_wait", "longest_answer")
 
 _open: "list[Ledger]" = []
+#: Ends the watch for extension modules that are imported while any ledger is open.
+_unwatch: list[Callable[[], None]] = []
 _verdict: list[Unavailable | None] = []
 #: A harvest and what every open ledger keeps of it are one step, as are finding the GIL and the self-test. Reentrant,
 #: for a signal handler or a finalizer may open a ledger of its own half-way.
@@ -141,6 +145,8 @@ class Ledger:
             books.start(self._n_events)
             try:
                 self._before = _harvest(books)
+                if not _open:
+                    _unwatch.append(watch_imports(books.refresh))
                 _open.append(self)
             except BaseException:
                 books.stop()
@@ -155,6 +161,8 @@ class Ledger:
             finally:
                 books.stop()
                 _open.remove(self)
+                if not _open:
+                    _unwatch.pop()()
         self._log = self._read(books, after, raw)
 
     @property

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import import_module
-from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from pathlib import Path
 from threading import Thread
 from types import CodeType, ModuleType, TracebackType
@@ -35,29 +35,6 @@ _OWN_FILES = (__file__, runpy.__file__, "<frozen runpy>")
 def document(log: Log) -> dict[str, object]:
     """Return a log as plain data for JSON, with the version of its form."""
     return {"schema_version": SCHEMA_VERSION, **asdict(log)}
-
-
-def watch_imports(refresh: Callable[[], None]) -> Callable[[], None]:
-    """Call `refresh` after every import of an extension module, for it may bring places that release the GIL.
-
-    Returns
-    -------
-    callable
-        Undoes it, unless somebody else has put a loader of their own in the same place since.
-    """
-    original = ExtensionFileLoader.create_module
-
-    def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
-        module = original(self, spec)
-        refresh()
-        return module
-
-    def undo() -> None:
-        if ExtensionFileLoader.create_module is create_module:
-            ExtensionFileLoader.create_module = original  # type: ignore[method-assign]
-
-    ExtensionFileLoader.create_module = create_module  # type: ignore[method-assign]
-    return undo
 
 
 def watch_threads(note: Callable[[int, str], None]) -> Callable[[], None]:
@@ -80,12 +57,11 @@ def watch_threads(note: Callable[[int, str], None]) -> Callable[[], None]:
 def run(result: Path, n_events: int, words: Sequence[str]) -> None:
     """Run a program to the end of its main thread, and have its log written when the process ends."""
     ledger, process = Ledger(n_events), os.getpid()
-    undo = (watch_imports(import_module("gilscope._ledger").refresh), watch_threads(ledger.name_thread))
+    unwatch = watch_threads(ledger.name_thread)
 
     def finish() -> None:
         if os.getpid() == process:  # not in a child that was forked without exec: that is not what was asked about
-            for one in undo:
-                one()
+            unwatch()
             ledger.__exit__(None, None, None)
             result.write_text(json.dumps(document(ledger.log)))
 
