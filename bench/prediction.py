@@ -1,0 +1,148 @@
+"""Does the predicted speed-up hold? Calls whose profile is known, predicted from one thread, measured on several.
+
+Coarse calls hold the GIL and then sleep, or compute, without it, in pieces of milliseconds; fine ones release it for
+less than some microseconds at a time. "Off by" is how far the measured speed-up lies outside of what was predicted, in
+per cent, and 0 inside. Calls that compute without the GIL need the CPUs that the host gives: they are held against what
+pure arithmetic got in the same rounds, and left out where that was no second CPU. Ends with 1 if a coarse call is off
+by more than 5 % beyond its own interval, or a fine one was not predicted below 1.
+"""
+
+import sys
+import time
+from array import array
+from dataclasses import dataclass
+
+import click
+from pairs import console
+from rich.table import Table
+
+from gilscope import _capi
+from gilscope.machine.cpus import usable_cpus
+from gilscope.probing.probe import probe_target
+from gilscope.probing.result import Probe
+from gilscope.probing.targets import parse_target
+from gilscope.results import Interval
+from gilscope.verdicts import SECOND_CPU
+
+PERIOD_NS = 10e6
+HELD_SHARES = (0.1, 0.25, 0.5, 0.75)
+#: Sleeping needs no CPU, so more threads than CPUs show the law; computing does.
+SLEEPING_WIDTHS = (2, 4, 8)
+TOLERANCE = 0.05
+SETUP = "import time; from array import array; from gilscope import _capi, _ledger; x = array('d', range(2048))"
+FINE = {
+    "0.5 us held, 0.5 us released, 4000 times": "_ledger.pattern(4000, 500, 500)",
+    "1 us held, 5 us released, 1000 times": "_ledger.pattern(1000, 1000, 5000)",
+    "release and reacquire at once, 20 000 times": "_capi.release_pairs(20_000)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One call on so many threads: what was predicted, what was measured, and how far that is off, 0 to 1 or more."""
+
+    name: str
+    n_threads: int
+    low: float
+    high: float
+    measured: Interval
+    off: float
+    surely_off: float
+
+
+def round_ns() -> float:
+    """Return how long one round of the held kernel takes; the least of some, for the host only adds."""
+    x, n_rounds, times_ns = array("d", range(2048)), 2000, []
+    for _ in range(20):
+        begin_ns = time.perf_counter_ns()
+        _capi.quad_compute_held(x, n_rounds)
+        times_ns.append(time.perf_counter_ns() - begin_ns)
+    return min(times_ns) / n_rounds
+
+
+def beyond(value: float, low: float, high: float) -> float:
+    """Return how far a value lies outside, as a share of the nearer end."""
+    return max(0.0, low / value - 1, value / high - 1)
+
+
+def lines_of(name: str, found: Probe, *, computes: bool) -> list[Line]:
+    """Compare each width of threads; with what the control got, where the call needs the CPUs."""
+    gave = {(one.way, one.n_workers): one.speed_up for one in found.measured if one.speed_up is not None}
+    lines = []
+    for prediction in found.predicted["threads"]:
+        n, measured, control = (
+            prediction.n_workers,
+            gave["threads", prediction.n_workers],
+            gave.get(("control", prediction.n_workers)),
+        )
+        given = 1.0
+        if computes:
+            if control is None or control.low < SECOND_CPU:
+                continue
+            given = min(1.0, control.estimate / n)
+        ends = (measured.low / given, measured.high / given)
+        off = beyond(measured.estimate / given, prediction.low, prediction.high)
+        surely = (
+            0.0
+            if ends[0] <= prediction.high and ends[1] >= prediction.low
+            else min(beyond(end, prediction.low, prediction.high) for end in ends)
+        )
+        lines.append(
+            Line(
+                name=name,
+                n_threads=n,
+                low=prediction.low,
+                high=prediction.high,
+                measured=measured,
+                off=off,
+                surely_off=surely,
+            )
+        )
+    return lines
+
+
+def table_of(title: str, lines: list[Line]) -> Table:
+    """Lay out predictions beside measurements."""
+    table = Table(title=title, title_justify="left")
+    for header in ("call", "threads", "predicted", "measured", "off by"):
+        table.add_column(header, justify="left" if header == "call" else "right")
+    for line in lines:
+        measured = f"{line.measured.estimate:.2f} [{line.measured.low:.2f}, {line.measured.high:.2f}]"
+        predicted = f"{line.low:.2f} to {line.high:.2f}"
+        table.add_row(line.name, str(line.n_threads), predicted, measured, f"{100 * line.off:.1f} %")
+    return table
+
+
+@click.command()
+@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(min=0.5), help="For each call.")
+def main(seconds: float) -> None:
+    """Predict and measure coarse and fine calls on threads."""
+    n_cpus, each_ns, out = usable_cpus().count, round_ns(), console()
+    coarse: list[Line] = []
+    for held in HELD_SHARES:
+        n_held, n_released = round(held * PERIOD_NS / each_ns), round((1 - held) * PERIOD_NS / each_ns)
+        hold = f"_capi.quad_compute_held(x, {n_held})"
+        for release, computes, widths in (
+            (f"time.sleep({(1 - held) * PERIOD_NS * 1e-9})", False, SLEEPING_WIDTHS),
+            (f"_capi.quad_compute_released(x, {n_released})", True, (n_cpus,)),
+        ):
+            if computes and n_cpus < 2:
+                continue
+            target = parse_target(f"{hold}; {release}", setup=SETUP, statement=True)
+            found = probe_target(target, seconds=seconds, widths=widths, interpreters=False)
+            name = f"{held:.0%} held, then {'computing' if computes else 'sleeping'}"
+            coarse += lines_of(name, found, computes=computes)
+    out.print(table_of("Coarse calls, 10 ms each", coarse), "")
+    fine: list[Line] = []
+    for name, statement in FINE.items():
+        target = parse_target(statement, setup=SETUP, statement=True)
+        fine += lines_of(name, probe_target(target, seconds=seconds, widths=(2,), interpreters=False), computes=False)
+    out.print(table_of("Fine releases", fine))
+    wrong = [line for line in coarse if line.surely_off > TOLERANCE] + [line for line in fine if line.high >= 1]
+    worst = max((line.off for line in coarse), default=0.0)
+    out.print(f"{len(coarse)} coarse lines, off by {100 * worst:.1f} % at the most; {len(wrong)} wrong")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
