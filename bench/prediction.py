@@ -2,8 +2,9 @@
 
 Coarse calls hold the GIL and then sleep, or compute, without it, in pieces of milliseconds; fine ones release it for
 less than some microseconds at a time. "Off by" is how far the measured speed-up lies outside of what was predicted, in
-per cent, and 0 inside. Calls that compute without the GIL need the CPUs that the host gives: they are held against what
-pure arithmetic got in the same rounds, and left out where that was no second CPU. Ends with 1 if a coarse call is off
+per cent, and 0 inside. Calls that compute without the GIL need the CPUs that the host gives: they may fall behind by what
+pure arithmetic did in the same rounds, and left out where that was no second CPU. Predicted is what samples of a few
+calls each should show. Ends with 1 if a coarse call is off
 by more than 5 % beyond its own interval, or a fine one was not predicted below 1.
 """
 
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from gilscope import _capi
 from gilscope.machine.cpus import usable_cpus
+from gilscope.probing.prediction import CallProfile, in_samples
 from gilscope.probing.probe import probe_target
 from gilscope.probing.result import Probe
 from gilscope.probing.targets import parse_target
@@ -69,24 +71,27 @@ def lines_of(name: str, found: Probe, *, computes: bool) -> list[Line]:
     """Compare each width of threads; with what the control got, where the call needs the CPUs."""
     gave = {(one.way, one.n_workers): one.speed_up for one in found.measured if one.speed_up is not None}
     lines = []
-    for prediction in found.predicted["threads"]:
-        n, measured, control = (
-            prediction.n_workers,
-            gave["threads", prediction.n_workers],
-            gave.get(("control", prediction.n_workers)),
-        )
+    calls_each = {one.n_workers: one.calls_each for one in found.measured if one.way == "threads"}
+    parts = {name: share.estimate * found.wall_ns for name, share in found.shares.items()}
+    profile = CallProfile(
+        held_ns=parts["held"],
+        computing_ns=parts["computing"],
+        blocked_ns=parts["blocked"],
+        releases=found.releases or 0.0,
+    )
+    for steady in found.predicted["threads"]:
+        n = steady.n_workers
+        prediction = in_samples(steady, profile, calls_each[n])
+        measured, control = gave["threads", n], gave.get(("control", n))
         given = 1.0
         if computes:
             if control is None or control.low < SECOND_CPU:
                 continue
             given = min(1.0, control.estimate / n)
-        ends = (measured.low / given, measured.high / given)
-        off = beyond(measured.estimate / given, prediction.low, prediction.high)
-        surely = (
-            0.0
-            if ends[0] <= prediction.high and ends[1] >= prediction.low
-            else min(beyond(end, prediction.low, prediction.high) for end in ends)
-        )
+        low = prediction.low * given  # threads may get more of a CPU than the control did, so `high` stays
+        off = beyond(measured.estimate, low, prediction.high)
+        overlap = measured.low <= prediction.high and measured.high >= low
+        surely = 0.0 if overlap else min(beyond(end, low, prediction.high) for end in (measured.low, measured.high))
         lines.append(
             Line(
                 name=name,
@@ -114,7 +119,7 @@ def table_of(title: str, lines: list[Line]) -> Table:
 
 
 @click.command()
-@click.option("--seconds", default=4.0, show_default=True, type=click.FloatRange(min=0.5), help="For each call.")
+@click.option("--seconds", default=12.0, show_default=True, type=click.FloatRange(min=0.5), help="For each call.")
 def main(seconds: float) -> None:
     """Predict and measure coarse and fine calls on threads."""
     n_cpus, each_ns, out = usable_cpus().count, round_ns(), console()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gilscope.probing.prediction import (
     CallProfile,
     Prediction,
+    in_samples,
     pays_from_ns,
     predict_processes,
     predict_threads,
@@ -155,6 +156,17 @@ def test_fine_releases_beside_a_long_one_cost_only_themselves() -> None:
     assert predict_threads(harmless, 2, 2).low == pytest.approx(predict_threads(coarse_alone, 2, 2).low, rel=1e-3)
     with pytest.raises(ValueError, match="part of all"):
         CallProfile(held_ns=1, computing_ns=1, blocked_ns=0, releases=1, fine_ns=2, fine_releases=1)
+
+
+def test_threads_that_begin_at_once_meet_at_the_gil() -> None:
+    """By hand: eight calls of 1 ms held and 9 ms asleep end after 17 ms, and four of 7.5 and 2.5 ms after 32.5."""
+    light, heavy = coarse(0.9), coarse(0.25)
+    assert in_samples(predict_threads(light, 8, PLENTY), light, 1).high == pytest.approx(80 / 17)
+    assert in_samples(predict_threads(heavy, 4, PLENTY), heavy, 1).high == pytest.approx(40 / 32.5)
+    steady = predict_threads(light, 8, PLENTY)
+    assert in_samples(steady, light, 10_000).high == pytest.approx(steady.high, rel=1e-3)
+    with pytest.raises(ValueError, match="calls_each=0"):
+        in_samples(steady, light, 0)
 
 
 def test_a_handful_of_fine_releases_does_not_matter() -> None:

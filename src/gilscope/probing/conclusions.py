@@ -17,6 +17,7 @@ from gilscope.probing.prediction import (
     PAYS,
     CallProfile,
     Prediction,
+    in_samples,
     pays_from_ns,
     predict_processes,
     predict_threads,
@@ -211,6 +212,8 @@ def _shortfalls(
         prediction, gave = predictions[-1], measured.get(way)
         if gave is None or gave.high == math.inf or prediction.low < PAYS:
             continue
+        if way == "threads" and (calls_each := widest[way].calls_each):
+            prediction = in_samples(prediction, profile, calls_each)
         # What arithmetic without memory gets here and now is all that a call on the CPU can get.
         given = min(1.0, control.estimate / prediction.n_workers) if profile.cpu_share > NEEDS_CPU else 1.0
         why = shortfall(

@@ -16,7 +16,7 @@ P. J. Denning, J. P. Buzen (1978). The operational analysis of queueing network 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gilscope.verdicts import SAME
 
@@ -205,6 +205,32 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     if profile.releases_shorter_than(BREAK_EVEN_NS[1]):
         limit = FINE_RELEASES
     return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
+
+
+def in_samples(prediction: Prediction, profile: CallProfile, calls_each: int) -> Prediction:
+    """Predict what a sample shows in which every thread makes so many calls, all beginning at once.
+
+    At the beginning they meet at the GIL, and the last thread gets it when each other one has had it once; or, where
+    they keep it busy, at the end the last release has nothing left to overlap with. Many calls in a row make up for it.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Of threads that go on for ever.
+    profile : CallProfile
+    calls_each : int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If the number is below 1.
+    """
+    _check_counts(calls_each=calls_each)
+    ramp_ns = min((prediction.n_workers - 1) * profile.held_ns, profile.released_ns)
+    alone_ns = prediction.n_workers * calls_each * profile.wall_ns
+    low, high = (alone_ns / (alone_ns / end + ramp_ns) for end in (prediction.low, prediction.high))
+    return replace(prediction, low=low, high=high)
 
 
 def predict_processes(profile: CallProfile, n_workers: int, usable_cpus: int, shipping_ns: float = 0.0) -> Prediction:

@@ -24,6 +24,9 @@ MIN_SAMPLE_NS = 5_000_000
 #: Rounds of the control's arithmetic over 2048 items to begin with, some milliseconds' worth on any machine.
 SPINS = 4000
 FEWEST_ROUNDS, MOST_ROUNDS = 7, 200
+#: A long call is made several times a sample where the time allows for so many rounds of that, for all workers begin at
+#: once and meet at the GIL; with sixteen calls that is forgotten.
+GOOD_ROUNDS, MOST_LONG_CALLS = 12, 16
 #: Empty orders sent to a worker for the cost of telling it.
 TELLINGS = 15
 
@@ -56,6 +59,8 @@ class Scaling:
         The speed of as many processes is 1.
     telling_ns : float or None
         From telling one worker to do nothing to its answer.
+    calls_each : int
+        How many calls each worker made in a sample, one after the other; 0 for the control.
     absent : str
         Why it was not measured, or "".
     """
@@ -65,6 +70,7 @@ class Scaling:
     speed_up: Interval | None = None
     of_processes: Interval | None = None
     telling_ns: float | None = None
+    calls_each: int = 0
     absent: str = ""
 
 
@@ -104,7 +110,7 @@ def measure_scaling(
         For each width and way, and the control; what was not measured says why.
     """
     rng = random.Random(seed)
-    calls: Work = {"calls": max(1, round(MIN_SAMPLE_NS / call_ns))}
+    calls: Work = {"calls": _calls_each(call_ns, widths, seconds)}
     # At worst the calls of all workers come one after another; before the rounds, each worker makes them once.
     longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
     if longest_s > most_seconds:
@@ -139,8 +145,21 @@ def measure_scaling(
             telling = {way: _telling(kinds[way][0]) for way in ways}
         except WorkerError as error:  # it went well once, and does not always
             return _absent(widths, str(error))
-    found = [_scaling(walls, way, n, telling) for n in widths for way in (*ways, "control") if (way, n) in walls]
+    found = [
+        _scaling(walls, way, n, telling, 0 if way == "control" else calls["calls"])
+        for n in widths
+        for way in (*ways, "control")
+        if (way, n) in walls
+    ]
     return [*found, *(Scaling(way=way, n_workers=n, absent=why) for n in widths for way, why in absent.items())]
+
+
+def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
+    """Return how many calls of a worker make a sample."""
+    # In a round one thread makes them alone, and for each width, at worst, threads take turns and the others do not.
+    round_ns = call_ns * (1 + sum(n + len(WAYS) - 1 for n in widths))
+    affordable = min(MOST_LONG_CALLS, int(seconds * 1e9 / (GOOD_ROUNDS * round_ns)))
+    return max(1, round(MIN_SAMPLE_NS / call_ns), affordable)
 
 
 def _absent(widths: Sequence[int], why: str) -> list[Scaling]:
@@ -208,7 +227,9 @@ def _telling(channel: Channel) -> float:
     return float(median(times))
 
 
-def _scaling(walls: dict[tuple[str, int], list[int]], way: str, n_workers: int, telling: dict[str, float]) -> Scaling:
+def _scaling(
+    walls: dict[tuple[str, int], list[int]], way: str, n_workers: int, telling: dict[str, float], calls_each: int
+) -> Scaling:
     alone = walls["control" if way == "control" else "serial", 1]
     mine, processes = walls[way, n_workers], walls.get(("processes", n_workers))
     pairs = [math.log(n_workers * one / several) for one, several in zip(alone, mine, strict=True)]
@@ -221,4 +242,5 @@ def _scaling(walls: dict[tuple[str, int], list[int]], way: str, n_workers: int, 
         if compared
         else None,
         telling_ns=telling.get(way),
+        calls_each=calls_each,
     )
