@@ -1,11 +1,11 @@
 """Does the predicted speed-up hold? Calls whose profile is known, predicted from one thread, measured on several.
 
 Coarse calls hold the GIL and then sleep, or compute, without it, in pieces of milliseconds; fine ones release it for
-less than some microseconds at a time. "Off by" is how far the measured speed-up lies outside of what was predicted, in
-per cent, and 0 inside. Calls that compute without the GIL need the CPUs that the host gives: they may fall behind by what
-pure arithmetic did in the same rounds, and left out where that was no second CPU. Predicted is what samples of a few
-calls each should show. Ends with 1 if a coarse call is off
-by more than 5 % beyond its own interval, or a fine one was not predicted below 1.
+less than some microseconds at a time. Predicted is what samples of a few calls each should show. "Off by" is how far
+the measured speed-up lies outside of that, in per cent, and 0 inside. Calls that compute without the GIL need the CPUs
+that the host gives: they may fall behind as far as pure arithmetic did in the same rounds, and are left out where that
+got no second CPU. Ends with 1 if a coarse call is off by more than 5 % beyond its own interval, or a fine one was not
+predicted below 1.
 """
 
 import sys
