@@ -282,7 +282,9 @@ def test_an_interrupted_probe_leaves_nothing(interruption: type[BaseException]) 
 
     with pytest.raises(interruption):
         probe("leave_daemon", on_event=interrupt)
-    assert not processes.command(int(Path("pids").read_text()))
+    # On a busy machine the child may have made its next call before it is ended.
+    left = [pid for pid in Path("pids").read_text().split() if processes.command(int(pid))]
+    assert not left
 
 
 @pytest.mark.parametrize(
