@@ -80,9 +80,8 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
             asker.join()
             sys.setswitchinterval(interval_s)
     asking = log.log.thread(asker.native_id or 0)
-    holders = [
-        thread for thread in log.log.threads if thread.native_id != asker.native_id
-    ]  # the call's own threads too
+    # The calling thread, and those of the call's own.
+    holders = [thread for thread in log.log.threads if thread.native_id != asker.native_id]
     if asking is None or not holders:
         return Knocks(asked=0, at_once=0, unanswered=0.0)
     return Knocks(
