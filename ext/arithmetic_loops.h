@@ -138,6 +138,7 @@ NAME(square_rounds)(T *lanes, size_t n, uint64_t rounds)
 {
     for (uint64_t r = 0; r < rounds; r++) {
         const T term = TERM(1.85, r);
+        GILSCOPE_UNROLLED
         for (size_t i = 0; i < n; i++) {
             lanes[i] = ROUND(lanes[i], NAME(square)(lanes[i]), term);
         }
@@ -149,6 +150,7 @@ NAME(quad_rounds)(T *lanes, size_t n, uint64_t rounds)
 {
     for (uint64_t r = 0; r < rounds; r++) {
         const T term = TERM(1.17, r);
+        GILSCOPE_UNROLLED
         for (size_t i = 0; i < n; i++) {
             lanes[i] = ROUND(lanes[i], NAME(quad)(lanes[i]), term);
         }
