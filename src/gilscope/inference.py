@@ -15,7 +15,7 @@ T. P. Hettmansperger, S. J. Sheather (1986). Confidence intervals based on inter
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import mul
@@ -73,7 +73,7 @@ def ratio_interval(launches: Sequence[Sequence[float]], n_ratios: int = 1) -> In
     """
     if n_ratios < 1:
         raise ValueError(f"n_ratios must be at least 1, got {n_ratios}")
-    return _interval(launches, COMPUTED_ERROR / n_ratios, AUTOCORRELATION_LIMIT)
+    return _interval(launches, COMPUTED_ERROR / n_ratios, AUTOCORRELATION_LIMIT, _around_their_mean)
 
 
 def cross_width_interval(launches: Sequence[Sequence[float]]) -> Interval:
@@ -87,18 +87,35 @@ def cross_width_interval(launches: Sequence[Sequence[float]]) -> Interval:
     Returns
     -------
     Interval
-        As from `ratio_interval`, with the effective sample size applied to any autocorrelation beyond chance, not only
-        above 0.2: whether there was a second CPU changes slowly, so these pairs are expected to be autocorrelated.
+        As from `ratio_interval`, with two differences, for whether there was a second CPU changes slowly. The
+        effective sample size is applied to any autocorrelation beyond chance, not only above 0.2. And where launches
+        disagree, it reaches from the lowest median of one to the highest: there is no value behind them to estimate,
+        it tells what this machine gave meanwhile.
 
     Raises
     ------
     ValueError
         If a log ratio is not finite.
     """
-    return _interval(launches, COMPUTED_ERROR, 0.0)
+    return _interval(launches, COMPUTED_ERROR, 0.0, _from_lowest_to_highest)
 
 
-def _interval(launches: Sequence[Sequence[float]], error: float, autocorrelation_limit: float) -> Interval:
+def _around_their_mean(centre: float, medians: Sequence[float]) -> tuple[float, float]:
+    quantile = LAUNCH_QUANTILES.get(len(medians) - 1, BEYOND_TABLE)
+    margin = quantile * stdev(medians) / math.sqrt(len(medians))
+    return centre - margin, centre + margin
+
+
+def _from_lowest_to_highest(_: float, medians: Sequence[float]) -> tuple[float, float]:
+    return min(medians), max(medians)
+
+
+def _interval(
+    launches: Sequence[Sequence[float]],
+    error: float,
+    autocorrelation_limit: float,
+    of_launches: Callable[[float, Sequence[float]], tuple[float, float]],
+) -> Interval:
     launches = [launch for launch in launches if launch]
     values = sorted(chain.from_iterable(launches))
     if not all(map(math.isfinite, values)):
@@ -115,10 +132,9 @@ def _interval(launches: Sequence[Sequence[float]], error: float, autocorrelation
         rank *= (n + 1) / (int(n_effective) + 1)  # the same quantile of the n values; itself if all count
         low, high = _at_rank(values, rank), -_at_rank([-value for value in reversed(values)], rank)
         if len(medians) > 1 and max(medians) - min(medians) > high - low:
-            quantile = LAUNCH_QUANTILES.get(len(medians) - 1, BEYOND_TABLE)
-            margin = quantile * stdev(medians) / math.sqrt(len(medians))
-            if centre - margin < low or centre + margin > high:
-                low, high = min(low, centre - margin), max(high, centre + margin)
+            lowest, highest = of_launches(centre, medians)
+            if lowest < low or highest > high:
+                low, high = min(low, lowest), max(high, highest)
                 widened.append("launches")
     return Interval(
         estimate=math.exp(centre),

@@ -237,6 +237,17 @@ def test_the_here_and_now_interval_always_allows_for_autocorrelation() -> None:
     assert cross_width_interval([alternating]).n_effective == 100
 
 
+def test_the_here_and_now_interval_spans_launches_that_disagree() -> None:
+    """A machine that gave a second CPU in two launches of three gave what it gave: there is no value to estimate."""
+    rng = random.Random(12)
+    launches = [[effect + normal(rng) for _ in range(50)] for effect in (0.0, 0.6, 0.7)]
+    interval = cross_width_interval(launches)
+    assert interval.widened == "launches"
+    medians = sorted(math.exp(statistics.median(launch)) for launch in launches)
+    assert interval.low == pytest.approx(medians[0])
+    assert medians[-1] <= interval.high < 1.1 * medians[-1]
+
+
 def test_ties_are_no_obstacle() -> None:
     """Equal log ratios, as from a coarse clock, give an interval of no width about them."""
     interval = ratio_interval([[0.05] * 30, [0.05] * 30])
