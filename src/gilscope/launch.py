@@ -165,6 +165,7 @@ class Launch:
                     x_offsets=tuple(x for x, _ in offsets),
                     out_offsets=tuple(out for _, out in offsets),
                     n_threads=arm.n_workers,
+                    cpus=crew.chunk_cpus(),
                 )
             )
         return specs

@@ -21,8 +21,8 @@ from gilscope.results import Arm, Sample, Unavailable
 ANSWER_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
-# One thread for each native pool, because every arm says itself how many CPUs it uses. OpenMP's wait policy is left
-# alone: changing it doubles the OpenMP arm's time.
+# One thread for each native pool, because every arm says itself how many CPUs it uses. OpenMP's team is that of an arm,
+# and set up in its worker alone (see `gilscope.kernels.with_openmp`).
 _POOL_LIMITS = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
 
 

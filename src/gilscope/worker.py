@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from itertools import repeat
@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING
 
 from gilscope import kernels
 from gilscope.interference import ThreadMeter
+from gilscope.kernels import with_openmp
 from gilscope.results import Unavailable
 
 if TYPE_CHECKING:
     AnyView = memoryview[int] | memoryview[float]
-    Apply = Callable[[AnyView, AnyView], object]
-    Compute = Callable[[AnyView, int], int]
 
 # What the coordinator sends: task number, repeats (or PREPARE), bytes of JSON that follow.
 COMMAND = struct.Struct("<qqq")
@@ -58,6 +57,9 @@ class TaskSpec:
         Where this worker's chunks begin in the shared memory, in bytes.
     n_threads : int
         Team size of the OpenMP form.
+    cpus : tuple of int
+        The CPU that each chunk is computed on: by the worker, whose ways from one to the next are not timed, or by its
+        OpenMP team. Empty: wherever the scheduler puts them.
     """
 
     kernel: str
@@ -69,6 +71,7 @@ class TaskSpec:
     x_offsets: tuple[int, ...]
     out_offsets: tuple[int, ...]
     n_threads: int = 1
+    cpus: tuple[int, ...] = ()
 
 
 def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: int = ANY_CPU) -> None:
@@ -153,24 +156,43 @@ class _Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    run: Callable[[int], int]
+    """What a worker runs, by the CPU that it is run on."""
+
+    pieces: tuple[tuple[int, Callable[[int], int]], ...]
     uses_team: bool = False
 
 
 def _timed(task: _Task, repeats: int, meter: ThreadMeter) -> bytes:
+    """Run a task; its record ends as much later than it starts as its pieces took, without the ways between them."""
     # An OpenMP team's threads are not this worker's own: its CPU time is the whole process's, all else being idle.
     team_before = time.process_time_ns() if task.uses_team else 0
-    cpu_before, *waits_before = meter.read()
-    start_ns = time.perf_counter_ns()
-    checksum = task.run(repeats)
-    end_ns = time.perf_counter_ns()
-    cpu, *waits = meter.read()
-    cpu_ns = time.process_time_ns() - team_before if task.uses_team else cpu - cpu_before
-    delay, switches = (
-        NOT_COUNTED if now is None or then is None else now - then
-        for now, then in zip(waits, waits_before, strict=True)
-    )
-    return RECORD.pack(start_ns, end_ns, cpu_ns, delay, switches, checksum, 0)
+    first_ns = wall_ns = cpu_ns = checksum = 0
+    delays, switches = [], []
+    for cpu, run in task.pieces:
+        if cpu != ANY_CPU:
+            os.sched_setaffinity(0, {cpu})
+        cpu_before, delay_before, switches_before = meter.read()
+        start_ns = time.perf_counter_ns()
+        checksum += run(repeats)
+        wall_ns += time.perf_counter_ns() - start_ns
+        cpu_after, delay_after, switches_after = meter.read()
+        first_ns = first_ns or start_ns
+        cpu_ns += cpu_after - cpu_before
+        delays.append(_since(delay_before, delay_after))
+        switches.append(_since(switches_before, switches_after))
+    if task.uses_team:
+        cpu_ns = time.process_time_ns() - team_before
+    waits = (sum_if_counted(delays), sum_if_counted(switches))
+    return RECORD.pack(first_ns, first_ns + wall_ns, cpu_ns, *waits, checksum % 2**64, 0)
+
+
+def _since(before: int | None, after: int | None) -> int:
+    return NOT_COUNTED if before is None or after is None else after - before
+
+
+def sum_if_counted(values: Sequence[int]) -> int:
+    """Return the sum of waits, or `NOT_COUNTED` if one of them was not."""
+    return NOT_COUNTED if NOT_COUNTED in values else sum(values)
 
 
 def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task:
@@ -186,41 +208,26 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task
 
     pairs = [(chunk(x), chunk(out)) for x, out in zip(spec.x_offsets, spec.out_offsets, strict=True)]
     uses_team = spec.implementation == "openmp"
-    apply, compute = _openmp_kernel(spec) if uses_team else _plain_kernel(spec)
-    if spec.form == "compute":
-        return _Task(lambda rounds: sum(compute(x, rounds) for x, _ in pairs) % 2**64, uses_team)
-
-    def run(repeats: int) -> int:
-        for x, out in pairs:
-            for _ in repeat(None, repeats):
-                apply(x, out)
-        return 0
-
-    return _Task(run, uses_team)
-
-
-def _plain_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
-    kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
+    if uses_team:
+        kernel = with_openmp.load(spec.kernel, spec.n_threads, spec.cpus)
+    else:
+        kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
     if isinstance(kernel, Unavailable):
         raise _Refused(kernel.reason)
-    return kernel.apply, kernel.compute
+    apply, compute = kernel.apply, kernel.compute
 
+    def runner(pairs: "Sequence[tuple[AnyView, AnyView]]") -> Callable[[int], int]:
+        def run(repeats: int) -> int:
+            for x, out in pairs:
+                for _ in repeat(None, repeats):
+                    apply(x, out)
+            return 0
 
-def _openmp_kernel(spec: TaskSpec) -> "tuple[Apply, Compute]":
-    try:
-        from gilscope import _openmp
-    except ImportError as error:
-        raise _Refused(f"gilscope._openmp cannot be imported ({error})") from None
-    if not _openmp.VERSION:
-        raise _Refused("built with a compiler that has no OpenMP")
-    apply, compute, team = getattr(_openmp, spec.kernel), getattr(_openmp, f"{spec.kernel}_compute"), spec.n_threads
-    few = bytearray(8 * team)
-    size = _openmp.square(memoryview(few).cast("d"), memoryview(few).cast("d"), team)
-    if size < team:  # measured all the same, it would read as if something kept the threads from running
-        raise _Refused(
-            f"OpenMP gave a team of {size} where {team} threads were asked for; see OMP_THREAD_LIMIT and OMP_DYNAMIC"
-        )
-    return lambda x, out: apply(x, out, team), lambda x, rounds: compute(x, rounds, team)
+        return (lambda rounds: sum(compute(x, rounds) for x, _ in pairs)) if spec.form == "compute" else run
+
+    if uses_team or not spec.cpus:
+        return _Task(((ANY_CPU, runner(pairs)),), uses_team)
+    return _Task(tuple((cpu, runner([pair])) for cpu, pair in zip(spec.cpus, pairs, strict=True)), uses_team)
 
 
 def _regime() -> dict[str, object]:

@@ -65,6 +65,7 @@ def task(memory: SharedMemory, chunks: Sequence[int], **changes: Any) -> TaskSpe
 
 def tasks(crew: Crew, memory: SharedMemory, **changes: Any) -> list[TaskSpec]:
     """Deal the chunks out to a crew's workers; the OpenMP team takes them all in one call."""
+    changes = {"cpus": crew.chunk_cpus()} | changes
     if crew.name == "openmp":
         team = {"implementation": "openmp", "n_items": WIDTH * ITEMS, "n_threads": WIDTH}
         return [task(memory, [0], **(changes | team))]
@@ -114,9 +115,27 @@ def test_a_crew_that_needs_every_cpu_gets_one_each(strategy: str) -> None:
     crew = kind(SharedMemory("float64", WIDTH, ITEMS), WIDTH)
     with patch.object(os, "sched_getaffinity", lambda _: {5, 3}):
         assert crew.cpus() == ([3, 5] if crew.n_callers == WIDTH else [ANY_CPU])
+        # One caller takes to the same CPUs what the workers of other crews spread over them, for CPUs differ in speed.
+        assert crew.chunk_cpus() == ((3, 5) if crew.n_callers == 1 else ())
     with patch.object(os, "sched_getaffinity", lambda _: {5, 3, 7}):
         assert set(crew.cpus()) == {ANY_CPU}
+        assert crew.chunk_cpus() == ()
     crew.memory.close()
+
+
+def test_a_serial_sample_is_the_time_of_its_chunks_alone() -> None:
+    """The ways from one CPU to the next are left out of its wall time, and the worker is where its last chunk was."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(allowed) < WIDTH:
+        pytest.skip("this system cannot keep a thread to a CPU, or has one only")
+    with crew_of("serial") as (crew, memory):
+        cpus = tuple(reversed(allowed[:WIDTH]))
+        for number, where in enumerate((cpus, ())):
+            assert crew.prepare(number, tasks(crew, memory, form="compute", cpus=where)) is None
+        moved, stayed = crew.run(0, 50), crew.run(1, 50)
+        assert moved.checksum == stayed.checksum
+        assert min(moved.wall_ns, moved.cpu_ns) > 0
+        assert os.sched_getaffinity(int(str(crew.regimes[0]["thread"]))) == {cpus[-1]}
 
 
 @EVERY

@@ -14,7 +14,7 @@ from gilscope.errors import CannotRunError, KernelError
 from gilscope.results import Unavailable
 from gilscope.strategies.host import Inherited, live
 from gilscope.strategies.memory import SharedMemory
-from gilscope.worker import ANY_CPU, COMMAND, NOT_COUNTED, PREPARE, RECORD, TaskSpec, encode, in_words, read_exactly
+from gilscope.worker import ANY_CPU, COMMAND, PREPARE, RECORD, TaskSpec, encode, in_words, read_exactly, sum_if_counted
 
 # How long a worker that has been told to stop may take before it is ended.
 STOP_SECONDS = 10.0
@@ -120,15 +120,14 @@ class Crew:
     def cpus(self) -> list[int]:
         """Return the CPU that each worker keeps to, or `ANY_CPU`.
 
-        A crew that needs every CPU gets one each. Left to the scheduler, two threads that hand each other the GIL as
-        they start are woken onto one CPU whenever anything else runs, and two processes are not: the ratio between
-        them would be the scheduler's. A crew that leaves CPUs free is left free itself.
+        Left to the scheduler, two threads that hand each other the GIL as they start are woken onto one CPU whenever
+        anything else runs, and two processes are not: the ratio between them would be the scheduler's.
         """
-        if self.n_callers > 1 and hasattr(os, "sched_getaffinity"):
-            allowed = sorted(os.sched_getaffinity(0))
-            if len(allowed) == self.n_callers:
-                return allowed
-        return [ANY_CPU] * self.n_callers
+        return one_each(self.n_callers)
+
+    def chunk_cpus(self) -> tuple[int, ...]:
+        """Return the CPU that each chunk of one caller is computed on; none, for where a worker is, it stays."""
+        return ()
 
     def workers_by_process(self) -> list[list[int]]:
         """Return which workers share a process; all of them, unless a strategy says otherwise."""
@@ -219,8 +218,8 @@ class Crew:
             # towards 1. The stamps are of one clock, which all threads and processes of a machine share.
             wall_ns=max(record[1] for record in records) - min(record[0] for record in records),
             cpu_ns=sum(record[2] for record in records),
-            run_delay_ns=_sum_if_counted([record[3] for record in records]),
-            switches=_sum_if_counted([record[4] for record in records]),
+            run_delay_ns=sum_if_counted([record[3] for record in records]),
+            switches=sum_if_counted([record[4] for record in records]),
             checksum=sum(record[5] for record in records) % 2**64,
         )
 
@@ -297,5 +296,10 @@ class Crew:
         raise KernelError(f"worker {index} of strategy {self.name!r} died: {cause}")
 
 
-def _sum_if_counted(values: list[int]) -> int:
-    return NOT_COUNTED if NOT_COUNTED in values else sum(values)
+def one_each(n: int) -> list[int]:
+    """Return the usable CPUs if they are as many as are needed and more than one; else `ANY_CPU` as often.
+
+    Who leaves CPUs free is left free.
+    """
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return allowed if len(allowed) == n > 1 else [ANY_CPU] * n
