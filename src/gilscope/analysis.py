@@ -39,9 +39,15 @@ class Evidence:
         self.gil_enabled = True
         self.n_timed = 0
         self._timed: dict[str, list[list[dict[str, Sample]]]] = {}
-        # Every verdict of one table must hold together, the two of the control among them.
-        self.n_ratios = 2 + sum(
-            1 for group in plan.groups for arm in group.arms if arm.strategy != "serial" and arm != _ceiling(group)
+
+    @property
+    def n_ratios(self) -> int:
+        """How many verdicts of one table must hold together: those of the arms that can run, and the control's two."""
+        return 2 + sum(
+            1
+            for group in self.plan.groups
+            for arm in self.present(group)
+            if arm.strategy != "serial" and arm != _ceiling(group)
         )
 
     def add(self, round_: Round) -> None:
@@ -58,6 +64,10 @@ class Evidence:
         """Return how many timed rounds a group has in one launch."""
         launches = self._timed.get(group.id, [])
         return len(launches[launch]) if launch < len(launches) else 0
+
+    def n_group_rounds(self, group: Group) -> int:
+        """Return how many timed rounds a group has in all launches."""
+        return sum(map(len, self._timed.get(group.id, [])))
 
     def present(self, group: Group) -> tuple[Arm, ...]:
         """Return the arms of a group that can run here."""
@@ -155,8 +165,8 @@ class Evidence:
         partner, ratio = self.equal_width(group).get(arm.id, (None, None))
         return Row(
             arm=arm,
-            wall_ns=median(sample.wall_ns for sample in samples),
-            cpu_ns=median(sample.cpu_ns for sample in samples),
+            wall_ns=float(median(sample.wall_ns for sample in samples)),
+            cpu_ns=float(median(sample.cpu_ns for sample in samples)),
             cpu_width=self.cpu_width(group, arm),
             equal_width=ratio,
             partner="" if partner is None else partner.id,

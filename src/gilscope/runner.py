@@ -22,10 +22,14 @@ from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkS
 from gilscope.storage import SCHEMA_VERSION
 from gilscope.worker import in_words
 
-#: Rounds of warm-up: at least so many, and at most this share of a launch's time.
-WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.1
+#: Rounds of warm-up: at least so many, and at most this share of a launch's time. Where pairs scatter by more than the
+#: target, chance decides when they look at rest, and compiled loops are so from the first round on.
+WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.05
 #: A ratio counts as resolved when it was narrow enough at this many checks in a row.
 CHECKS_IN_A_ROW = 2
+#: A group is checked after so many rounds more, or this share more of those that it has: a check sorts them all, and
+#: after every other round it took a tenth of a run's time.
+CHECK_ROUNDS, CHECK_SHARE = 2, 0.1
 OpenLaunch = Callable[[Sequence[Arm], str, int, random.Random], AbstractContextManager[LaunchLike]]
 
 
@@ -92,6 +96,7 @@ class _Pace:
     """How one group stands in the current launch."""
 
     rows: deque[tuple[int, ...]]
+    next_check: float = CHECK_ROUNDS
     narrow_checks: int = 0
     widest: float = inf
     round_s: float = 0.0
@@ -268,7 +273,6 @@ class Runner:
         pending = {group: _Pace(deque()) for group in self._groups if len(self.evidence.present(group)) > 0}
         pending = self._measurable(pending)
         yield from self._warm_up(launch, index, pending, share_s)
-        cycle = 0
         while pending and self.elapsed_s < share_s:
             order = list(pending)
             self._rng.shuffle(order)
@@ -277,13 +281,10 @@ class Runner:
                 yield self._progress(index, pending)
                 if self.elapsed_s >= share_s:
                     break
-            cycle += 1
-            if cycle % 2 == 0:
-                narrow = [group for group, pace in pending.items() if self._is_narrow(index, group, pace)]
-                for group in narrow:
-                    del pending[group]
-                    if index + 1 == self.plan.n_launches:
-                        yield GroupResolved(group)
+            for group in [group for group, pace in pending.items() if self._is_narrow(index, group, pace)]:
+                del pending[group]
+                if index + 1 == self.plan.n_launches:
+                    yield GroupResolved(group)
         return not pending
 
     def _measurable(self, pending: dict[Group, _Pace]) -> dict[Group, _Pace]:
@@ -292,7 +293,7 @@ class Runner:
         return pending
 
     def _warm_up(self, launch: LaunchLike, index: int, pending: dict[Group, _Pace], share_s: float) -> Iterator[Event]:
-        """Take rounds that count for nothing until each group has settled, or a tenth of the launch's time is gone."""
+        """Take rounds that count for nothing until each group has settled, or its share of the time is gone."""
         end_s = self.elapsed_s + WARM_UP_SHARE * self.plan.budget_s / self.plan.n_launches
         unsettled = dict(pending)
         n_rounds = 0
@@ -312,11 +313,17 @@ class Runner:
         return log(walls[first.id] / walls[second.id])
 
     def _is_narrow(self, index: int, group: Group, pace: _Pace) -> bool:
-        """Check a group's ratios; an early launch may stop at the width from which the later ones reach the target."""
+        """Check a group's ratios, if it is time to.
+
+        An early launch may stop at the width from which the later ones reach the target.
+        """
+        done = self.evidence.n_rounds(group, index)
+        if done < pace.next_check:
+            return False
+        pace.next_check = done + max(CHECK_ROUNDS, CHECK_SHARE * self.evidence.n_group_rounds(group))
         left = sqrt(self.plan.n_launches / (index + 1))
         intervals = [interval for _, interval in self.evidence.equal_width(group).values()]
         pace.widest = max((interval.half_width for interval in intervals), default=0.0)
-        done = self.evidence.n_rounds(group, index)
         projected = max((projected_rounds(i, self.plan.target) for i in intervals), default=0.0)
         pace.needed = max(self.plan.min_rounds, projected / self.plan.n_launches if isfinite(projected) else 2 * done)
         enough = (

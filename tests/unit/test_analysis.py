@@ -153,6 +153,15 @@ def test_all_verdict_ratios_of_a_table_hold_together() -> None:
     assert Evidence(the_plan).n_ratios == compared
 
 
+def test_arms_that_cannot_run_take_no_part_in_the_level() -> None:
+    """A table's intervals need to hold together with those that there are."""
+    made = Evidence(plan(strategies=("threads", "interpreters")))
+    before = made.n_ratios
+    absent = [arm.id for group in made.plan.groups for arm in group.arms if arm.strategy == "interpreters"]
+    made.absent |= dict.fromkeys(absent, Unavailable("not here"))
+    assert made.n_ratios == before - len(absent)
+
+
 def test_width_one_compares_twins() -> None:
     """On one worker there is nothing to scale to: threads and processes are told same, faster or slower."""
     result = run(workers=(1,), strategies=("threads",))
