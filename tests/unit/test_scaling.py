@@ -45,6 +45,7 @@ class Fake:
 
     def __init__(self, machine: Machine, way: str) -> None:
         self.machine, self.way, self.is_open, self.answers = machine, way, True, 0
+        self.is_dismissed = False
         self.pending: Work = {}
 
     def tell(self, work: Work) -> None:
@@ -67,7 +68,11 @@ class Fake:
         machine.now_ns = max(machine.now_ns, end_ns)
         return begin_ns, end_ns
 
+    def dismiss(self) -> None:
+        self.is_dismissed = True
+
     def close(self) -> None:
+        assert all(fake.is_dismissed for fake in self.machine.opened), "waits for one before all are told"
         self.is_open = False
 
 

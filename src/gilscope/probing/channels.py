@@ -9,16 +9,15 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from itertools import repeat
 from queue import SimpleQueue
 from typing import Any
 
 from gilscope.probing.targets import Target
 from gilscope.probing.texts import describe
+from gilscope.probing.worker import timed_calls
 
 Work = dict[str, int]
 
@@ -34,14 +33,6 @@ main({arguments!r})
 
 class WorkerError(Exception):
     """A worker cannot make the call, and says why."""
-
-
-def timed_calls(call: Callable[[], object], n_calls: int) -> tuple[int, int]:
-    """Make so many calls; return when they began and ended, in ns of the monotonic clock."""
-    begin_ns = time.monotonic_ns()
-    for _ in repeat(None, n_calls):
-        call()
-    return begin_ns, time.monotonic_ns()
 
 
 class ThreadChannel:
@@ -77,9 +68,13 @@ class ThreadChannel:
             raise WorkerError(f"on a thread it raises {describe(answer)}")
         return answer
 
-    def close(self) -> None:
-        """End the thread."""
+    def dismiss(self) -> None:
+        """Have the thread end."""
         self._orders.put(None)
+
+    def close(self) -> None:
+        """Have the thread end, and wait until it has."""
+        self.dismiss()
         self._thread.join()
 
 
@@ -141,9 +136,13 @@ class PipeChannel:
             raise WorkerError(answer["error"])
         return answer["begin_ns"], answer["end_ns"]
 
-    def close(self) -> None:
-        """End the worker."""
+    def dismiss(self) -> None:
+        """Have the worker end."""
         self._say({"end": 1})  # a process that the target has forked may keep the pipe open
+
+    def close(self) -> None:
+        """Have the worker end, and wait until it has."""
+        self.dismiss()
         os.close(self._orders)
         self._end()
         self._reader.close()

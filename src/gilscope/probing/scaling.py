@@ -4,6 +4,7 @@ Beside them stands control work, arithmetic that needs a CPU and nothing else: w
 promises changes from minute to minute, and what it does not give, no worker can use.
 """
 
+import itertools
 import math
 import random
 import time
@@ -40,8 +41,11 @@ class Channel(Protocol):
     def answer(self) -> tuple[int, int]:
         """Return when it began and ended, in ns; raises `WorkerError`."""
 
+    def dismiss(self) -> None:
+        """Have the worker end, without waiting for it: to end is as much work as to begin."""
+
     def close(self) -> None:
-        """End the worker."""
+        """Have the worker end, and wait until it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,7 @@ def measure_scaling(
                 if way not in absent:
                     channels.append(_open(way, resolved, interpreter))
                     stack.callback(channels[-1].close)
+        stack.callback(_dismiss, kinds)
         for way, channels in kinds.items():
             if way in absent:
                 continue
@@ -164,6 +169,11 @@ def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
 
 def _absent(widths: Sequence[int], why: str) -> list[Scaling]:
     return [Scaling(way=way, n_workers=n, absent=why) for n in widths for way in WAYS]
+
+
+def _dismiss(kinds: dict[str, list[Channel]]) -> None:
+    for channel in itertools.chain.from_iterable(kinds.values()):
+        channel.dismiss()
 
 
 def _open(way: str, resolved: Resolved, interpreter: Callable[[str], None] | str) -> Channel:

@@ -9,10 +9,11 @@ import os
 import sys
 import time
 from array import array
+from collections.abc import Callable
+from itertools import repeat
 
 from gilscope import _capi
 from gilscope.errors import UsageError
-from gilscope.probing.channels import timed_calls
 from gilscope.probing.targets import Target, resolve
 from gilscope.probing.texts import describe
 
@@ -48,6 +49,14 @@ def main(arguments: list[str]) -> None:
             say(error=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
             say(error=f"there it raises {describe(error)}")
+
+
+def timed_calls(call: Callable[[], object], n_calls: int) -> tuple[int, int]:
+    """Make so many calls; return when they began and ended, in ns of the monotonic clock."""
+    begin_ns = time.monotonic_ns()
+    for _ in repeat(None, n_calls):
+        call()
+    return begin_ns, time.monotonic_ns()
 
 
 def _spin(rounds: int) -> tuple[int, int]:
