@@ -25,7 +25,7 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
     Returns
     -------
     tuple of str
-        At least one; the first is about the machine where the machine gave nothing to find.
+        One to three: what holds threads back, what scales, and of what these figures cannot tell.
     """
     if control.same is None:
         return ("No round was timed after the warm-up, so there is nothing to tell; give it more time (--max-time).",)
@@ -36,19 +36,24 @@ def sentences(rows: Sequence[Row], control: Control, run_delay: float = 0.0) -> 
                 "intervals allow for, so it gives no verdict. Run it again, with less beside it."
             ),
         )
-    found = [
-        sentence
-        for sentence in (
-            _gil_bound(rows, "held", "Holding the GIL, {n} threads are no faster than one"),
-            _gil_bound(rows, "released", "With the GIL released, {n} threads are still no faster than one"),
-            _scaling(rows, "threads", "released", "With the GIL released, {n} threads"),
-            _scaling(rows, "interpreters", "held", "With the GIL held, {n} interpreters"),
-            _no_second_cpu(rows, run_delay),
-            _unresolved(rows),
-        )
-        if sentence
-    ]
+    groups = (
+        (
+            _gil_bound(rows, "held", "holding the GIL, {n} threads are no faster than one"),
+            _gil_bound(rows, "released", "with the GIL released, {n} threads are still no faster than one"),
+        ),
+        (
+            _scaling(rows, "threads", "released", "with the GIL released, {n} threads"),
+            _scaling(rows, "interpreters", "held", "with the GIL held, {n} interpreters"),
+        ),
+        (_no_second_cpu(rows, run_delay), _unresolved(rows)),
+    )
+    found = [_sentence([part for part in group if part]) for group in groups if any(group)]
     return tuple(found) or ("Nothing here could be compared: no parallel arm ran.",)
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _gil_bound(rows: Sequence[Row], gil: str, subject: str) -> str:
@@ -63,7 +68,7 @@ def _gil_bound(rows: Sequence[Row], gil: str, subject: str) -> str:
     if not bound:
         return ""
     said = f"{subject.format(n=_count(bound))}, in {_implementations(bound)}"
-    return f"{said}: they reach {_range(bound)} of one thread's speed."
+    return f"{said}: they reach {_range(bound)} of one thread's speed"
 
 
 def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
@@ -79,7 +84,7 @@ def _scaling(rows: Sequence[Row], strategy: str, gil: str, subject: str) -> str:
         return ""
     return (
         f"{subject.format(n=_count(scaling))} reach {_range(scaling)} of what as many processes reach, in "
-        f"{_implementations(scaling)}."
+        f"{_implementations(scaling)}"
     )
 
 
@@ -88,14 +93,14 @@ def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> str:
     if not starved:
         return ""
     cause = (
-        f"; its workers stood ready but waited for a CPU for {100 * run_delay:.0f} % as long as they had one, so "
-        "something else is running here"
+        f" (its workers stood ready but waited for a CPU for {100 * run_delay:.0f} % as long as they had one, so "
+        "something else is running here)"
         if run_delay > CROWDED
         else ""
     )
     return (
-        f"In {len(starved)} of {len(rows)} arms this machine gave no second CPU: processes too were no faster than "
-        f"one{cause}. That says nothing about threads."
+        f"in {len(starved)} of {len(rows)} arms this machine gave no second CPU, for processes too were no faster than "
+        f"one{cause}, which says nothing about threads"
     )
 
 
@@ -103,7 +108,7 @@ def _unresolved(rows: Sequence[Row]) -> str:
     n = sum(1 for row in rows if row.verdict.startswith(verdicts.UNRESOLVED))
     if not n:
         return ""
-    return f"{n} of {len(rows)} arms stayed unresolved; a quieter machine or more time (--max-time) may tell."
+    return f"{n} of {len(rows)} arms stayed unresolved, and a quieter machine or more time (--max-time) may tell"
 
 
 def _range(rows: Sequence[Row]) -> str:

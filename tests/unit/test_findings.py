@@ -33,7 +33,7 @@ def row(
     return Row(arm=arm, wall_ns=1e6, equal_width=interval(ratio, ratio - 0.01, ratio + 0.01), verdict=verdict)
 
 
-def test_held_threads_and_released_threads_and_interpreters_each_get_a_sentence() -> None:
+def test_what_is_held_back_and_what_scales_get_a_sentence_each() -> None:
     """Each says how many workers, in which implementations, and the range of the ratios."""
     found = sentences(
         [
@@ -50,9 +50,26 @@ def test_held_threads_and_released_threads_and_interpreters_each_get_a_sentence(
             "Holding the GIL, 2 threads are no faster than one, in Python, Cython and C: they reach 0.97 to 0.99 of "
             "one thread's speed."
         ),
-        "With the GIL released, 2 threads reach 1.01 of what as many processes reach, in C.",
-        "With the GIL held, 2 interpreters reach 0.98 of what as many processes reach, in C.",
+        (
+            "With the GIL released, 2 threads reach 1.01 of what as many processes reach, in C; with the GIL held, "
+            "2 interpreters reach 0.98 of what as many processes reach, in C."
+        ),
     )
+
+
+def test_there_are_never_more_than_three_sentences() -> None:
+    """Whatever a table holds: what is held back, what scales, and what cannot be told."""
+    rows = [
+        row(verdicts.GIL_BOUND),
+        row(verdicts.GIL_BOUND, gil="released", implementation="numpy"),
+        row(verdicts.SCALES_WORD, gil="released"),
+        row(verdicts.SCALES_WORD, strategy="interpreters"),
+        row(verdicts.NO_SECOND_CPU),
+        row("unresolved (±3.1 %)"),
+    ]
+    found = sentences(rows, RIGHT)
+    assert [sentence.split()[0] for sentence in found] == ["Holding", "With", "In"]
+    assert "1 of 6 arms stayed unresolved" in found[-1]
 
 
 def test_only_threads_that_hold_the_gil_are_said_to_hold_it() -> None:
@@ -86,7 +103,7 @@ def test_a_missing_cpu_is_no_finding_about_threads() -> None:
     rows = [row(verdicts.NO_SECOND_CPU), row(verdicts.NO_SECOND_CPU, strategy="processes"), row("reference", "serial")]
     (quiet,) = sentences(rows, RIGHT)
     assert quiet.startswith("In 2 of 3 arms this machine gave no second CPU")
-    assert quiet.endswith("That says nothing about threads.")
+    assert quiet.endswith("which says nothing about threads.")
     assert "something else is running here" not in quiet
     (crowded,) = sentences(rows, RIGHT, run_delay=0.8)
     assert "waited for a CPU for 80 %" in crowded
@@ -98,7 +115,7 @@ def test_what_stayed_open_is_counted() -> None:
     (found,) = sentences(
         [row("unresolved (±3.1 %)"), row("unresolved (too few rounds)"), row("reference", "serial")], RIGHT
     )
-    assert found == "2 of 3 arms stayed unresolved; a quieter machine or more time (--max-time) may tell."
+    assert found == "2 of 3 arms stayed unresolved, and a quieter machine or more time (--max-time) may tell."
 
 
 def test_a_table_without_parallel_arms_finds_nothing() -> None:

@@ -409,7 +409,7 @@ def test_what_is_true_is_found() -> None:
     text = " ".join(result.findings)
     assert "2 threads are no faster than one" in text
     assert "With the GIL released, 2 threads reach" in text
-    assert "With the GIL held, 2 interpreters reach" in text
+    assert "with the GIL held, 2 interpreters reach" in text
 
 
 def test_a_lying_control_gives_no_verdict() -> None:
