@@ -4,8 +4,8 @@ Coarse calls hold the GIL and then sleep, or compute, without it, in pieces of m
 less than some microseconds at a time. Predicted is what samples of a few calls each should show. "Off by" is how far
 the measured speed-up lies outside of that, in per cent, and 0 inside. Calls that compute without the GIL need the CPUs
 that the host gives: they may fall behind as far as pure arithmetic did in the same rounds, and are left out where that
-got no second CPU. Ends with 1 if a coarse call is off by more than 5 % beyond its own interval, or a fine one was not
-predicted below 1.
+got no second CPU. Ends with 1 if a coarse call, or a fine one with room, is off by more than 5 % beyond its own
+interval, or a fine one whose threads meet at the GIL was not predicted below 1.
 """
 
 import sys
@@ -32,11 +32,13 @@ HELD_SHARES = (0.1, 0.25, 0.5, 0.75)
 SLEEPING_WIDTHS = (2, 4, 8)
 TOLERANCE = 0.05
 SETUP = "import time; from array import array; from gilscope import _capi, _ledger; x = array('d', range(2048))"
-FINE = {
+#: Releases no longer than the holds between, so that threads meet at the GIL; and longer ones, that leave them room.
+MEETING = {
     "0.5 us held, 0.5 us released, 4000 times": "_ledger.pattern(4000, 500, 500)",
-    "1 us held, 5 us released, 1000 times": "_ledger.pattern(1000, 1000, 5000)",
+    "5 us held, 5 us released, 500 times": "_ledger.pattern(500, 5000, 5000)",
     "release and reacquire at once, 20 000 times": "_capi.release_pairs(20_000)",
 }
+WITH_ROOM = {"1 us held, 5 us released, 1000 times": "_ledger.pattern(1000, 1000, 5000)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +141,13 @@ def main(seconds: float) -> None:
             coarse += lines_of(name, found, computes=computes)
     out.print(table_of("Coarse calls, 10 ms each", coarse), "")
     fine: list[Line] = []
-    for name, statement in FINE.items():
+    for name, statement in (MEETING | WITH_ROOM).items():
         target = parse_target(statement, setup=SETUP, statement=True)
         fine += lines_of(name, probe_target(target, seconds=seconds, widths=(2,), interpreters=False), computes=False)
     out.print(table_of("Fine releases", fine))
-    wrong = [line for line in coarse if line.surely_off > TOLERANCE] + [line for line in fine if line.high >= 1]
+    roomy = [line for line in fine if line.name in WITH_ROOM]
+    wrong = [line for line in coarse + roomy if line.surely_off > TOLERANCE]
+    wrong += [line for line in fine if line.name in MEETING and line.high >= 1]
     worst = max((line.off for line in coarse), default=0.0)
     out.print(f"{len(coarse)} coarse lines, off by {100 * worst:.1f} % at the most; {len(wrong)} wrong")
     sys.exit(1 if wrong else 0)

@@ -119,7 +119,7 @@ CASES: dict[str, tuple[str, str]] = {
     "too short": (
         advised(classes.RELEASES, call(0.02, 0.98, 0, wall_ns=40e3)),
         (
-            "Threads do not pay: the call is too short, and would pay from 122 µs on; nor do processes: the "
+            "Threads do not pay: the call is too short, and would pay from 125 µs on; nor do processes: the "
             "call is too short, and would pay from 155 µs on."
         ),
     ),

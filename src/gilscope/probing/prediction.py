@@ -3,8 +3,9 @@
 Independent calls are not Amdahl's case: while one thread holds the GIL, the others get on with what needs no GIL. That
 is the machine repairman's problem, a closed network of one queue (the GIL) and a delay (the rest). Two values enclose
 what to expect: the bound, which calls that are all alike come close to, and mean value analysis, which is exact for
-times as irregular as exponential ones. Releases of some microseconds are another matter: the thread that released is
-back before a waiting one has woken up, so nothing overlaps and every release costs.
+times as irregular as exponential ones. Releases of some microseconds are another matter where threads have to wait for
+the GIL: the one that released it is back before a waiting one has woken up, so nothing overlaps and every release
+costs. Only where each release is longer than the holds between, and as regular, may two threads never meet.
 
 References
 ----------
@@ -20,12 +21,16 @@ from dataclasses import dataclass, replace
 
 from gilscope.verdicts import SAME
 
-#: What a contended release costs the whole program, at best and at worst. With releases of 0.3 and 0.5 us, two threads
-#: were measured at 0.23-0.34 and 0.34-0.54 of serial, which is 0.9 to 2.1 us a release.
-HAND_OVER_NS = (800.0, 2_200.0)
-#: From this mean length on, releases give as much as they cost, at best and at worst: two C threads broke even at 5 to
-#: 20 us, depending on the hold between. Twice as long ones count in full: a judgement, to have no jump there.
-BREAK_EVEN_NS = (10_000.0, 20_000.0)
+#: What a contended release costs the whole program, at best and at worst: two C threads with holds and releases of 0.3
+#: us gave 0.50 of serial, which is 0.6 us a release, and with holds of 5 and releases of 1 us 0.68, which is 2.8.
+HAND_OVER_NS = (600.0, 3_000.0)
+#: From this mean length on, releases give as much as they cost though threads wait, at best and at worst: two C threads
+#: with holds of 10 and 20 us gave 0.93 to 0.96 with releases of 7 us and 1.03 to 1.09 with 10, on 3.11 and 3.13. Twice
+#: as long ones count in full: a judgement, to have no jump there.
+BREAK_EVEN_NS = (8_000.0, 20_000.0)
+#: Releases this much longer than the holds between need not meet any: two C threads that did nothing else gave 1.4 to
+#: 1.9 with holds of 0.3 to 5 us, and 0.5 to 0.85 where releases were as long as the holds.
+ROOM = 1.5
 #: Releases that cost less than this share of the call do not matter, however fine.
 FEW = 0.01
 #: How sharply the GIL and too few CPUs take turns in limiting: min() would be infinity, and a fifth too high where both
@@ -146,9 +151,10 @@ class Prediction:
     low, high : float
         Speed-up over serial: of calls as irregular as exponential times, and of calls that are all alike.
     limit : {"nothing", "the GIL", "CPUs", "fine releases", "shipping"}
-        What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 10 us on
-        average, and the speed-up is below 1, or 10 to 20 us, and `high` may be above 1, for either was measured; or
-        they are some of a call's releases, and nothing else keeps it from `n_workers`.
+        What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 20 us on
+        average. With less than 8 us and no more than the holds between, the speed-up is below 1; else `high` may be
+        above 1, for either was measured. Or they are some of a call's releases, and nothing else keeps it from
+        `n_workers`.
     """
 
     n_workers: int
@@ -200,8 +206,11 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
     contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
     irregular = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
-    high = _with_fine_releases(bound, profile, HAND_OVER_NS[0], BREAK_EVEN_NS[0])
-    low = _with_fine_releases(irregular, profile, HAND_OVER_NS[1], BREAK_EVEN_NS[1])
+    mean_ns = profile.mean_release_ns or 0.0
+    over_hold = _ratio(profile.released_ns, profile.held_ns) if mean_ns > HAND_OVER_NS[0] else 0.0
+    apart = min(1.0, max(0.0, (over_hold - 1) / (ROOM - 1)))  # how far two threads may keep out of each other's way
+    high = _with_fine_releases(bound, profile, HAND_OVER_NS[0], max(apart, _counts(mean_ns, BREAK_EVEN_NS[0])))
+    low = _with_fine_releases(irregular, profile, HAND_OVER_NS[1], _counts(mean_ns, BREAK_EVEN_NS[1]))
     if profile.releases_shorter_than(BREAK_EVEN_NS[1]):
         limit = FINE_RELEASES
     return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
@@ -343,12 +352,16 @@ def shortfall(
     return "memory bandwidth" if memory_bound else "another lock, or CPUs that the host did not give"
 
 
-def _with_fine_releases(coarse: float, profile: CallProfile, hand_over_ns: float, break_even_ns: float) -> float:
+def _counts(mean_release_ns: float, break_even_ns: float) -> float:
+    """Return how much of what coarse releases would give ones of this length do, 0 to 1."""
+    return min(1.0, max(0.0, mean_release_ns / break_even_ns - 1))
+
+
+def _with_fine_releases(coarse: float, profile: CallProfile, hand_over_ns: float, used: float) -> float:
     """Lead from what fine releases leave, a serial call and its hand-overs, to what coarse ones give."""
     fine = 1.0
     if profile.releases_shorter_than(math.inf):
         fine = profile.wall_ns / (profile.wall_ns + profile.releases * hand_over_ns)
-    used = min(1.0, max(0.0, (profile.mean_release_ns or 0.0) / break_even_ns - 1))
     return (1 - used) * fine + used * coarse
 
 
