@@ -237,6 +237,14 @@ def _control(width: int) -> Group:
 
 
 def _check(request: Request) -> None:
+    for field, kind in (
+        *((name, str) for name in ("kernels", "implementations", "gil_modes", "strategies")),
+        ("workers", int),
+    ):
+        given = getattr(request, field)
+        if not isinstance(given, tuple | list) or not all(isinstance(one, kind) for one in given):
+            example = 'for example ("quad",)' if kind is str else "for example (1, 2)"
+            raise UsageError(f"{field} takes a tuple of {kind.__name__}, {example}; got {given!r}")
     for what, given, allowed in (
         ("kernel", request.kernels, kernels.KERNELS),
         ("implementation", request.implementations, kernels.IMPLEMENTATIONS),

@@ -1,5 +1,6 @@
 """From a request to a plan: which arms there are, what is refused, and with which words."""
 
+import re
 from typing import Any
 
 import pytest
@@ -185,3 +186,18 @@ def test_one_usable_cpu_has_nothing_to_compare_unless_a_width_is_asked_for() -> 
     with pytest.raises(CannotRunError, match=r"1 CPU only \(affinity\)"):
         plan(usable_cpus=1)
     assert {arm.n_workers for group in plan(usable_cpus=1, workers=(1,)).groups for arm in group.arms} == {1}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"kernels": "quad"}, """kernels takes a tuple of str, for example ("quad",); got 'quad'"""),
+        ({"strategies": (1,)}, """strategies takes a tuple of str, for example ("quad",); got (1,)"""),
+        ({"workers": 2}, "workers takes a tuple of int, for example (1, 2); got 2"),
+        ({"workers": ("2",)}, "workers takes a tuple of int, for example (1, 2); got ('2',)"),
+    ],
+)
+def test_a_request_of_the_wrong_type_is_refused(request_: dict[str, Any], message: str) -> None:
+    """A bare name is not spelt out letter by letter: the message says what to write."""
+    with pytest.raises(UsageError, match=re.escape(message)):
+        plan(**request_)
