@@ -40,6 +40,7 @@ def deal(crew: Crew, memory: SharedMemory) -> list[TaskSpec]:
             x_offsets=tuple(x for x, _ in share),
             out_offsets=tuple(out for _, out in share),
             n_threads=crew.n_workers,
+            cpus=crew.chunk_cpus(),
         )
         for share in offsets
     ]
