@@ -48,7 +48,7 @@ start(PyObject *Py_UNUSED(module), PyObject *n_events)
         return NULL;
     }
     if (wanted > 0) {
-        __atomic_store_n(&ring.on, ring.kept, __ATOMIC_RELEASE); /* until the last stop */
+        ring_switch(ring.kept); /* until the last stop */
     }
     Py_RETURN_NONE;
 }
@@ -78,7 +78,9 @@ time_cpu(PyObject *Py_UNUSED(module), PyObject *on)
     if (wanted < 0) {
         return NULL;
     }
-    books.times_cpu = wanted;
+    pthread_mutex_lock(&books_mutex);
+    __atomic_store_n(&books.times_cpu, wanted, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&books_mutex);
     Py_RETURN_NONE;
 }
 

@@ -1,8 +1,10 @@
 /* One account for each thread that meets the GIL, and one for each place that releases it.
  *
- * A thread's account is written by that thread alone. A site's is written under the GIL's own mutex, inside of which
- * the interpreter makes every call that the ledger sees. Readers hold the GIL, so that nobody takes or drops it
- * meanwhile; a thread that begins to wait may still write, hence the sequence number.
+ * A thread's account is written by that thread alone, a site's under the GIL's own mutex. Takes and drops, which are
+ * most of what happens, lock nothing of the ledger's: who makes them has the GIL. Whatever else writes, a thread that
+ * begins to wait above all, locks books_mutex. Who reads the books or begins them anew has both, so nobody writes then.
+ * No thread drops the GIL or takes it while it has books_mutex locked: that may be locked inside of the GIL's own
+ * mutex.
  */
 #ifndef GILSCOPE_LEDGER_ACCOUNTS_H
 #define GILSCOPE_LEDGER_ACCOUNTS_H
@@ -44,11 +46,9 @@ typedef struct {
 } site;
 
 typedef struct account {
-    struct account *next; /* this one and the next two stay from one installation to another: readers walk the list
-                             while a thread that begins to wait opens its account anew */
+    struct account *next; /* this one and the next stay from one installation to another */
     uint64_t number;
-    uint32_t sequence; /* odd while the thread writes */
-    uint32_t epoch;    /* the installation it counts for; of another one, it says nothing. What follows begins anew */
+    uint32_t epoch; /* the installation it counts for; of another one, it says nothing. What follows begins anew */
     pid_t native_id;
     int dead;
     enum thread_state state;
@@ -85,37 +85,22 @@ static struct {
     int times_cpu;
 } books;
 
-/* Guards the list of accounts against two threads that are both new; held for some instructions. */
 static pthread_mutex_t books_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t account_key; /* its destructor tells when a thread has ended */
 /* initial-exec: one register-relative load; 16 bytes of the loader's reserve. */
 static __thread account *my_account __attribute__((tls_model("initial-exec")));
 static __thread site *my_site __attribute__((tls_model("initial-exec")));
 
-static inline void
-account_begin(account *mine)
-{
-    __atomic_store_n(&mine->sequence, mine->sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-}
-
-static inline void
-account_end(account *mine)
-{
-    __atomic_store_n(&mine->sequence, mine->sequence + 1, __ATOMIC_RELEASE);
-}
-
-/* Copy an account that its thread may be writing. */
+/* Copy an account, and let its longest times begin anew if asked to. GIL: held. */
 static account
-account_copy(const account *from)
+account_read(account *from, int restart_longest)
 {
-    account copy;
-    uint32_t before;
-    do {
-        before = __atomic_load_n(&from->sequence, __ATOMIC_ACQUIRE);
-        memcpy(&copy, from, sizeof(copy));
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    } while ((before & 1) || before != __atomic_load_n(&from->sequence, __ATOMIC_RELAXED));
+    pthread_mutex_lock(&books_mutex);
+    const account copy = *from;
+    if (restart_longest) {
+        from->longest_hold = from->longest_wait = from->longest_answer = from->released.longest = 0;
+    }
+    pthread_mutex_unlock(&books_mutex);
     return copy;
 }
 
@@ -130,7 +115,8 @@ found_before(pid_t native_id)
     return NULL;
 }
 
-/* Open the calling thread's account for this installation; NULL, and counted, where there is no memory. */
+/* Open the calling thread's account for this installation, with books_mutex locked; NULL, and counted, where there is
+ * no memory. */
 static account *
 account_open(uint64_t now)
 {
@@ -138,18 +124,15 @@ account_open(uint64_t now)
     if (mine == NULL) {
         mine = calloc(1, sizeof(*mine));
         if (mine == NULL) {
-            __atomic_fetch_add(&books.n_unseen, 1, __ATOMIC_RELAXED);
+            books.n_unseen++;
             return NULL;
         }
-        pthread_mutex_lock(&books_mutex);
         mine->number = books.n_accounts++;
         mine->next = books.first;
         books.first = mine;
-        pthread_mutex_unlock(&books_mutex);
         my_account = mine;
         pthread_setspecific(account_key, mine);
     }
-    account_begin(mine);
     memset((char *)mine + offsetof(account, epoch), 0, sizeof(*mine) - offsetof(account, epoch));
     mine->native_id = (pid_t)syscall(SYS_gettid);
     const thread_before *before = found_before(mine->native_id);
@@ -162,25 +145,38 @@ account_open(uint64_t now)
         mine->born = now;
     }
     mine->epoch = books.epoch;
-    account_end(mine);
     return mine;
 }
 
-static inline account *
-account_here(uint64_t now)
+/* Whether this thread's account is one of this installation; with neither the GIL nor books_mutex, it may be one of the
+ * last when the answer is used, and what is then written there says nothing. */
+static inline int
+account_is_open(void)
 {
-    account *mine = my_account;
-    return __builtin_expect(mine != NULL && mine->epoch == books.epoch, 1) ? mine : account_open(now);
+    const account *mine = my_account;
+    return __builtin_expect(mine != NULL && mine->epoch == __atomic_load_n(&books.epoch, __ATOMIC_RELAXED), 1);
 }
 
-/* Free the accounts of threads that have ended; only while nothing is installed. */
+/* The account of a thread that takes the GIL or drops it. */
+static inline account *
+account_of_holder(uint64_t now)
+{
+    if (account_is_open()) {
+        return my_account;
+    }
+    pthread_mutex_lock(&books_mutex);
+    account *mine = account_open(now);
+    pthread_mutex_unlock(&books_mutex);
+    return mine;
+}
+
+/* Free the accounts of threads that have ended, with books_mutex locked; only while nothing is installed. */
 static void
 accounts_reap(void)
 {
-    pthread_mutex_lock(&books_mutex);
     for (account **link = &books.first; *link != NULL;) {
         account *one = *link;
-        if (__atomic_load_n(&one->dead, __ATOMIC_ACQUIRE)) {
+        if (one->dead) {
             *link = one->next;
             free(one);
         }
@@ -188,7 +184,6 @@ accounts_reap(void)
             link = &one->next;
         }
     }
-    pthread_mutex_unlock(&books_mutex);
 }
 
 /* The account of a place in the code, by its return address; NULL, and counted, where the table is full. */
@@ -304,14 +299,14 @@ account_close(void *closing)
 {
     account *const mine = closing;
     my_account = NULL; /* what the thread still does on its way out gets an account of its own */
-    account_begin(mine);
+    pthread_mutex_lock(&books_mutex);
     if (mine->state == STATE_RELEASED) {
         mine->at = NULL;
         release_end(mine, ticks());
     }
     mine->state = STATE_UNKNOWN;
-    account_end(mine);
-    __atomic_store_n(&mine->dead, 1, __ATOMIC_RELEASE);
+    mine->dead = 1; /* and from now on anybody's to free */
+    pthread_mutex_unlock(&books_mutex);
 }
 
 #endif

@@ -1,13 +1,17 @@
 /* The timeline: what happened to the GIL, in the order in which it happened.
  *
  * Takes, drops and waits are written under the GIL's mutex; forced switches are not, so a place in the ring is drawn
- * atomically. A full ring goes on over its oldest events, and how many those were is counted.
+ * atomically. Whoever writes has the GIL or books_mutex, and whoever reads or exchanges the ring both. A full ring goes
+ * on over its oldest events, and how many those were is counted. The one way to an event in pieces is a forced switch
+ * that takes as long to write as the others take to fill the ring.
  */
 #ifndef GILSCOPE_LEDGER_EVENTS_H
 #define GILSCOPE_LEDGER_EVENTS_H
 
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "ledger_accounts.h"
 
 enum event_kind { EVENT_TAKE, EVENT_DROP, EVENT_WAIT, EVENT_FORCED };
 
@@ -18,7 +22,6 @@ typedef struct {
     uint16_t site; /* its place in the table + 1; 0 for none */
 } event;
 
-/* Room and events in one piece, for a thread that begins to wait may write while the ring is exchanged for another. */
 typedef struct {
     uint64_t capacity; /* a power of two */
     event slots[];
@@ -30,10 +33,19 @@ static struct {
     uint64_t written; /* events ever */
 } ring;
 
+/* Write to this ring from now on, or to none. GIL: held. */
+static void
+ring_switch(event_ring *to)
+{
+    pthread_mutex_lock(&books_mutex);
+    ring.on = to;
+    pthread_mutex_unlock(&books_mutex);
+}
+
 static inline void
 ring_put(uint64_t now, uint32_t thread, enum event_kind kind, uint16_t at)
 {
-    event_ring *const to = __atomic_load_n(&ring.on, __ATOMIC_ACQUIRE);
+    event_ring *const to = ring.on;
     if (to != NULL) {
         const uint64_t place = __atomic_fetch_add(&ring.written, 1, __ATOMIC_RELAXED);
         to->slots[place & (to->capacity - 1)] = (event){now, thread, (uint16_t)kind, at};

@@ -29,8 +29,16 @@ static struct {
     void *cond, *switch_cond;
 } gil;
 
+/* Whether it is this one of the two; atomically, for a thread may be in a hook while the GIL is being found. */
+static inline int
+is_the_gils(const void *cond, void *const *which)
+{
+    return cond == __atomic_load_n(which, __ATOMIC_RELAXED);
+}
+
 /* When a waiter asked the holder to drop, or 0; and how often the GIL has gone from one thread to another, for a waiter
- * whose time is up asks only if it has not meanwhile. All under gil->mutex. */
+ * whose time is up asks only if it has not meanwhile. All under gil->mutex, and a new installation begins them anew
+ * with the GIL and books_mutex. */
 static uint64_t asked_at, n_switches;
 static const account *last_taker;
 static uint64_t quick_answer;
@@ -61,7 +69,7 @@ hold_end(account *mine, uint64_t now)
     }
 }
 
-/* A thread was asked to drop the GIL, by a waiter whose time was up. */
+/* A thread was asked to drop the GIL, by a waiter whose time was up. With books_mutex locked. */
 static void
 on_ask(void)
 {
@@ -93,13 +101,12 @@ static void
 on_drop(void)
 {
     const uint64_t now = ticks();
-    account *mine = account_here(now);
+    account *mine = account_of_holder(now);
     const uint64_t asked = asked_at;
     asked_at = 0;
     if (mine == NULL) {
         return;
     }
-    account_begin(mine);
     if (mine->state == STATE_HOLDING) {
         hold_end(mine, now);
     }
@@ -113,41 +120,38 @@ on_drop(void)
         }
     }
     release_begin(mine, now);
-    account_end(mine);
     ring_put(now, (uint32_t)mine->number, EVENT_DROP, site_number(mine->at));
 }
 
 static void
 on_wait(void)
 {
-    const uint64_t now = ticks();
-    account *mine = account_here(now);
-    if (mine == NULL || mine->state == STATE_WAITING) {
-        return; /* it has timed out once and waits on */
+    pthread_mutex_lock(&books_mutex);
+    const uint64_t now = ticks(); /* not before: the ledger may be turned off and on meanwhile, and begin later */
+    account *mine = account_is_open() ? my_account : account_open(now);
+    if (mine != NULL && mine->state != STATE_WAITING) { /* or it has timed out once and waits on */
+        if (mine->state == STATE_RELEASED) {
+            release_end(mine, now);
+        }
+        mine->waits++;
+        mine->state = STATE_WAITING;
+        mine->since = now;
+        ring_put(now, (uint32_t)mine->number, EVENT_WAIT, 0);
     }
-    account_begin(mine);
-    if (mine->state == STATE_RELEASED) {
-        release_end(mine, now);
-    }
-    mine->waits++;
-    mine->state = STATE_WAITING;
-    mine->since = now;
-    account_end(mine);
-    ring_put(now, (uint32_t)mine->number, EVENT_WAIT, 0);
+    pthread_mutex_unlock(&books_mutex);
 }
 
 static void
 on_take(void)
 {
     const uint64_t now = ticks();
-    account *mine = account_here(now);
+    account *mine = account_of_holder(now);
     asked_at = 0;
     n_switches += mine != last_taker;
     last_taker = mine;
     if (mine == NULL) {
         return;
     }
-    account_begin(mine);
     if (mine->state == STATE_RELEASED) {
         release_end(mine, now);
     }
@@ -164,21 +168,20 @@ on_take(void)
     mine->takes++;
     mine->state = STATE_HOLDING;
     mine->since = now;
-    account_end(mine);
     ring_put(now, (uint32_t)mine->number, EVENT_TAKE, 0);
 }
 
 static uint64_t
 on_forced(void)
 {
+    pthread_mutex_lock(&books_mutex);
     const uint64_t now = ticks();
-    account *mine = account_here(now);
+    account *mine = account_is_open() ? my_account : account_open(now);
     if (mine != NULL) {
-        account_begin(mine);
         mine->forced++;
-        account_end(mine);
         ring_put(now, (uint32_t)mine->number, EVENT_FORCED, 0);
     }
+    pthread_mutex_unlock(&books_mutex);
     return now;
 }
 
@@ -186,26 +189,26 @@ on_forced(void)
 static void
 on_switched(uint64_t since)
 {
+    pthread_mutex_lock(&books_mutex);
     account *mine = my_account;
-    if (mine != NULL && mine->epoch == books.epoch && mine->state == STATE_RELEASED && mine->since <= since) {
+    if (account_is_open() && mine->state == STATE_RELEASED && mine->since <= since) {
         const uint64_t length = ticks() - since;
-        account_begin(mine);
         mine->waited += length;
         mine->since += length; /* what was before it is some nanoseconds of releasing */
         if (length > mine->longest_wait) {
             mine->longest_wait = length;
         }
-        account_end(mine);
     }
+    pthread_mutex_unlock(&books_mutex);
 }
 
 static int
 hook_signal(pthread_cond_t *cond)
 {
-    if (cond == gil.switch_cond) {
+    if (is_the_gils(cond, &gil.switch_cond)) {
         on_take();
     }
-    else if (cond == gil.cond) {
+    else if (is_the_gils(cond, &gil.cond)) {
         on_drop();
     }
     else if (listening.on && listening.n < HEARD_ROOM) {
@@ -217,14 +220,18 @@ hook_signal(pthread_cond_t *cond)
 static int
 hook_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until)
 {
-    if (cond != gil.cond) {
+    if (!is_the_gils(cond, &gil.cond)) {
         return pthread_cond_timedwait(cond, mutex, until);
     }
     on_wait();
     const uint64_t switches = n_switches;
     const int result = pthread_cond_timedwait(cond, mutex, until);
-    if (result == ETIMEDOUT && asked_at == 0 && n_switches == switches) {
-        on_ask(); /* the interpreter now asks the holder to drop, unless the GIL has become free */
+    if (result == ETIMEDOUT) {
+        pthread_mutex_lock(&books_mutex);
+        if (asked_at == 0 && n_switches == switches) {
+            on_ask(); /* the interpreter now asks the holder to drop, unless the GIL has become free */
+        }
+        pthread_mutex_unlock(&books_mutex);
     }
     return result;
 }
@@ -232,13 +239,21 @@ hook_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timesp
 static int
 hook_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
-    if (cond != gil.switch_cond) {
+    if (!is_the_gils(cond, &gil.switch_cond)) {
         return pthread_cond_wait(cond, mutex);
     }
     const uint64_t since = on_forced();
     const int result = pthread_cond_wait(cond, mutex);
     on_switched(since);
     return result;
+}
+
+/* Whether this thread has released the GIL, and its CPU clock is wanted; without a lock, as are the two below. */
+static inline int
+cpu_clock_is_wanted(void)
+{
+    return account_is_open() && __atomic_load_n(&books.times_cpu, __ATOMIC_RELAXED)
+           && my_account->state == STATE_RELEASED;
 }
 
 /* In the slots of extensions: remember which place in the code releases, for the drop that follows on this thread. The
@@ -251,11 +266,11 @@ hook_save_thread(void)
     PyThreadState *const state = PyEval_SaveThread();
     my_site = NULL; /* the GIL of another interpreter was dropped if it has not been used */
     account *const mine = my_account;
-    if (mine != NULL && books.times_cpu && mine->epoch == books.epoch && mine->state == STATE_RELEASED
-        && mine->since - mine->read_at > books.fresh) {
-        account_begin(mine);
-        cpu_clock_read(mine, mine->since);
-        account_end(mine);
+    if (cpu_clock_is_wanted() && mine->since - mine->read_at > __atomic_load_n(&books.fresh, __ATOMIC_RELAXED)) {
+        const uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        pthread_mutex_lock(&books_mutex);
+        cpu_clock_note(mine, mine->since, cpu_ns);
+        pthread_mutex_unlock(&books_mutex);
     }
     return state;
 }
@@ -265,12 +280,11 @@ static void
 hook_restore_thread(PyThreadState *state)
 {
     account *const mine = my_account;
-    if (mine != NULL && books.times_cpu && mine->epoch == books.epoch && mine->state == STATE_RELEASED
-        && ticks() - mine->since >= books.long_release) {
+    if (cpu_clock_is_wanted() && ticks() - mine->since >= __atomic_load_n(&books.long_release, __ATOMIC_RELAXED)) {
         const uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-        account_begin(mine);
+        pthread_mutex_lock(&books_mutex);
         mine->ending_cpu_ns = cpu_ns;
-        account_end(mine);
+        pthread_mutex_unlock(&books_mutex);
     }
     PyEval_RestoreThread(state);
 }

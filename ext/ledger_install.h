@@ -146,31 +146,33 @@ sites_refresh(void)
     dl_iterate_phdr(find_site_slots, NULL);
 }
 
-static void
-note_threads(void)
+/* List the threads of this process, in memory that the caller frees; return how many there are. */
+static size_t
+list_threads(thread_before **list)
 {
-    books.n_born_before = 0;
+    size_t n = 0, room = 0;
+    *list = NULL;
     DIR *tasks = opendir("/proc/self/task");
     if (tasks == NULL) {
-        return;
+        return 0;
     }
-    size_t room = 0;
     for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
-        if (books.n_born_before == room) {
-            thread_before *grown = realloc(books.born_before, (room + 256) * sizeof(*grown));
+        if (n == room) {
+            thread_before *grown = realloc(*list, (room + 256) * sizeof(*grown));
             if (grown == NULL) {
                 break;
             }
-            books.born_before = grown;
+            *list = grown;
             room += 256;
         }
         if (entry->d_name[0] != '.') {
             const pid_t native_id = (pid_t)atol(entry->d_name);
             const uint64_t cpu_ns = books.times_cpu ? clock_ns(cpu_clock_of(native_id)) : 0;
-            books.born_before[books.n_born_before++] = (thread_before){native_id, cpu_ns};
+            (*list)[n++] = (thread_before){native_id, cpu_ns};
         }
     }
     closedir(tasks);
+    return n;
 }
 
 /* Hook the interpreter's slots. The caller holds the GIL, so that nobody takes or drops it half-way. */
@@ -214,29 +216,39 @@ unhook_sites(void)
     }
 }
 
-/* Open the books of a new installation, with the caller as the one who holds the GIL. */
+/* Open the books of a new installation, with the caller as the one who holds the GIL. A thread that waits since an
+ * earlier one may still be in a hook. */
 static void
 books_open(void)
 {
-    books.epoch++;
-    books.n_unseen = books.n_siteless = 0;
+    const double length = ns_per_tick();
+    thread_before *born_before;
+    const size_t n_born_before = list_threads(&born_before);
+    pthread_mutex_lock(&books_mutex);
+    asked_at = 0;
+    last_taker = asked_of = NULL; /* they may be freed now */
+    accounts_reap();
+    __atomic_store_n(&books.epoch, books.epoch + 1, __ATOMIC_RELAXED);
+    books.n_unseen = 0;
+    __atomic_store_n(&books.n_siteless, 0, __ATOMIC_RELAXED);
     for (int i = 0; i < MAX_SITES; i++) {
         books.sites[i].released = (releases){0};
     }
-    const double length = ns_per_tick();
     books.ns_per_tick = length;
-    books.long_release = (uint64_t)(LONG_RELEASE_NS / length);
-    books.fresh = (uint64_t)(FRESH_NS / length);
+    __atomic_store_n(&books.long_release, (uint64_t)(LONG_RELEASE_NS / length), __ATOMIC_RELAXED);
+    __atomic_store_n(&books.fresh, (uint64_t)(FRESH_NS / length), __ATOMIC_RELAXED);
     quick_answer = (uint64_t)(QUICK_ANSWER_NS / length);
-    note_threads();
+    free(books.born_before);
+    books.born_before = born_before;
+    books.n_born_before = n_born_before;
     books.began = ticks();
-    account *mine = account_here(books.began);
+    account *mine = account_open(books.began);
     if (mine != NULL) {
         mine->state = STATE_HOLDING;
         mine->since = mine->born = books.began;
     }
-    asked_at = 0;
     last_taker = mine;
+    pthread_mutex_unlock(&books_mutex);
 }
 
 /* After a fork only the calling thread is left, and it holds the GIL. Its account goes on, under its new id. */
@@ -324,8 +336,8 @@ find_gil(void)
                  (const void *)&record->cond, (const void *)&record->switch_cond);
     }
     else {
-        gil.cond = cond;
-        gil.switch_cond = switch_cond;
+        __atomic_store_n(&gil.cond, cond, __ATOMIC_RELAXED);
+        __atomic_store_n(&gil.switch_cond, switch_cond, __ATOMIC_RELAXED);
         installed.found = 1;
     }
     installed.finding = 0;
@@ -344,8 +356,6 @@ ledger_on(void)
         installed.n_users++;
         return 0;
     }
-    last_taker = asked_of = NULL; /* they may be freed now, and a thread that waits since an earlier time asks them */
-    accounts_reap();
     sites_refresh();
     books_open();
     if (hook_interpreter() < 0) {
@@ -367,7 +377,7 @@ ledger_off(void)
     if (--installed.n_users == 0) {
         unhook_sites();
         unhook_interpreter();
-        ring.on = NULL;
+        ring_switch(NULL);
     }
 }
 

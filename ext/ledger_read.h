@@ -11,7 +11,7 @@ ring_grow(uint64_t wanted)
     while (capacity < wanted) {
         capacity *= 2;
     }
-    const event_ring *smaller = ring.kept;
+    event_ring *smaller = ring.kept;
     const uint64_t had = smaller == NULL ? 0 : smaller->capacity;
     if (capacity <= had) {
         return 0;
@@ -21,16 +21,15 @@ ring_grow(uint64_t wanted)
         return -1;
     }
     larger->capacity = capacity;
+    pthread_mutex_lock(&books_mutex);
     const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
     for (uint64_t i = written > had ? written - had : 0; i < written; i++) {
         larger->slots[i & (capacity - 1)] = smaller->slots[i & (had - 1)]; /* an open ledger may want them */
     }
     ring.kept = larger;
-    if (ring.on != NULL) {
-        __atomic_store_n(&ring.on, larger, __ATOMIC_RELEASE);
-    }
-    /* The smaller one stays allocated, for a thread that begins to wait just now may write to it. That event's place is
-     * empty then, and whoever reads it counts it as lost. */
+    ring.on = ring.on == NULL ? NULL : larger;
+    pthread_mutex_unlock(&books_mutex);
+    free(smaller);
     return 0;
 }
 
@@ -46,9 +45,8 @@ static releases under_way[MAX_SITES];
 
 /* One account as it would read if its present state ended now. */
 static PyObject *
-account_dict(const account *from, uint64_t at)
+account_dict(account copy, uint64_t at)
 {
-    account copy = account_copy(from);
     const uint64_t length = at > copy.since ? at - copy.since : 0;
     if (copy.state == STATE_HOLDING) {
         copy.held += length;
@@ -83,18 +81,15 @@ accounts_list(uint64_t at, int restart_longest)
     account *first = books.first;
     pthread_mutex_unlock(&books_mutex); /* accounts are added in front and freed under the GIL only */
     for (account *one = first; one != NULL && list != NULL; one = one->next) {
-        if (one->epoch != books.epoch) {
+        const account copy = account_read(one, restart_longest);
+        if (copy.epoch != books.epoch) {
             continue;
         }
-        PyObject *entry = account_dict(one, at);
+        PyObject *entry = account_dict(copy, at);
         if (entry == NULL || PyList_Append(list, entry) < 0) {
             Py_CLEAR(list);
         }
         Py_XDECREF(entry);
-        if (restart_longest) {
-            /* Whoever waits may write these at the same moment; then that longest wait counts once more. */
-            one->longest_hold = one->longest_wait = one->longest_answer = one->released.longest = 0;
-        }
     }
     return list;
 }
@@ -105,21 +100,27 @@ sites_list(int restart_longest)
     PyObject *list = PyList_New(0);
     for (int i = 0; i < MAX_SITES && list != NULL; i++) {
         site *one = &books.sites[i];
-        const releases *more = &under_way[i];
-        if (one->released.count + more->count == 0) {
+        void *address = __atomic_load_n(&one->address, __ATOMIC_RELAXED);
+        if (address == NULL) {
             continue;
         }
-        releases all = one->released; /* a thread that begins to wait may just be adding one: then that is half there */
+        pthread_mutex_lock(&books_mutex);
+        releases all = one->released;
+        if (restart_longest) {
+            one->released.longest = 0;
+        }
+        pthread_mutex_unlock(&books_mutex);
+        const releases *more = &under_way[i];
+        if (all.count + more->count == 0) {
+            continue;
+        }
         all.ticks += more->ticks;
         all.timed_ticks += more->timed_ticks;
         all.short_ticks += more->short_ticks;
         all.cpu_ns += more->cpu_ns;
         all.longest = more->longest > all.longest ? more->longest : all.longest;
         PyObject *entry =
-            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one->address), releases_dict(&all), (int)site_number(one));
-        if (restart_longest) {
-            one->released.longest = 0;
-        }
+            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(address), releases_dict(&all), (int)site_number(one));
         if (entry == NULL || PyList_Append(list, entry) < 0) {
             Py_CLEAR(list);
         }
@@ -141,7 +142,7 @@ books_dict(int restart_longest)
     }
     return Py_BuildValue("{sKsNsNsKsKsKsK}", "ticks", at, "accounts", accounts, "sites", sites, "n_events",
                          __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen", books.n_unseen, "n_siteless",
-                         books.n_siteless, "n_stolen", installed.n_stolen);
+                         __atomic_load_n(&books.n_siteless, __ATOMIC_RELAXED), "n_stolen", installed.n_stolen);
 }
 
 static PyObject *
@@ -173,9 +174,11 @@ events(PyObject *Py_UNUSED(module), PyObject *since)
         return NULL;
     }
     char *to = PyBytes_AS_STRING(bytes);
+    pthread_mutex_lock(&books_mutex);
     for (uint64_t i = first; i < written; i++, to += sizeof(event)) {
         memcpy(to, &from->slots[i & (capacity - 1)], sizeof(event));
     }
+    pthread_mutex_unlock(&books_mutex);
     return Py_BuildValue("KN", (unsigned long long)first, bytes);
 }
 
