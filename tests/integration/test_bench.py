@@ -154,3 +154,14 @@ def test_overhead_has_every_section(tmp_path: Path) -> None:
 def test_help(tmp_path: Path, script: str) -> None:
     """--help explains the options and measures nothing."""
     assert "--max-time" in run(script, "--help", folder=tmp_path)
+
+
+def test_ledger_has_no_race_that_a_sanitizer_sees(tmp_path: Path) -> None:
+    """A copy built with the thread sanitizer is turned on and off beside busy threads; one without a lock is caught."""
+    command = [sys.executable, str(BENCH / "ledger_sanitized.py"), "--installs=30"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
+    if done.returncode == 5:
+        pytest.skip(done.stdout.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Without its lock:" in done.stdout
+    assert "As it is: 0 reports name the ledger in 30 installs" in done.stdout
