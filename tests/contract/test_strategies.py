@@ -123,6 +123,16 @@ def test_a_crew_that_needs_every_cpu_gets_one_each(strategy: str) -> None:
     crew.memory.close()
 
 
+@EVERY
+def test_no_worker_interrupts_who_tells_it_to_start(strategy: str) -> None:
+    """Or the second one of a crew would be told late, and what is timed would be the scheduler."""
+    if not hasattr(os, "SCHED_BATCH"):
+        pytest.skip("this system has no scheduling policy that gives way")
+    with crew_of(strategy) as (crew, _):
+        threads = [int(str(regime["thread"])) for regime in crew.regimes]
+        assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
+
+
 def test_a_serial_sample_is_the_time_of_its_chunks_alone() -> None:
     """The ways from one CPU to the next are left out of its wall time, and the worker is where its last chunk was."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
