@@ -124,7 +124,7 @@ account_open(uint64_t now)
     if (mine == NULL) {
         mine = calloc(1, sizeof(*mine));
         if (mine == NULL) {
-            books.n_unseen++;
+            __atomic_fetch_add(&books.n_unseen, 1, __ATOMIC_RELAXED);
             return NULL;
         }
         mine->number = books.n_accounts++;

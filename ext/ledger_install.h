@@ -229,7 +229,7 @@ books_open(void)
     last_taker = asked_of = NULL; /* they may be freed now */
     accounts_reap();
     __atomic_store_n(&books.epoch, books.epoch + 1, __ATOMIC_RELAXED);
-    books.n_unseen = 0;
+    __atomic_store_n(&books.n_unseen, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&books.n_siteless, 0, __ATOMIC_RELAXED);
     for (int i = 0; i < MAX_SITES; i++) {
         books.sites[i].released = (releases){0};

@@ -141,7 +141,8 @@ books_dict(int restart_longest)
         return NULL;
     }
     return Py_BuildValue("{sKsNsNsKsKsKsK}", "ticks", at, "accounts", accounts, "sites", sites, "n_events",
-                         __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen", books.n_unseen, "n_siteless",
+                         __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen",
+                         __atomic_load_n(&books.n_unseen, __ATOMIC_RELAXED), "n_siteless",
                          __atomic_load_n(&books.n_siteless, __ATOMIC_RELAXED), "n_stolen", installed.n_stolen);
 }
 
