@@ -25,6 +25,7 @@ from gilscope import kernels
 from gilscope.interference import ThreadMeter
 from gilscope.kernels import with_openmp
 from gilscope.results import Unavailable
+from gilscope.scheduling import give_way
 
 if TYPE_CHECKING:
     AnyView = memoryview[int] | memoryview[float]
@@ -90,7 +91,7 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: i
     """
     if cpu != ANY_CPU:
         os.sched_setaffinity(0, {cpu})
-    _give_way()
+    give_way()
     tasks: dict[int, _Task] = {}
     views: list[AnyView] = []
     with ExitStack() as stack:
@@ -113,17 +114,6 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: i
             except BaseException as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
                 answer = _answer(_describe(error))
             os.write(done_fd, answer)
-
-
-def _give_way() -> None:
-    """Keep the calling thread from interrupting whoever wakes it, where the system can.
-
-    A worker that wakes on the coordinator's CPU would else begin at once, and the coordinator tell the next one only
-    milliseconds later, when it is moved: pairs of interpreters and processes scattered by 26 to 42 %, and by 4 % since.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        with suppress(OSError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def encode(spec: TaskSpec) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any
 from gilscope.probing.targets import Target
 from gilscope.probing.texts import describe
 from gilscope.probing.worker import timed_calls
+from gilscope.scheduling import give_way
 
 Work = dict[str, int]
 
@@ -51,6 +52,7 @@ class ThreadChannel:
         self._thread.start()
 
     def _serve(self) -> None:
+        give_way()
         while (n_calls := self._orders.get()) is not None:
             try:
                 self._answers.put(timed_calls(self._call, n_calls))

@@ -16,6 +16,7 @@ from gilscope import _capi
 from gilscope.errors import UsageError
 from gilscope.probing.targets import Target, resolve
 from gilscope.probing.texts import describe
+from gilscope.scheduling import give_way
 
 _LANES = array("d", [1.0] * 2048)
 
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> None:
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
 
+        give_way()
         try:
             call = resolve(Target(**json.loads(orders.readline()))).call
             say(begin_ns=0, end_ns=0)
