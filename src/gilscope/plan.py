@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gilscope import kernels, strategies
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.results import Arm, Group, Plan
+from gilscope.results import CONTROL, Arm, Group, Plan
 
 # Items in a chunk. The compute form's lanes fit into a first-level cache beside nothing else, and one call is a whole
 # sample, so that the table is about the GIL: neither memory bandwidth nor the cost of a release is in it.
@@ -219,7 +219,7 @@ def _control(width: int) -> Group:
 
     def arm(label: str, strategy: str, work: float = 1.0) -> Arm:
         return Arm(
-            id=f"control/{label}",
+            id=f"{CONTROL}/{label}",
             kernel=name,
             implementation=implementation,
             gil=gil,
@@ -230,7 +230,7 @@ def _control(width: int) -> Group:
         )
 
     return Group(
-        id="control",
+        id=CONTROL,
         n_items=COMPUTE_ITEMS,
         arms=(arm("one", "serial"), arm("same", "serial"), arm("heavier", "serial", HEAVIER), arm("wide", "processes")),
     )

@@ -28,6 +28,10 @@ class Unavailable:
         return f"unavailable: {self.reason}"
 
 
+#: The group that every run has, whose true ratios are known; its arms are named after it.
+CONTROL = "control"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
     """One cell of the table: a kernel in one implementation and GIL mode, under one strategy.

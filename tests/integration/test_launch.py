@@ -62,6 +62,24 @@ def test_every_arm_is_measured_in_the_order_asked_for() -> None:
     assert (type(steal_ticks), type(throttled)) == (int, int)
 
 
+def test_only_what_is_compared_with_wider_arms_goes_from_cpu_to_cpu() -> None:
+    """One caller takes the chunks of a kernel to the CPUs of the others, and those of the control nowhere."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(allowed) < 2:
+        pytest.skip("this system cannot keep a thread to a CPU, or has one only")
+    wide = len(allowed)
+    of_kernel, of_control = (
+        arm("serial", n_workers=wide),
+        Arm(id="control/one", kernel="quad", implementation="c", gil="released", strategy="serial", n_workers=wide),
+    )
+    with nothing_left(), Launch([of_control, of_kernel], "float64", 64) as launch:
+        (worker,) = launch.start()
+        launch.prepare([of_control.id, of_kernel.id], 64)  # checks, and so runs, them in this order
+        assert os.sched_getaffinity(int(str(worker["thread"]))) == {allowed[-1]}
+        assert launch._specs(of_control, launch._crews["serial", wide], 64)[0].cpus == ()  # type: ignore[arg-type]
+        assert launch._specs(of_kernel, launch._crews["serial", wide], 64)[0].cpus == tuple(allowed)  # type: ignore[arg-type]
+
+
 def test_an_arm_that_cannot_run_is_absent_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy this process cannot have is not started; its arms are absent and the others prepared."""
     reason = Unavailable("not on this machine")
