@@ -5,7 +5,9 @@ The exceptions are in allowed-skips.toml beside this file.
 """
 
 import json
+import subprocess
 import sys
+import tempfile
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -38,9 +40,33 @@ def never_run(reports: list[Path]) -> dict[str, str]:
     return {name: reason for name, reason in skipped.items() if name not in ran}
 
 
+def sanitizes() -> bool:
+    """Tell whether a program that the thread sanitizer watches can be compiled and runs here."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "program"
+        compiler = ["cc", "-fsanitize=thread", "-x", "c", "-", "-o", str(program)]
+        try:
+            subprocess.run(compiler, input=b"int main(void) { return 0; }", capture_output=True, check=True)
+            # Some kernels place memory where an older sanitizer does not expect it, and some sandboxes forbid to ask.
+            ways = ([program], ["setarch", "-R", program])
+            tries = [subprocess.run(way, capture_output=True, check=False) for way in ways]
+        except (OSError, subprocess.CalledProcessError):
+            return False
+    return any(one.returncode == 0 for one in tries)
+
+
+def is_free_threaded(interpreters: list[dict[str, object]]) -> bool:
+    """Tell whether one of them is a free-threaded build."""
+    return any(facts["free_threaded"] for facts in interpreters)
+
+
+#: What allowed-skips.toml may name, and how to tell whether it is here.
+NEEDS = {"free-threading": is_free_threaded, "thread sanitizer": lambda _: sanitizes()}
+
+
 def missing_here(interpreters: list[dict[str, object]]) -> set[str]:
     """Return which of the things that allowed-skips.toml may name are not to be had on this machine."""
-    return set() if any(facts["free_threaded"] for facts in interpreters) else {"free-threading"}
+    return {need for need, is_here in NEEDS.items() if not is_here(interpreters)}
 
 
 def main(folder: Path) -> int:

@@ -68,4 +68,11 @@ def test_an_exception_counts_only_where_the_thing_is_missing(run, *, free_thread
 def test_the_real_list_names_only_needs_that_are_known(script: ModuleType):
     """An entry with a need that nothing checks would be an exception for ever."""
     entries = tomllib.loads(script.ALLOWED.read_text()).get("allowed", [])
-    assert {entry["needs"] for entry in entries} <= script.missing_here([])
+    assert {entry["needs"] for entry in entries} <= set(script.NEEDS)
+
+
+def test_a_sanitizer_is_tried_and_not_taken_for_granted(script: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    """Where there is no compiler there is none, and what needs it may be skipped."""
+    monkeypatch.setenv("PATH", "")
+    assert not script.sanitizes()
+    assert script.missing_here([{"free_threaded": True}]) == {"thread sanitizer"}
