@@ -148,6 +148,21 @@ def test_a_serial_sample_is_the_time_of_its_chunks_alone() -> None:
         assert os.sched_getaffinity(int(str(crew.regimes[0]["thread"]))) == {cpus[-1]}
 
 
+def test_a_worker_that_dies_in_the_middle_of_an_answer_is_dead() -> None:
+    """Half of an answer is none: it is neither read as a result without words nor as broken JSON."""
+    with crew_of("threads") as (crew, _):
+        channel = base.Channel()
+        os.write(channel.worker_writes, base.RECORD.pack(0, 0, 0, 0, 0, 0, 7) + b"{}")
+        channel.close_worker_side()
+        crew._channels[0], alive = channel, crew._channels[0]
+        try:
+            with pytest.raises(KernelError, match="worker 0 of strategy 'threads' died"):
+                crew._receive(0)
+        finally:
+            crew._channels[0] = alive
+            channel.close()
+
+
 @EVERY
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "uint64"])
 def test_results_equal_plain_python(strategy: str, dtype: str) -> None:

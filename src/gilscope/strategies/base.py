@@ -275,7 +275,9 @@ class Crew:
             self._died(index)
         record = RECORD.unpack(head)
         text = read_exactly(fd, record[-1]) if record[-1] else b""
-        return record, (text or b"").decode()
+        if text is None:
+            self._died(index)
+        return record, text.decode()
 
     def _refusal(self, index: int, text: str) -> Unavailable:
         answer = json.loads(text)
