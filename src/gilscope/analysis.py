@@ -94,20 +94,18 @@ class Evidence:
         A parallel arm's partner is the ceiling, the same kernel on processes; one that kept a single CPU busy while
         the ceiling kept more is compared with serial.
         """
+        n_ratios = self.n_ratios
         if group == self.plan.control:
             one, same, heavier, _ = group.arms
             return {
-                same.id: (one, ratio_interval(self.log_ratios(group, one, same), self.n_ratios)),
-                heavier.id: (one, ratio_interval(self.log_ratios(group, heavier, one), self.n_ratios)),
+                same.id: (one, ratio_interval(self.log_ratios(group, one, same), n_ratios)),
+                heavier.id: (one, ratio_interval(self.log_ratios(group, heavier, one), n_ratios)),
             }
         partners: dict[str, tuple[Arm, Interval]] = {}
         for arm in self.present(group):
             partner = self._partner(group, arm)
             if partner is not None and self.samples(group, arm):
-                partners[arm.id] = (
-                    partner,
-                    ratio_interval(self.log_ratios(group, partner, arm), self.n_ratios),
-                )
+                partners[arm.id] = (partner, ratio_interval(self.log_ratios(group, partner, arm), n_ratios))
         return partners
 
     def cpu_width(self, group: Group, arm: Arm) -> float:
