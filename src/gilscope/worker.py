@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -216,20 +217,22 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task
         kernel = kernels.load(spec.kernel, spec.implementation, spec.gil)
     if isinstance(kernel, Unavailable):
         raise _Refused(kernel.reason)
-    apply, compute = kernel.apply, kernel.compute
-
-    def runner(pairs: "Sequence[tuple[AnyView, AnyView]]") -> Callable[[int], int]:
-        def run(repeats: int) -> int:
-            for x, out in pairs:
-                for _ in repeat(None, repeats):
-                    apply(x, out)
-            return 0
-
-        return (lambda rounds: sum(compute(x, rounds) for x, _ in pairs)) if spec.form == "compute" else run
-
+    run = _compute if spec.form == "compute" else _apply
     if uses_team or not spec.cpus:
-        return _Task(((ANY_CPU, runner(pairs)),), uses_team)
-    return _Task(tuple((cpu, runner([pair])) for cpu, pair in zip(spec.cpus, pairs, strict=True)), uses_team)
+        return _Task(((ANY_CPU, partial(run, kernel, pairs)),), uses_team)
+    return _Task(tuple((cpu, partial(run, kernel, [pair])) for cpu, pair in zip(spec.cpus, pairs, strict=True)))
+
+
+def _compute(kernel: kernels.Kernel, pairs: "Sequence[tuple[AnyView, AnyView]]", rounds: int) -> int:
+    return sum(kernel.compute(x, rounds) for x, _ in pairs)
+
+
+def _apply(kernel: kernels.Kernel, pairs: "Sequence[tuple[AnyView, AnyView]]", repeats: int) -> int:
+    apply = kernel.apply
+    for x, out in pairs:
+        for _ in repeat(None, repeats):
+            apply(x, out)
+    return 0
 
 
 def _regime() -> dict[str, object]:

@@ -133,8 +133,8 @@ def test_no_worker_interrupts_who_tells_it_to_start(strategy: str) -> None:
         assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
-def test_a_serial_sample_is_the_time_of_its_chunks_alone() -> None:
-    """The ways from one CPU to the next are left out of its wall time, and the worker is where its last chunk was."""
+def test_a_serial_worker_goes_to_the_cpu_of_each_chunk() -> None:
+    """It computes there what it computes where it stays, and is afterwards where its last chunk was."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(allowed) < WIDTH:
         pytest.skip("this system cannot keep a thread to a CPU, or has one only")
