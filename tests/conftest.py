@@ -1,6 +1,7 @@
 """What the tests share: every kernel as a fixture, and a header that says what they ran on."""
 
 import platform
+import signal
 import sys
 
 import pytest
@@ -20,6 +21,15 @@ def gil_state() -> str:
     """Say whether this build has a GIL and whether it is on."""
     enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     return "on" if enabled else "off (free-threaded build)"
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT, as what the tests start and interrupt must.
+
+    A script that runs this in the background has its shell ignore it, and whoever is started inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
