@@ -18,16 +18,10 @@ ISOLATED = [name for name in EXTENSIONS if name != "_openmp"]
 
 def run_isolated(program: str) -> None:
     """Run a program in a fresh process, in a subinterpreter with a GIL of its own; fail with what it raised."""
-    if sys.version_info >= (3, 14):
-        runner = "from concurrent import interpreters\ninterpreters.create().exec(PROGRAM)"
-    elif sys.version_info >= (3, 13):
-        runner = (
-            "import _interpreters\nfailure = _interpreters.exec(_interpreters.create('isolated'), PROGRAM)\n"
-            "assert failure is None, failure.errdisplay"
-        )
-    else:
-        runner = "import _xxsubinterpreters as i\ni.run_string(i.create(isolated=True), PROGRAM)"
-    run_fresh(f"PROGRAM = {textwrap.dedent(program)!r}\n{runner}")
+    run_fresh(
+        "from gilscope.strategies.interpreter import run_in_new_interpreter\n"
+        f"run_in_new_interpreter({textwrap.dedent(program)!r})"
+    )
 
 
 def run_fresh(program: str) -> None:

@@ -267,12 +267,6 @@ def test_a_forked_child_has_none() -> None:
 @needs_own_gil
 def test_a_subinterpreter_is_told_that_it_cannot() -> None:
     """An interpreter with a GIL of its own cannot load it, and gets the reason; the sampler outside goes on."""
-    if sys.version_info >= (3, 13):
-        runner = (
-            "import _interpreters as i\nfailure = i.exec(i.create('isolated'), PROGRAM)\nassert not failure, failure"
-        )
-    else:
-        runner = "import _xxsubinterpreters as i\ni.run_string(i.create(isolated=True), PROGRAM)"
     program = """
         from gilscope.accounting.sampler import availability
         absence = availability()
@@ -280,7 +274,8 @@ def test_a_subinterpreter_is_told_that_it_cannot() -> None:
     """
     run_fresh(
         "from gilscope.accounting.sampler import sampler\n"
-        f"PROGRAM = {textwrap.dedent(program)!r}\nwith sampler():\n{textwrap.indent(runner, '    ')}"
+        "from gilscope.strategies.interpreter import run_in_new_interpreter\n"
+        f"with sampler():\n    run_in_new_interpreter({textwrap.dedent(program)!r})"
     )
 
 
