@@ -81,6 +81,7 @@ setup(
         extension("_capi", "kernels_capi.c", []),
         extension("_ledger", "ledger.c", []),
         extension("_sampler", "sampler.c", []),
+        extension("_locks", "locks.c", []),
         *cythonize(
             [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
             build_dir="build/cython",

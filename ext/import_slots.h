@@ -2,11 +2,12 @@
  *
  * A call to pthread_cond_signal from libpython goes through such a slot, so whoever writes another address there sees
  * every such call of that object and of no other. Slots of an object that was linked with -z relro are read-only and
- * are made writable for the moment of the change. Everything here runs with the GIL held, which is its only lock.
+ * are made writable for the moment of the change. One thread at a time, please: the caller has a lock for that.
  */
-#ifndef GILSCOPE_LEDGER_SLOTS_H
-#define GILSCOPE_LEDGER_SLOTS_H
+#ifndef GILSCOPE_IMPORT_SLOTS_H
+#define GILSCOPE_IMPORT_SLOTS_H
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdint.h>
@@ -35,6 +36,29 @@ typedef struct {
     uintptr_t relro_begin, relro_end;
     const char *name;
 } object;
+
+/* Whether an object is where this address lies. */
+static int
+holds(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        const uintptr_t begin = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD && begin <= address && address < begin + header->p_memsz) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Never unload the object that this function is in: a thread may be inside a hook when the hook is taken away. Return
+ * whether that could be done. */
+static int
+keep_loaded(void *function)
+{
+    Dl_info here;
+    return dladdr(function, &here) && dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
 
 static object
 object_of(const struct dl_phdr_info *info)

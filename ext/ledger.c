@@ -1,7 +1,7 @@
 /* gilscope._ledger: every take, drop and wait of the GIL by every thread, exactly, while it is on.
  *
  * It patches three import slots of the interpreter; ledger_hooks.h says which and why, ledger_gil.h how it knows the
- * GIL, ledger_slots.h how slots are found and changed. Where that cannot be done, UNAVAILABLE says why, or start
+ * GIL, import_slots.h how slots are found and changed. Where that cannot be done, UNAVAILABLE says why, or start
  * raises. One GIL is watched, the main interpreter's, and one process has one ledger; so there is no state per
  * interpreter, and only the main one can load it.
  */

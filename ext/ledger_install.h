@@ -5,8 +5,8 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "import_slots.h"
 #include "ledger_gil.h"
-#include "ledger_slots.h"
 
 #define MAX_GIL_SLOTS 12
 #define N_GIL_FUNCTIONS 3
@@ -42,19 +42,6 @@ static struct {
     int found;
     int finding; /* a thread is at it; under the GIL, which that thread releases half-way */
 } installed;
-
-static int
-holds(const struct dl_phdr_info *info, uintptr_t address)
-{
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        const uintptr_t begin = info->dlpi_addr + header->p_vaddr;
-        if (header->p_type == PT_LOAD && begin <= address && address < begin + header->p_memsz) {
-            return 1;
-        }
-    }
-    return 0;
-}
 
 static int
 find_gil_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSED(data))
@@ -282,9 +269,7 @@ prepare_once(void)
         return installed.unavailable[0] ? -1 : 0;
     }
     prepared = 1;
-    Dl_info here;
-    if (!dladdr((void *)hook_signal, &here) || !dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE)) {
-        /* A thread may be waiting inside a hook when the ledger ends, so its code must never be unloaded. */
+    if (!keep_loaded((void *)hook_signal)) {
         snprintf(installed.unavailable, sizeof(installed.unavailable), "the ledger's own module cannot be kept loaded");
     }
     else if (pthread_key_create(&account_key, account_close) != 0

@@ -1,0 +1,137 @@
+"""How often and how long threads block on the interpreter's locks, exactly, as a context manager.
+
+That is `threading.Lock` and what is built on it, such as queues and events; on a free-threaded build also every lock
+inside of Python's objects, which is what keeps threads waiting there instead of the GIL.
+"""
+
+import threading
+from dataclasses import dataclass
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Self
+
+from gilscope.errors import CannotRunError
+from gilscope.results import Unavailable
+
+COST = "about 100 ns for each time that a thread blocks on a lock of Python's"
+#: The live self-test waits for so long for a lock that nobody gives back.
+SELF_TEST_S = 0.001
+
+_verdict: list[Unavailable | None] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockAccount:
+    """One thread's waits.
+
+    Parameters
+    ----------
+    native_id : int
+    waits : int
+        How often it blocked; a lock that was free, or that became so while the thread spun for it, is none.
+    waited_ns : int
+    """
+
+    native_id: int
+    waits: int
+    waited_ns: int
+
+
+def availability() -> Unavailable | None:
+    """Tell whether waits for locks can be counted in this process, by waiting once.
+
+    Returns
+    -------
+    Unavailable or None
+        Why not, or None. The answer is kept; the first call takes about a millisecond.
+
+    Notes
+    -----
+    GIL: released by the first call, to wait. Call it from the main interpreter.
+    """
+    if not _verdict:
+        _verdict.append(_try())
+    return _verdict[0]
+
+
+def _try() -> Unavailable | None:
+    try:
+        module = _module()
+    except ImportError as error:
+        return Unavailable(f"waits for locks cannot be counted here: {error}")
+    if module.UNAVAILABLE:
+        return Unavailable(f"waits for locks cannot be counted: {module.UNAVAILABLE}")
+    try:
+        module.start()
+    except RuntimeError as error:
+        return Unavailable(f"waits for locks cannot be counted: {error}")
+    try:
+        lock = threading.Lock()
+        lock.acquire()
+        waits, waited_ns = module.mine()
+        lock.acquire(timeout=SELF_TEST_S)
+        waits, waited_ns = (after - before for after, before in zip(module.mine(), (waits, waited_ns), strict=True))
+    finally:
+        module.stop()
+    if waits == 0 or waited_ns < SELF_TEST_S * 1e9 / 2:
+        return Unavailable(f"waits for locks cannot be counted: of one of {SELF_TEST_S * 1e3:g} ms {waited_ns} ns came")
+    return None
+
+
+def _module() -> Any:
+    return import_module("gilscope._locks")
+
+
+class LockWaits:
+    """Counts waits for locks from ``__enter__`` to ``__exit__``.
+
+    Raises
+    ------
+    CannotRunError
+        On entering, where they cannot be counted; `availability` says why in advance.
+
+    Notes
+    -----
+    Nothing is slower but what blocks. Several may be open at once, in any threads of the main interpreter. Threads that
+    wait for work in a queue wait for a lock too, so it is not always contention.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[int, int]] | None = None
+        self._after: list[LockAccount] | None = None
+
+    def __enter__(self) -> Self:
+        absence = availability()
+        if absence is not None:
+            raise CannotRunError(absence.reason)
+        if self._before is not None:
+            raise RuntimeError("it counts once; make another one with LockWaits()")
+        _module().start()
+        self._before = {number: (waits, ns) for number, _, waits, ns in _module().snapshot()}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._after = self._read()
+        _module().stop()
+
+    @property
+    def threads(self) -> tuple[LockAccount, ...]:
+        """Of every thread that has waited meanwhile, or still does, the longest first."""
+        return tuple(self._read() if self._after is None else self._after)
+
+    def _read(self) -> list[LockAccount]:
+        if self._before is None:
+            raise RuntimeError("it has not begun; use it as `with LockWaits() as locks:`")
+        found = []
+        for number, native_id, waits, ns in _module().snapshot():
+            waits_before, ns_before = self._before.get(number, (0, 0))
+            if ns > ns_before:
+                account = LockAccount(native_id=native_id, waits=waits - waits_before, waited_ns=ns - ns_before)
+                found.append(account)
+        return sorted(found, key=lambda one: -one.waited_ns)
+
+
+def waited_here_ns() -> int:
+    """Return how long the calling thread has waited for locks in all while that was counted, in ns."""
+    waited: int = _module().mine()[1]
+    return waited
