@@ -7,7 +7,7 @@ workers and subinterpreters pay only for what they touch.
 TYPE_CHECKING = False  # as typing's, which type checkers know by name; importing typing would be most of the cost
 
 if TYPE_CHECKING:
-    from gilscope.accounting.ledger import ledger
+    from gilscope.accounting.mechanisms import ledger
     from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
     from gilscope.magics import load_ipython_extension
     from gilscope.plan import Request
@@ -23,7 +23,7 @@ _HOMES = {
     "square": "gilscope.public",
     "quad": "gilscope.public",
     "run": "gilscope.session",
-    "ledger": "gilscope.accounting.ledger",
+    "ledger": "gilscope.accounting.mechanisms",
     "probe": "gilscope.probing.probe",
     "Probe": "gilscope.probing.result",
     "load_ipython_extension": "gilscope.magics",

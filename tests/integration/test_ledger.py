@@ -247,7 +247,7 @@ def test_bad_numbers_of_events() -> None:
 def test_absence_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it cannot work, entering raises with the reason, and nothing is on."""
     monkeypatch.setattr(module, "_verdict", [Unavailable("no GIL ledger: forced by a test")])
-    with pytest.raises(CannotRunError, match="forced by a test"), gilscope.ledger():
+    with pytest.raises(CannotRunError, match="forced by a test"), Ledger():
         pass
 
 

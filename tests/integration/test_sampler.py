@@ -117,7 +117,7 @@ def test_sees_other_threads() -> None:
     """A thread that has ended is seen with what it held, without its id."""
     log = sample(lambda: in_thread(lambda: compute(0.2)))
     first = log.threads[0]
-    assert (first.native_id, first.name) == (0, "a thread that has ended")
+    assert (first.native_id, first.name) == (0, "threads that have ended")
     assert first.held is not None
     assert first.held > 0.5
 

@@ -66,7 +66,20 @@ def samples(**changes: Any) -> SampledLog:
         "n_looks": 9_000,
         "n_slots": 10_000,
         "longest_gap_ns": 5_000_000,
-        "threads": (SampledThread(native_id=7, name="a", held=0.5, attached=None, cpu_ns=None, run_delay_ns=None),),
+        "threads": (
+            SampledThread(
+                native_id=7,
+                name="a",
+                held=0.5,
+                attached=None,
+                held_ns=500_000_000,
+                attached_ns=None,
+                lock_waits=None,
+                lock_waited_ns=None,
+                cpu_ns=None,
+                run_delay_ns=None,
+            ),
+        ),
         "free": 0.5,
     }
     return SampledLog(**(made | changes))

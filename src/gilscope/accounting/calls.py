@@ -15,7 +15,7 @@ from itertools import repeat
 from statistics import median
 
 from gilscope.accounting.kernel import native_ids
-from gilscope.accounting.ledger import ledger
+from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount
 
 #: A repetition lasts at least so long, so that its loop and two looks at the clock, some 0.3 us, are nothing of it.
@@ -102,11 +102,11 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     """
     native_id, before = threading.get_native_id(), {threading.get_native_id(), *native_ids()}
     logs: list[tuple[Log, int]] = []
-    with ledger(cpu_clock=False), without_collections():
+    with Ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_REPETITION_NS)
         deadline = time.monotonic() + SECONDS
         while len(logs) < FEWEST_REPETITIONS or (len(logs) < MOST_REPETITIONS and time.monotonic() < deadline):
-            with ledger(cpu_clock=False) as one:
+            with Ledger(cpu_clock=False) as one:
                 begin_ns = time.perf_counter_ns()
                 for _ in repeat(None, n_calls):
                     call()

@@ -111,12 +111,27 @@ def _try() -> Unavailable | None:
 
 
 class Ledger:
-    """An account of the GIL from ``__enter__`` to ``__exit__``; `ledger` makes one.
+    """An exact account of the GIL from ``__enter__`` to ``__exit__``.
 
-    Attributes
+    Parameters
     ----------
-    log : Log
-        What has happened so far; after the end, what happened in all.
+    n_events : int, default 0
+        How many events of the timeline to keep, at 16 bytes each; the oldest are lost first, and counted. 0 keeps
+        counters alone.
+    cpu_clock : bool, default True
+        Tell computing from blocked in releases of 20 us and above, at one or two readings of the thread's CPU clock
+        each, 0.2 to 2 us a reading. Without it all released time that is not short counts as blocked.
+
+    Raises
+    ------
+    CannotRunError
+        On entering, where the ledger cannot work; `availability` says why in advance.
+
+    Notes
+    -----
+    While any ledger is open each release and reacquire pair costs about 50 ns more, and those of 20 us and above what
+    reading the CPU clock costs; nothing when none is. May be opened and closed from any thread of the main interpreter,
+    also while others are open. GIL: held, but for what the first call of `availability` releases.
     """
 
     def __init__(self, n_events: int = 0, *, cpu_clock: bool = True) -> None:
@@ -136,7 +151,7 @@ class Ledger:
         if absence is not None:
             raise CannotRunError(absence.reason)
         if self._before is not None:
-            raise RuntimeError("a ledger counts once; make another one with gilscope.ledger()")
+            raise RuntimeError("a ledger counts once; make another one with Ledger()")
         books = _books()
         self._names = thread_names()
         self._kernel_before = {native_id: kernel_counts(native_id) for native_id in native_ids()}
@@ -271,45 +286,6 @@ class Ledger:
             cpu_ns=cpu_ns - cpu_before_ns if cpu_ns >= 0 and cpu_before_ns >= 0 else None,
             run_delay_ns=run_delay_ns - delay_before_ns if run_delay_ns >= 0 and delay_before_ns >= 0 else None,
         )
-
-
-def ledger(n_events: int = 0, *, cpu_clock: bool = True) -> Ledger:
-    """Account for the GIL while a block runs: ``with gilscope.ledger() as log: ...``.
-
-    Parameters
-    ----------
-    n_events : int, default 0
-        How many events of the timeline to keep, at 16 bytes each; the oldest are lost first, and counted. 0 keeps
-        counters alone.
-    cpu_clock : bool, default True
-        Tell computing from blocked in releases of 20 us and above, at one or two readings of the thread's CPU clock
-        each, 0.2 to 2 us a reading. Without it all released time that is not short counts as blocked.
-
-    Returns
-    -------
-    Ledger
-        A context manager; `threads`, `sites`, `events` and `wall_ns` say what happened so far, or in all.
-
-    Raises
-    ------
-    CannotRunError
-        On entering, where the ledger cannot work; `gilscope.accounting.ledger.availability` says why in advance.
-
-    Notes
-    -----
-    While any ledger is open each release and reacquire pair costs about 50 ns more, and those of 20 us and above what
-    reading the CPU clock costs; nothing when none is. May be opened and closed from any thread of the main interpreter,
-    also while others are open. GIL: held, but for what the first call of `availability` releases.
-
-    Examples
-    --------
-    >>> import time, gilscope
-    >>> with gilscope.ledger() as log:
-    ...     time.sleep(0.01)
-    >>> [thread.drops for thread in log.threads]
-    [1]
-    """
-    return Ledger(n_events, cpu_clock=cpu_clock)
 
 
 def _harvest(books: Any) -> "Snapshot":

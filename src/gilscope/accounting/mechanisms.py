@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The modules and not their functions, which all three share the name of.
-from gilscope.accounting import ledger, sampler, witness
+# The modules, for each has an availability.
+from gilscope.accounting import ledger as exact
+from gilscope.accounting import sampler, witness
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
 
 LEDGER, SAMPLER, WITNESS = "ledger", "sampler", "witness"
 #: The best first: exact, by thousands of looks a second, by hundreds.
 MECHANISMS = (LEDGER, SAMPLER, WITNESS)
-_COSTS = {LEDGER: f"{ledger.COST}, and {ledger.CLOCK_COST}", SAMPLER: sampler.COST, WITNESS: witness.COST}
+_COSTS = {LEDGER: f"{exact.COST}, and {exact.CLOCK_COST}", SAMPLER: sampler.COST, WITNESS: witness.COST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,54 @@ def best(refused: Mapping[str, Unavailable] | None = None) -> Choice:
     raise CannotRunError(f"nothing here can account for the GIL: {reasons}")
 
 
+def ledger(n_events: int = 0, *, cpu_clock: bool = True) -> exact.Ledger | sampler.Sampler | witness.Witness:
+    """Account for the GIL while a block runs: ``with gilscope.ledger() as log: ...``.
+
+    Parameters
+    ----------
+    n_events : int, default 0
+        How many events of the timeline to keep, at 16 bytes each; the oldest are lost first, and counted. 0 keeps
+        counters alone.
+    cpu_clock : bool, default True
+        Tell computing from blocked in releases of 20 us and above, at one or two readings of the thread's CPU clock
+        each, 0.2 to 2 us a reading. Without it all released time that is not short counts as blocked.
+
+    Returns
+    -------
+    Ledger, Sampler or Witness
+        A context manager; `threads`, `sites`, `events` and `wall_ns` say what happened so far, or in all. It is the
+        best of the three that works here, as its log's `mechanism` says. A ledger's threads are `ThreadAccount`, exact.
+        A sampler's are `SampledThread`: shares of time and waits for locks, which is also what there is to know on a
+        free-threaded build. A witness knows no threads; its log says how much of the time the GIL was free.
+
+    Raises
+    ------
+    CannotRunError
+        Where a timeline is asked for and there is no ledger, or nothing can account for the GIL.
+
+    Notes
+    -----
+    While a ledger is open each release and reacquire pair costs about 50 ns more, and those of 20 us and above what
+    reading the CPU clock costs; nothing when none is. May be opened and closed from any thread of the main interpreter,
+    also while others are open. GIL: held, but for what the first call of each mechanism's `availability` releases.
+
+    Examples
+    --------
+    >>> import time, gilscope
+    >>> with gilscope.ledger() as log:
+    ...     time.sleep(0.01)
+    >>> [thread.drops for thread in log.threads]
+    [1]
+    """
+    choice = best()
+    if choice.name == LEDGER:
+        return exact.Ledger(n_events, cpu_clock=cpu_clock)
+    if n_events:
+        raise CannotRunError(f"a timeline needs the ledger: {choice.passed_over[LEDGER].reason}")
+    why = "; ".join(absence.reason for absence in choice.passed_over.values())
+    return sampler.Sampler(instead_of=why) if choice.name == SAMPLER else witness.Witness(instead_of=why)
+
+
 def cost_of(mechanism: str) -> str:
     """Return what a mechanism takes from the program, in words.
 
@@ -72,6 +121,6 @@ def cost_of(mechanism: str) -> str:
 
 
 def _absence(name: str) -> Unavailable | None:
-    modules = {LEDGER: ledger, SAMPLER: sampler, WITNESS: witness}
+    modules = {LEDGER: exact, SAMPLER: sampler, WITNESS: witness}
     absence: Unavailable | None = modules[name].availability()
     return absence

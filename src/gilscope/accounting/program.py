@@ -1,4 +1,4 @@
-"""Run a whole program as ``__main__`` with the ledger on: ``python -m gilscope.accounting.program``.
+"""Run a whole program as ``__main__`` with an account of the GIL: ``python -m gilscope.accounting.program``.
 
 Arguments: the file for the result, the number of events, and then what Python itself takes, ``script.py`` or
 ``-m MODULE``, with the program's own arguments. The process is the program's: its exit code, streams and signals are
@@ -14,6 +14,7 @@ import pkgutil
 import runpy
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
@@ -23,7 +24,12 @@ from types import CodeType, ModuleType, TracebackType
 
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log
+from gilscope.accounting.mechanisms import ledger
+from gilscope.accounting.sampler import Sampler
+from gilscope.accounting.samples import SampledLog
+from gilscope.accounting.witness import Witness, WitnessLog
 from gilscope.errors import CannotRunError
+from gilscope.results import Unavailable
 
 #: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
 SCHEMA_VERSION = 1
@@ -32,17 +38,29 @@ _run_module: Callable[..., object] = runpy._run_module_as_main  # type: ignore[a
 _OWN_FILES = (__file__, runpy.__file__, "<frozen runpy>")
 
 
-def document(log: Log) -> dict[str, object]:
-    """Return a log as plain data for JSON, with the version of its form."""
-    return {"schema_version": SCHEMA_VERSION, **asdict(log)}
+def document(log: Log | SampledLog | WitnessLog, wall_ns: int) -> dict[str, object]:
+    """Return a log as plain data for JSON, with the version of its form and how long it took."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(log), "wall_ns": wall_ns}
 
 
-def watch_threads(note: Callable[[int, str], None]) -> Callable[[], None]:
-    """Call `note` with the native id and the name of every thread that starts; return what undoes it."""
+def watch_threads(note: Callable[[int, str], None], begin: Callable[[], None] | None = None) -> Callable[[], None]:
+    """Call `note` with the native id and the name of every thread that starts; return what undoes it.
+
+    Parameters
+    ----------
+    note : callable
+    begin : callable, optional
+        What every thread that starts has to call, before anything of its own.
+    """
     original = Thread.start
 
     def start(self: Thread) -> None:
-        original(self)
+        restore = _run_first(self, begin) if begin is not None else lambda: None
+        try:
+            original(self)
+        except BaseException:
+            restore()
+            raise
         if self.native_id is not None:
             note(self.native_id, self.name)
 
@@ -54,21 +72,53 @@ def watch_threads(note: Callable[[int, str], None]) -> Callable[[], None]:
     return undo
 
 
+def _run_first(thread: Thread, begin: Callable[[], None]) -> Callable[[], None]:
+    """Have a thread call something before it runs, once; return what takes that back."""
+    attributes, run = thread.__dict__, thread.run
+    own = attributes.get("run")
+
+    def restore() -> None:
+        attributes.pop("run", None) if own is None else attributes.update(run=own)
+
+    def begin_and_run() -> None:
+        restore()
+        begin()
+        run()
+
+    attributes["run"] = begin_and_run
+    return restore
+
+
 def run(result: Path, n_events: int, words: Sequence[str]) -> None:
     """Run a program to the end of its main thread, and have its log written when the process ends."""
-    ledger, process = Ledger(n_events), os.getpid()
-    unwatch = watch_threads(ledger.name_thread)
+    account, process = ledger(n_events), os.getpid()
+    unwatch = _watched(account)
 
     def finish() -> None:
         if os.getpid() == process:  # not in a child that was forked without exec: that is not what was asked about
             unwatch()
-            ledger.__exit__(None, None, None)
-            result.write_text(json.dumps(document(ledger.log)))
+            account.__exit__(None, None, None)
+            log = account.log
+            told = {"unavailable": log.reason} if isinstance(log, Unavailable) else document(log, account.wall_ns)
+            result.write_text(json.dumps(told))
 
     _hide_own_frames()
-    ledger.__enter__()
+    account.__enter__()
     atexit.register(finish)
     _run_as_main(words)
+
+
+def _watched(account: Ledger | Sampler | Witness) -> Callable[[], None]:
+    """Have an account know the program's threads; return what undoes it."""
+    if isinstance(account, Witness):
+        return lambda: None  # which knows none
+
+    def begin() -> None:
+        with suppress(RuntimeError):  # there is room for so many; the log says of the others that nobody watched them
+            account.watch()  # type: ignore[union-attr] # a sampler, if this is called at all
+
+    asks = isinstance(account, Sampler) and account.asks_to_watch
+    return watch_threads(account.name_thread, begin if asks else None)
 
 
 def _run_as_main(words: Sequence[str]) -> None:
@@ -126,7 +176,7 @@ def _hide_own_frames() -> None:
 
 
 def main() -> None:
-    """Run what the command line says; end with 5, without running it, where the ledger cannot work."""
+    """Run what the command line says; end with 5, without running it, where nothing can account for the GIL."""
     result, n_events, *words = sys.argv[1:]
     try:
         run(Path(result), int(n_events), words)

@@ -2,13 +2,16 @@
 
 It needs less of the interpreter than the ledger, and gives less: shares of time, with the error of samples, and no
 counts. On a free-threaded build it samples whether threads are attached instead, which is when they may run Python.
+Beside the samples stands what is exact without a ledger too: how long each thread blocked on Python's locks.
 """
 
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from gilscope.accounting import lock_waits
 from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
+from gilscope.accounting.lock_waits import LockAccount, LockWaits
 from gilscope.accounting.samples import SampledLog, SampledThread
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
@@ -75,13 +78,22 @@ def _module() -> Any:
 
 
 class Sampler:
-    """Looks at the GIL from ``__enter__`` to ``__exit__``; `sampler` makes one."""
+    """Looks at the GIL from ``__enter__`` to ``__exit__``; `sampler` makes one.
 
-    def __init__(self, period_ns: int = PERIOD_NS) -> None:
-        self._period_ns = period_ns
+    Parameters
+    ----------
+    period_ns : int
+        The length of a slot, 20 us to 20 ms; each has one look.
+    instead_of : str
+        Why nothing better serves, which its log then says too.
+    """
+
+    def __init__(self, period_ns: int = PERIOD_NS, *, instead_of: str = "") -> None:
+        self._period_ns, self._instead_of = period_ns, instead_of
         self._handle: Handle | None = None
         self._names: dict[int, str] = {}
         self._kernel_before: dict[int, tuple[int, int]] = {}
+        self._locks: LockWaits | None = None
         self._log: SampledLog | Unavailable | None = None
 
     def __enter__(self) -> Self:
@@ -93,10 +105,16 @@ class Sampler:
         self._names = thread_names()
         self._kernel_before = {native_id: kernel_counts(native_id) for native_id in native_ids()}
         self._handle = _module().start(self._period_ns)
+        if lock_waits.availability() is None:
+            self._locks = LockWaits().__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._log = self._judged(_module().stop(self._handle))
+        try:
+            if self._locks is not None:
+                self._locks.__exit__(kind, error, at)
+        finally:
+            self._log = self._judged(_module().stop(self._handle))
 
     def watch(self) -> None:
         """On a free-threaded build, watch the calling thread too; the one that opened the sampler is watched anyway."""
@@ -111,6 +129,41 @@ class Sampler:
             raise RuntimeError("this sampler has not begun; use it as `with sampler() as samples:`")
         return self._judged(_module().peek(self._handle))
 
+    @property
+    def threads(self) -> tuple[SampledThread, ...]:
+        """Short for ``log.threads``; raises CannotRunError where the log says nothing."""
+        return self._good_log().threads
+
+    @property
+    def wall_ns(self) -> int:
+        """Short for ``log.wall_ns``; raises CannotRunError where the log says nothing."""
+        return self._good_log().wall_ns
+
+    @property
+    def sites(self) -> tuple[()]:
+        """Samples show no places."""
+        return ()
+
+    @property
+    def events(self) -> tuple[()]:
+        """Samples make no timeline."""
+        return ()
+
+    @property
+    def asks_to_watch(self) -> bool:
+        """Whether threads have to call `watch` to be seen: where there is a GIL its holder is seen anyway."""
+        return bool(_module().OF_STATES)
+
+    def name_thread(self, native_id: int, name: str) -> None:
+        """Give a thread its name in the log: those that end before it does are no longer known to `threading`."""
+        self._names[native_id] = name
+
+    def _good_log(self) -> SampledLog:
+        log = self.log
+        if isinstance(log, Unavailable):
+            raise CannotRunError(log.reason)
+        return log
+
     def _judged(self, reading: "Reading") -> SampledLog | Unavailable:
         log = self._read(reading)
         return log.refusal or log
@@ -124,10 +177,20 @@ class Sampler:
         blind = list(_BLIND_TO_STATES if of_states else _BLIND_TO_HOLDERS)
         if seen.get("n_others"):
             blind.append("holders beyond the first 256")
-        seen_threads = sorted(seen["threads"], key=lambda one: -one[1])
-        threads = [self._thread(native_id, n / n_seen, names, of_states=of_states) for native_id, n in seen_threads]
+        if self._locks is None:
+            blind.append("how long threads wait for locks")
+        locks = {one.native_id: one for one in self._locks.threads} if self._locks is not None else None
+        shares: dict[int, float | None] = {}
+        for native_id, n in seen["threads"]:  # those that have ended have no id, and share one line
+            shares[native_id] = (shares.get(native_id) or 0.0) + n / n_seen
+        for native_id in locks or ():  # what was never seen with the GIL never had it; who was not watched, nobody saw
+            shares.setdefault(native_id, None if of_states else 0.0)
+        threads = [
+            self._thread(native_id, share, reading["wall_ns"], locks, names, of_states=of_states)
+            for native_id, share in sorted(shares.items(), key=lambda one: -(one[1] or 0.0))
+        ]
         return SampledLog(
-            mechanism=f"sampler of {what}, {1e6 / self._period_ns:g} kHz",
+            mechanism=f"sampler of {what}, {1e6 / self._period_ns:g} kHz{_told(self._instead_of)}",
             cost=COST,
             blind_to=tuple(blind),
             wall_ns=reading["wall_ns"],
@@ -139,14 +202,29 @@ class Sampler:
             at_once=tuple(n / n_seen for n in n_at_once),
         )
 
-    def _thread(self, native_id: int, share: float, names: dict[int, str], *, of_states: bool) -> SampledThread:
+    def _thread(
+        self,
+        native_id: int,
+        share: float | None,
+        wall_ns: int,
+        locks: dict[int, LockAccount] | None,
+        names: dict[int, str],
+        *,
+        of_states: bool,
+    ) -> SampledThread:
         cpu_ns, run_delay_ns = kernel_counts(native_id) if native_id else (-1, -1)
         cpu_before_ns, delay_before_ns = self._kernel_before.get(native_id, (0, 0))
+        share_ns = None if share is None else round(share * wall_ns)
+        lock = (locks or {}).get(native_id)
         return SampledThread(
             native_id=native_id,
-            name=names.get(native_id, f"thread {native_id}" if native_id else "a thread that has ended"),
+            name=names.get(native_id, f"thread {native_id}" if native_id else "threads that have ended"),
             held=None if of_states else share,
             attached=share if of_states else None,
+            held_ns=None if of_states else share_ns,
+            attached_ns=share_ns if of_states else None,
+            lock_waits=None if locks is None else lock.waits if lock else 0,
+            lock_waited_ns=None if locks is None else lock.waited_ns if lock else 0,
             cpu_ns=cpu_ns - cpu_before_ns if cpu_ns >= 0 and cpu_before_ns >= 0 else None,
             run_delay_ns=run_delay_ns - delay_before_ns if run_delay_ns >= 0 and delay_before_ns >= 0 else None,
         )
@@ -179,6 +257,10 @@ def sampler(period_ns: int = PERIOD_NS) -> Sampler:
     A forked child has no sampler, and leaving the block there raises RuntimeError.
     """
     return Sampler(period_ns)
+
+
+def _told(instead_of: str) -> str:
+    return f" ({instead_of})" if instead_of else ""
 
 
 def _total(threads: list[tuple[int, int]]) -> int:

@@ -21,7 +21,13 @@ class SampledThread:
     name : str
     held, attached : float or None
         Share of the looks, 0 to 1: with a GIL those that saw it hold that, on a free-threaded build those that saw it
-        attached, which is when it may run Python. The other one is None, for it does not apply.
+        attached, which is when it may run Python. The other one is None, for it does not apply; so are both of a thread
+        that nobody watched, of which only its waits are known.
+    held_ns, attached_ns : int or None
+        The same, of the wall time.
+    lock_waits, lock_waited_ns : int or None
+        How often and how long it blocked on a lock of Python's, exactly and not by samples; waiting for work in a
+        queue is that too. None where it cannot be counted.
     cpu_ns, run_delay_ns : int or None
         Its CPU time and its time queued for a CPU; None where the kernel does not tell.
     """
@@ -30,6 +36,10 @@ class SampledThread:
     name: str
     held: float | None
     attached: float | None
+    held_ns: int | None
+    attached_ns: int | None
+    lock_waits: int | None
+    lock_waited_ns: int | None
     cpu_ns: int | None
     run_delay_ns: int | None
 

@@ -18,7 +18,7 @@ from statistics import median
 
 from gilscope.accounting.calls import calls_in, started_since, without_collections
 from gilscope.accounting.kernel import native_ids
-from gilscope.accounting.ledger import ledger
+from gilscope.accounting.ledger import Ledger
 from gilscope.errors import CannotRunError
 
 #: The wait after which the other thread asks. The kernel adds some 60 us.
@@ -87,13 +87,13 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     """
     native_id, groups, calls, asked = threading.get_native_id(), list[int](), 0, 0
     before = {native_id, *native_ids()}
-    with ledger(cpu_clock=False), without_collections():
+    with Ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_READ_NS)
         with asking() as asker:
             begin = group_begin = time.monotonic()
             met, longest_ns = 0, 0
             while not _is_enough(groups, limit_ns, time.monotonic() - begin):
-                with ledger(cpu_clock=False) as one:
+                with Ledger(cpu_clock=False) as one:
                     for _ in repeat(None, n_calls):
                         call()
                 mine, other = one.log.thread(native_id), one.log.thread(asker.native_id or 0)

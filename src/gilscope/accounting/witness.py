@@ -10,7 +10,7 @@ import random
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from types import TracebackType
@@ -141,6 +141,8 @@ class Witness:
     mean_gap_ns : int
         Mean sleep between two arrivals.
     seed : int
+    instead_of : str
+        Why nothing better serves, which its log then says too.
 
     Raises
     ------
@@ -153,10 +155,11 @@ class Witness:
     interpreter after a switch interval, as by any thread.
     """
 
-    def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0) -> None:
+    def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0, instead_of: str = "") -> None:
         self._mean_gap_ns = mean_gap_ns
+        self._mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
         self._random = random.Random(seed)
-        self._over, self._ended_ns = False, 1 << 63
+        self._over, self._began_ns, self._ended_ns = False, 0, 0
         self._arrivals: list[tuple[int, int, int]] = []
         self._thread = threading.Thread(target=self._live, name="gilscope-witness", daemon=True)
 
@@ -164,6 +167,7 @@ class Witness:
         absence = availability()
         if absence is not None:
             raise CannotRunError(absence.reason)
+        self._began_ns = _module().arrive(0)[0]
         self._thread.start()
         return self
 
@@ -176,8 +180,32 @@ class Witness:
     def log(self) -> WitnessLog | Unavailable:
         """What was found so far, or in all; or why that says nothing."""
         # What comes after the end belongs to whoever joins this thread.
-        arrivals = [(meant, wished, min(taken, self._ended_ns)) for meant, wished, taken in self._arrivals.copy()]
-        return conclude([one for one in arrivals if one[1] < one[2]])
+        end_ns = self._ended_ns or 1 << 63
+        arrivals = [(meant, wished, min(taken, end_ns)) for meant, wished, taken in self._arrivals.copy()]
+        log = conclude([one for one in arrivals if one[1] < one[2]])
+        return log if isinstance(log, Unavailable) else replace(log, mechanism=self._mechanism)
+
+    @property
+    def wall_ns(self) -> int:
+        """From the beginning to now, or to the end if it has ended."""
+        if not self._began_ns:
+            raise RuntimeError("this witness has not begun; use it as `with Witness() as witness:`")
+        return (self._ended_ns or int(_module().arrive(0)[0])) - self._began_ns
+
+    @property
+    def threads(self) -> tuple[()]:
+        """It tells no threads apart."""
+        return ()
+
+    @property
+    def sites(self) -> tuple[()]:
+        """It sees no places."""
+        return ()
+
+    @property
+    def events(self) -> tuple[()]:
+        """It makes no timeline."""
+        return ()
 
     def _live(self) -> None:
         arrive, rate = _module().arrive, 1 / self._mean_gap_ns

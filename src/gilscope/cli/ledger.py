@@ -10,9 +10,9 @@ from types import FrameType
 
 import click
 
-from gilscope.accounting.ledger import availability
+from gilscope.accounting import mechanisms
 from gilscope.cli.files import check_output
-from gilscope.errors import CannotRunError, UsageError
+from gilscope.errors import UsageError
 from gilscope.report import accounting
 from gilscope.storage import write_whole
 
@@ -35,13 +35,14 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
     The program runs in a fresh process with its own standard streams, and its exit code is passed on. When it has
     ended - also by an exception, sys.exit or Ctrl-C, but not by os._exit or a deadly signal - the account is printed
     on standard error. Processes that it starts are not in it. Each release of the GIL takes some 50 ns longer.
+
+    Where there is no ledger, as on a free-threaded build, shares of time come from samples instead, and waits for locks
+    are counted; what the figures rest on is said below them.
     """
     if file not in (None, "-"):
         check_output(Path(file), force=force)
     _check(words)
-    absence = availability()
-    if absence is not None:
-        raise CannotRunError(absence.reason)
+    mechanisms.ledger(n_events)  # says why there can be none before the program is started
     with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
         result = Path(folder) / "log.json"
         code = _run([str(result), str(n_events), *words])
@@ -49,8 +50,12 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
     if text is None:
         click.echo(f"gilscope: no account: the program ended with {code} before it could be written", err=True)
         return code
+    log = json.loads(text)
+    if "unavailable" in log:
+        click.echo(f"gilscope: no account: {log['unavailable']}", err=True)
+        return code
     # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
-    accounting.render(json.loads(text), accounting.open_console())
+    accounting.render(log, accounting.open_console())
     if file == "-":
         click.echo(text)
     elif file is not None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gilscope.accounting.ledger import ledger
+from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.mechanisms import LEDGER, best
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
@@ -67,7 +67,7 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
             time.sleep(rng.expovariate(1 / MEAN_GAP_S))  # coming back from it is the knock
 
     asker = threading.Thread(target=ask, name="knocks", daemon=True)
-    with ledger(cpu_clock=False) as log:
+    with Ledger(cpu_clock=False) as log:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             asker.start()

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from gilscope.accounting.kernel import children_cpu_ns
-from gilscope.accounting.ledger import ledger
+from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
 from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.inference import COMPUTED_ERROR, sign_test_rank
@@ -99,10 +99,10 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> 
     logs: list[Log] = []
     children_ns: list[int] = []
     native_id, begin = threading.get_native_id(), time.monotonic()
-    with ledger():  # the hooks stay in place from batch to batch
+    with Ledger():  # the hooks stay in place from batch to batch
         while _more(len(logs), (time.monotonic() - begin) / seconds):
             before_ns = children_cpu_ns()
-            with ledger() as one:
+            with Ledger() as one:
                 for _ in repeat(None, n_calls):
                     call()
             if 2 * one.log.wall_ns < MIN_BATCH_NS:

@@ -35,6 +35,15 @@ def open_console() -> Console:
 
 def render(log: Mapping[str, Any], console: Console) -> None:
     """Draw a log, as its JSON has it, on a console."""
+    kind = _KINDS.get(log["mechanism"].partition(" ")[0], _render_ledger)
+    kind(log, console)
+    blind = ", ".join(log["blind_to"])
+    console.print(
+        f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}.", style="dim", markup=False
+    )
+
+
+def _render_ledger(log: Mapping[str, Any], console: Console) -> None:
     console.print(f"GIL: {duration(log['wall_ns'])} of wall time, {len(log['threads'])} threads", style="bold")
     _print(console, _THREAD_COLUMNS, 1, [thread_cells(thread) for thread in log["threads"]])
     if log["sites"]:
@@ -48,10 +57,48 @@ def render(log: Mapping[str, Any], console: Console) -> None:
         "for a CPU, as waited does, and run delay says how much of both that can be.",
         style="dim",
     )
-    blind = ", ".join(log["blind_to"])
+
+
+def _render_samples(log: Mapping[str, Any], console: Console) -> None:
+    """Say what samples saw: with a GIL who held it, and without one who was attached."""
+    is_gil, wall_ns = log["free"] is not None, log["wall_ns"]
+    if is_gil:
+        told = f"GIL: free for {_share(log['free'], 1.0).strip()} of {duration(wall_ns)} of wall time"
+    else:
+        parallel = sum(log["at_once"][2:])
+        told = f"No GIL: two threads or more attached for {_share(parallel, 1.0).strip()} of {duration(wall_ns)}"
+    console.print(told, style="bold")
+    columns = ("thread", "held" if is_gil else "attached", "blocked on locks", "times", "CPU time", "run delay")
+    _print(console, columns, 1, [sampled_cells(thread, wall_ns) for thread in log["threads"]])
+    console.print()
     console.print(
-        f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}.", style="dim", markup=False
+        f"Shares are of the wall time, from {log['n_looks']} looks. Locks are Python's own"
+        f"{'' if is_gil else ', those inside of its objects too'}; waiting for work in a queue is waiting for one.",
+        style="dim",
     )
+
+
+def _render_witness(log: Mapping[str, Any], console: Console) -> None:
+    low, high = (100 * log[name] for name in ("free_low", "free_high"))
+    console.print(
+        f"GIL: free for {_share(log['free'], 1.0).strip()} [{low:.0f}, {high:.0f}] of "
+        f"{duration(log['wall_ns'])} of wall time",
+        style="bold",
+    )
+
+
+#: By the first word of a log's mechanism; all others are the ledger's.
+_KINDS = {"sampler": _render_samples, "witness": _render_witness}
+
+
+def sampled_cells(thread: Mapping[str, Any], wall_ns: int) -> tuple[str, ...]:
+    """Return one sampled thread's line; a dash for what nobody knows."""
+    shared_ns = thread["attached_ns"] if thread["held_ns"] is None else thread["held_ns"]
+    times = (
+        "-" if ns is None else f"{duration(ns)} {_share(ns, wall_ns)}" for ns in (shared_ns, thread["lock_waited_ns"])
+    )
+    waits = "-" if thread["lock_waits"] is None else str(thread["lock_waits"])
+    return thread["name"], *times, waits, duration(thread["cpu_ns"]), duration(thread["run_delay_ns"])
 
 
 def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:

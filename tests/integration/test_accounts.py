@@ -1,0 +1,196 @@
+"""`gilscope.ledger` where there is no ledger: the best of what is left serves, says so, and tells what it can."""
+
+import io
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+import gilscope
+from gilscope.accounting import ledger, lock_waits, sampler, witness
+from gilscope.accounting.sampler import Sampler
+from gilscope.accounting.witness import Witness
+from gilscope.errors import CannotRunError
+from gilscope.report import accounting
+from gilscope.results import Unavailable
+
+SCHEMA = json.loads((Path(gilscope.__file__).parent / "accounting.schema.json").read_text())
+needs_sampler = pytest.mark.skipif(sampler.availability() is not None, reason=str(sampler.availability()))
+needs_witness = pytest.mark.skipif(witness.availability() is not None, reason=str(witness.availability()))
+needs_locks = pytest.mark.skipif(lock_waits.availability() is not None, reason=str(lock_waits.availability()))
+FORCED = "forced by a test"
+# Without a ledger, and without a sampler too.
+WITHOUT = {"sampler": ("ledger",), "witness": ("ledger", "sampler")}
+
+PROGRAM = """
+import sys, threading, time
+lock = threading.Lock()
+
+def work():
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        with lock:
+            sum(range(1000))
+
+threads = [threading.Thread(target=work, name=f"worker {i}") for i in range(2)]
+lock.acquire()
+for thread in threads:
+    assert "run" not in thread.__dict__
+    thread.start()
+time.sleep(0.1)
+lock.release()
+for thread in threads:
+    thread.join()
+    assert "run" not in thread.__dict__
+sys.exit(3)
+"""
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Have these mechanisms say that they cannot work here."""
+    for name in names:
+        monkeypatch.setattr(f"gilscope.accounting.{name}._verdict", [Unavailable(FORCED)])
+
+
+def run_program(folder: Path, program: str, *names: str) -> tuple[int, dict[str, Any]]:
+    """Run a program under the account that there is without these mechanisms; return its exit code and the account."""
+    script, result = folder / "prog.py", folder / "log.json"
+    script.write_text(program)
+    runner = f"""
+        import sys
+        from importlib import import_module
+        from gilscope.accounting import program
+        from gilscope.results import Unavailable
+        for name in {names!r}:
+            import_module(f"gilscope.accounting.{{name}}")._verdict[:] = [Unavailable({FORCED!r})]
+        sys.argv[1:] = [{str(result)!r}, "0", {str(script)!r}]
+        program.main()
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(runner)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert not done.stderr
+    return done.returncode, json.loads(result.read_text())
+
+
+def drawn(log: dict[str, Any]) -> str:
+    """Return what the terminal shows of an account."""
+    console = Console(width=180, file=io.StringIO())
+    accounting.render(log, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@needs_sampler
+def test_the_sampler_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a ledger there are shares of time, and the reason why not more."""
+    without(monkeypatch, "ledger")
+    with gilscope.ledger() as account:
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            sum(range(1000))
+    assert isinstance(account, Sampler)
+    log = account.log
+    assert not isinstance(log, Unavailable), log
+    assert log.mechanism.startswith("sampler of ")
+    assert FORCED in log.mechanism
+    assert (account.sites, account.events) == ((), ())
+    assert account.wall_ns >= 0.3e9
+    mine = next(one for one in account.threads if one.native_id == threading.get_native_id())
+    share, share_ns = (mine.held, mine.held_ns) if mine.attached is None else (mine.attached, mine.attached_ns)
+    assert share is not None
+    assert share > 0.5
+    assert share_ns == round(share * account.wall_ns)
+
+
+@needs_witness
+def test_the_witness_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a sampler too, it is known how much of the time the GIL was free, and nothing of threads."""
+    without(monkeypatch, *WITHOUT["witness"])
+    with gilscope.ledger() as account:
+        time.sleep(0.3)
+        assert 0.3e9 <= account.wall_ns < 60e9
+    assert isinstance(account, Witness)
+    log = account.log
+    assert not isinstance(log, Unavailable), log
+    assert log.free > 0.5
+    assert FORCED in log.mechanism
+    assert (account.threads, account.sites, account.events) == ((), (), ())
+    wall_ns = account.wall_ns
+    assert account.wall_ns == wall_ns
+
+
+def test_nothing_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can account for the GIL, that is said at once."""
+    for module in (ledger, sampler, witness):
+        monkeypatch.setattr(module, "availability", lambda: Unavailable(FORCED))
+    with pytest.raises(CannotRunError, match=FORCED):
+        gilscope.ledger()
+
+
+def test_a_timeline_needs_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else knows single events."""
+    without(monkeypatch, "ledger")
+    if all(module.availability() for module in (sampler, witness)):
+        pytest.skip("nothing else can account here")
+    with pytest.raises(CannotRunError, match=f"a timeline needs the ledger: {FORCED}"):
+        gilscope.ledger(100)
+
+
+@needs_sampler
+def test_a_sampler_that_saw_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the host did not let it look there are no threads to show, and the reason is raised."""
+    without(monkeypatch, "ledger")
+    with gilscope.ledger() as account:
+        pass
+    assert isinstance(account, Sampler)
+    monkeypatch.setattr(account, "_log", Unavailable("the host was busy"))
+    with pytest.raises(CannotRunError, match="the host was busy"):
+        _ = account.threads
+
+
+def test_a_witness_that_has_not_begun() -> None:
+    """There is no time to tell yet."""
+    with pytest.raises(RuntimeError, match="has not begun"):
+        _ = Witness().wall_ns
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param("sampler", marks=needs_sampler), pytest.param("witness", marks=needs_witness)]
+)
+def test_a_whole_program(kind: str, tmp_path: Path) -> None:
+    """A program is itself under every account; the account fits the schema and can be drawn."""
+    code, log = run_program(tmp_path, PROGRAM, *WITHOUT[kind])
+    assert code == 3
+    jsonschema.validate(log, SCHEMA)
+    assert log["mechanism"].startswith(kind)
+    assert 0.1e9 < log["wall_ns"] < 60e9
+    assert FORCED in drawn(log)
+
+
+@needs_sampler
+@needs_locks
+def test_threads_of_a_program_are_known(tmp_path: Path) -> None:
+    """Each has its name and its waits for the lock, and on a free-threaded build is watched without asking itself."""
+    _, log = run_program(tmp_path, PROGRAM, "ledger")
+    threads = {one["name"]: one for one in log["threads"]}
+    for name in ("worker 0", "worker 1"):
+        assert threads[name]["lock_waits"] >= 1
+        assert threads[name]["lock_waited_ns"] > 0.05e9, "until the main thread gave it back"
+        assert log["free"] is not None or threads[name]["attached"] is not None
+        assert name in drawn(log)
+
+
+@needs_witness
+def test_an_account_that_says_nothing_is_said(tmp_path: Path) -> None:
+    """A program so short that nobody could ask ten times runs to its end, and the reason stands for the account."""
+    code, log = run_program(tmp_path, "", *WITHOUT["witness"])
+    assert code == 0
+    assert "it takes 10 to say anything" in log["unavailable"]
