@@ -1,13 +1,17 @@
 """Workers of a probe, of each kind: that one which is told to begin does not keep the next from being told."""
 
 import os
+import time
 
 import pytest
 
+from gilscope.accounting import lock_waits
+from gilscope.accounting.lock_waits import LockWaits
 from gilscope.probing.channels import PipeChannel, ThreadChannel
 from gilscope.probing.measure import _interpreter
 from gilscope.probing.targets import parse_target, resolve
 
+SETUP = "import threading; lock = threading.Lock(); lock.acquire()"
 GIVES_WAY = parse_target("assert os.sched_getscheduler(0) == os.SCHED_BATCH", setup="import os", statement=True)
 
 
@@ -33,3 +37,21 @@ def test_no_worker_interrupts_who_tells_the_next_one(way: str) -> None:
     finally:
         channel.close()
     assert os.sched_getscheduler(0) == before
+
+
+@pytest.mark.skipif(lock_waits.availability() is not None, reason=str(lock_waits.availability()))
+def test_a_thread_counts_what_its_calls_wait_for_locks() -> None:
+    """And not what it waits for orders."""
+    wait = parse_target("lock.acquire(timeout=0.02)", setup=SETUP, statement=True)
+    with LockWaits():
+        channel = ThreadChannel(resolve(wait).call)
+        try:
+            time.sleep(0.02)
+            channel.tell({"calls": 0})
+            channel.answer()
+            assert channel.lock_waited_ns == 0
+            channel.tell({"calls": 2})
+            begin_ns, end_ns = channel.answer()
+        finally:
+            channel.close()
+    assert 0.9 * 0.04e9 < channel.lock_waited_ns <= end_ns - begin_ns

@@ -74,6 +74,10 @@ def test_what_stays_below_its_prediction_says_why() -> None:
     lock = probed(RELEASES, scaling=scaled(1.1, 1.9))
     assert list(lock.shortfalls) == ["threads"]
     assert "another lock" in lock.shortfalls["threads"]
+    counted = [one | {"lock_waited": 0.4 if one["way"] == "threads" else None} for one in scaled(1.1, 1.9)]
+    assert probed(RELEASES, scaling=counted).shortfalls == {
+        "threads": "another lock: they block on one of Python's for 40 % of their time"
+    }
     assert lock.advice.startswith(
         "Threads should pay, for it needs the GIL for 2 % of its time, but 2 of them were 1.10"
     )

@@ -330,6 +330,17 @@ def test_a_way_pays_from_the_length_that_makes_up_for_its_cost() -> None:
     assert pays_from_ns(coarse(0), 1e6, 2, 2, way=predict_processes) == pytest.approx(1e6 / (1 / 1.05 - 1 / 2))
 
 
+@pytest.mark.parametrize("wall_ns", [100.0, 1e6])
+def test_without_a_gil_nothing_is_handed_over(wall_ns: float) -> None:
+    """However short a call: threads on as many CPUs gain what they are, beyond that what the CPUs are."""
+    call = CallProfile(held_ns=0, computing_ns=wall_ns, blocked_ns=0, releases=1)
+    assert predict_threads(call, 2, 2) == Prediction(n_workers=2, low=2.0, high=2.0, limit="nothing")
+    assert predict_threads(call, 4, 2).high == 2.0
+    assert predict_threads(call, 4, 2).low == pytest.approx(2, rel=0.2)
+    assert predict_threads(call, 4, 2).limit == "CPUs"
+    assert not call.releases_shorter_than(math.inf)
+
+
 OTHER = "another lock, or CPUs that the host did not give"
 
 
@@ -355,6 +366,16 @@ def test_a_shortfall_gets_the_first_reason_that_is_there(
     """No reason within 2 % of the low value; then releases that wait for a GIL, then memory, then what is left."""
     predicted = predict_threads(call, 4, 4)
     assert shortfall(*measured, predicted, call, memory_bound=memory_bound, one_gil=one_gil) == expected
+
+
+def test_threads_seen_blocked_on_a_lock_need_no_other_reason() -> None:
+    """What was counted comes before what is concluded, from a twentieth of the time on."""
+    for call in (coarse(0.75), kernel(0.5, 0.5)):
+        predicted = predict_threads(call, 4, 4)
+        told = shortfall(0.1, 0.2, predicted, call, memory_bound=True, lock_waited=0.3)
+        assert told == "another lock: they block on one of Python's for 30 % of their time"
+        assert "another lock:" not in shortfall(0.1, 0.2, predicted, call, memory_bound=True, lock_waited=0.04)
+        assert shortfall(8, 9, predicted, call, lock_waited=0.3) == ""
 
 
 @pytest.mark.parametrize("wrong", [-1.0, math.inf, math.nan])

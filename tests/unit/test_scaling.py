@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from gilscope.probing import scaling
 from gilscope.probing.channels import Work, WorkerError
 from gilscope.probing.scaling import FEWEST_ROUNDS, Scaling, measure_scaling
 from gilscope.probing.targets import Resolved, Target
+from gilscope.results import Unavailable
 
 MS = 1_000_000
 CALL_NS = 10 * MS
@@ -20,8 +22,16 @@ RESOLVED = Resolved(target=TARGET, call=int, function=int)
 class Machine:
     """A machine whose clock only work moves; threads share a GIL for so much of each call."""
 
-    def __init__(self, *, held: float = 1.0, failing: str = "", failing_from: int = 0, n_cpus: int = 2) -> None:
-        self.now_ns, self.held, self.n_cpus = 0, held, n_cpus
+    def __init__(
+        self,
+        *,
+        held: float = 1.0,
+        failing: str = "",
+        failing_from: int = 0,
+        n_cpus: int = 2,
+        waits: float = 0.0,
+    ) -> None:
+        self.now_ns, self.held, self.n_cpus, self.waits = 0, held, n_cpus, waits
         self.failing, self.failing_from = failing, failing_from
         self.opened: list[Fake] = []
         self.told: list[tuple[Fake, Work]] = []
@@ -46,6 +56,7 @@ class Fake:
     def __init__(self, machine: Machine, way: str) -> None:
         self.machine, self.way, self.is_open, self.answers = machine, way, True, 0
         self.is_dismissed = False
+        self.lock_waited_ns = 0
         self.pending: Work = {}
 
     def tell(self, work: Work) -> None:
@@ -66,6 +77,8 @@ class Fake:
             end_ns = max(end_ns, begin_ns)
             machine.told = []
         machine.now_ns = max(machine.now_ns, end_ns)
+        if self.way == "threads":
+            self.lock_waited_ns += round(machine.waits * (machine.now_ns - begin_ns))
         return begin_ns, end_ns
 
     def dismiss(self) -> None:
@@ -122,6 +135,19 @@ def test_ratios_are_exact(measured: Measured) -> None:
 def test_threads_gain_what_the_gil_leaves(measured: Measured, held: float, expected: float) -> None:
     """Two calls that need the GIL for so much of their time."""
     assert ratio(measured(Machine(held=held))["threads", 2]) == pytest.approx(expected)
+
+
+def test_waits_for_locks_are_shares_of_the_threads_time(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all threads together, over all rounds; of other workers nobody knows, and where nobody counts of none."""
+    monkeypatch.setattr(scaling.lock_waits, "availability", lambda: None)
+    monkeypatch.setattr(scaling.lock_waits, "LockWaits", nullcontext)
+    found = measured(Machine(held=0.0, waits=0.25), widths=[2, 4])
+    # The first of several answers when its own work is done, and all the others with it.
+    for n in (2, 4):
+        assert found["threads", n].lock_waited == pytest.approx(0.25 / n)
+    assert {one.lock_waited for (way, _), one in found.items() if way != "threads"} == {None}
+    monkeypatch.setattr(scaling.lock_waits, "availability", lambda: Unavailable("nobody counts"))
+    assert measured(Machine(waits=0.25))["threads", 2].lock_waited is None
 
 
 def test_a_machine_with_one_cpu_shows_in_the_control(measured: Measured) -> None:

@@ -132,6 +132,6 @@ class LockWaits:
 
 
 def waited_here_ns() -> int:
-    """Return how long the calling thread has waited for locks in all while that was counted, in ns."""
-    waited: int = _module().mine()[1]
+    """Return how long the calling thread has waited for locks in all while that was counted, in ns; 0 if nobody can."""
+    waited: int = 0 if availability() else _module().mine()[1]
     return waited

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
+from gilscope.accounting.lock_waits import waited_here_ns
 from gilscope.probing.targets import Target
 from gilscope.probing.texts import describe
 from gilscope.probing.worker import timed_calls
@@ -42,9 +43,15 @@ class ThreadChannel:
     Parameters
     ----------
     call : callable
+
+    Attributes
+    ----------
+    lock_waited_ns : int
+        How long its calls have waited for locks of Python's so far, where that was counted.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:
+        self.lock_waited_ns = 0
         self._orders: SimpleQueue[int | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[int, int] | BaseException] = SimpleQueue()
         self._call = call
@@ -54,10 +61,13 @@ class ThreadChannel:
     def _serve(self) -> None:
         give_way()
         while (n_calls := self._orders.get()) is not None:
+            before_ns = waited_here_ns()
             try:
-                self._answers.put(timed_calls(self._call, n_calls))
+                answer: tuple[int, int] | BaseException = timed_calls(self._call, n_calls)
             except BaseException as error:  # noqa: BLE001 - whatever it is, the other side raises it
-                self._answers.put(error)
+                answer = error
+            self.lock_waited_ns += waited_here_ns() - before_ns
+            self._answers.put(answer)
 
     def tell(self, work: Work) -> None:
         """Have calls made."""
@@ -90,6 +100,8 @@ class PipeChannel:
     interpreter : callable or None
         Runs source code in a new interpreter; None for a process.
     """
+
+    lock_waited_ns = 0  # of what is not in this process and interpreter nobody knows
 
     def __init__(self, target: Target, interpreter: Callable[[str], None] | None = None) -> None:
         read_orders, self._orders = os.pipe()

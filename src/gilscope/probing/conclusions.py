@@ -223,6 +223,7 @@ def _shortfalls(
             profile,
             memory_bound=memory_bound,
             one_gil=way == "threads",
+            lock_waited=widest[way].lock_waited or 0.0,
         )
         if why:
             found[way] = why

@@ -37,6 +37,8 @@ FEW = 0.01
 #: do. With 4, exponential calls simulated on shared CPUs stay below `low` by 7 % at most; on one CPU that holds alone
 #: keep busy, they exceed it by a fifth.
 KNEE = 4
+#: Threads that block on locks for so much of their time lose as much speed, which is what matters to somebody.
+LOCKED = 0.05
 #: A way pays if it makes calls this much faster.
 PAYS = 1.05
 
@@ -136,8 +138,8 @@ class CallProfile:
         )
 
     def releases_shorter_than(self, limit_ns: float) -> bool:
-        """Tell whether there are releases so short on average, and enough of them to matter."""
-        matter = self.releases * HAND_OVER_NS[1] >= FEW * self.wall_ns
+        """Tell whether there are releases so short on average, and enough of them to matter; not where no GIL is."""
+        matter = self.held_ns > 0 and self.releases * HAND_OVER_NS[1] >= FEW * self.wall_ns
         return matter and self.released_ns < limit_ns * self.releases
 
 
@@ -203,6 +205,10 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
         limit = FINE_RELEASES if best.limit == NOTHING else best.limit
         return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
     cpu_bound = _ratio(usable_cpus, profile.cpu_share)
+    if not profile.held_ns:  # no GIL is in force, so there is nothing to queue for, and nothing to hand over
+        bound, limit = _lowest({NOTHING: n_workers, CPUS: cpu_bound})
+        low = _irregular(0.0, profile.wall_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
+        return Prediction(n_workers=n_workers, low=min(low, bound), high=bound, limit=limit)
     bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
     contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
     irregular = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
@@ -317,6 +323,7 @@ def shortfall(
     *,
     memory_bound: bool | None = None,
     one_gil: bool = True,
+    lock_waited: float = 0.0,
 ) -> str:
     """Say why a measured speed-up may have stayed below its prediction.
 
@@ -330,6 +337,8 @@ def shortfall(
         Whether calls side by side are known to fill the memory bus; None if nobody looked.
     one_gil : bool, default True
         Whether the workers share a GIL, so that releases cost them something.
+    lock_waited : float, default 0.0
+        The share of their time in which they were seen to block on locks of Python's.
 
     Returns
     -------
@@ -347,6 +356,8 @@ def shortfall(
         raise ValueError(f"an interval goes from low to high, got {measured_low} to {measured_high}")
     if measured_high >= (1 - SAME) * prediction.low:
         return ""
+    if lock_waited >= LOCKED:
+        return f"another lock: they block on one of Python's for {100 * lock_waited:.0f} % of their time"
     if one_gil and profile.releases_shorter_than(2 * BREAK_EVEN_NS[1]):
         return f"releases too fine: {profile.released_ns / profile.releases / 1e3:.2g} µs each"
     return "memory bandwidth" if memory_bound else "another lock, or CPUs that the host did not give"

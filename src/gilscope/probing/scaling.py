@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
+from gilscope.accounting import lock_waits
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.probing.channels import PipeChannel, ThreadChannel, Work, WorkerError
 from gilscope.probing.targets import Resolved
@@ -34,6 +35,8 @@ TELLINGS = 15
 
 class Channel(Protocol):
     """A worker; see `gilscope.probing.channels`."""
+
+    lock_waited_ns: int
 
     def tell(self, work: Work) -> None:
         """Have work done."""
@@ -65,6 +68,9 @@ class Scaling:
         From telling one worker to do nothing to its answer.
     calls_each : int
         How many calls each worker made in a sample, one after the other; 0 for the control.
+    lock_waited : float or None
+        Of threads: the share of their time in which they blocked on locks of Python's, the GIL apart; None where nobody
+        counted that.
     absent : str
         Why it was not measured, or "".
     """
@@ -75,6 +81,7 @@ class Scaling:
     of_processes: Interval | None = None
     telling_ns: float | None = None
     calls_each: int = 0
+    lock_waited: float | None = None
     absent: str = ""
 
 
@@ -145,13 +152,14 @@ def measure_scaling(
         if "processes" in ways:
             spins = _spins(kinds["processes"][0])
             arms |= {("control", n): (kinds["processes"][:n], spins) for n in (1, *widths)}
+        counted = _count_lock_waits(stack)
         try:
-            walls = _rounds(arms, seconds, rng)
+            walls, waited = _rounds(arms, seconds, rng)
             telling = {way: _telling(kinds[way][0]) for way in ways}
         except WorkerError as error:  # it went well once, and does not always
             return _absent(widths, str(error))
     found = [
-        _scaling(walls, way, n, telling, 0 if way == "control" else calls["calls"])
+        _scaling(walls, way, n, telling, 0 if way == "control" else calls["calls"], waited if counted else {})
         for n in widths
         for way in (*ways, "control")
         if (way, n) in walls
@@ -169,6 +177,14 @@ def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
 
 def _absent(widths: Sequence[int], why: str) -> list[Scaling]:
     return [Scaling(way=way, n_workers=n, absent=why) for n in widths for way in WAYS]
+
+
+def _count_lock_waits(stack: ExitStack) -> bool:
+    """Have waits for locks counted until the stack is left, and tell whether that can be."""
+    if lock_waits.availability() is not None:
+        return False
+    stack.enter_context(lock_waits.LockWaits())
+    return True
 
 
 def _dismiss(kinds: dict[str, list[Channel]]) -> None:
@@ -215,15 +231,22 @@ def _spins(channel: Channel) -> Work:
 
 def _rounds(
     arms: dict[tuple[str, int], tuple[list[Channel], Work]], seconds: float, rng: random.Random
-) -> dict[tuple[str, int], list[int]]:
-    """Time every arm once a round, in an order drawn anew each time."""
+) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, int], int]]:
+    """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks."""
     walls: dict[tuple[str, int], list[int]] = {arm: [] for arm in arms}
+    waited = dict.fromkeys(arms, 0)
     deadline, n_rounds = time.monotonic() + seconds, 0
     while n_rounds < FEWEST_ROUNDS or (n_rounds < MOST_ROUNDS and time.monotonic() < deadline):
         for arm in rng.sample(list(arms), len(arms)):
+            before_ns = _waited_ns(arms[arm][0])
             walls[arm].append(_wall_ns(*arms[arm]))
+            waited[arm] += _waited_ns(arms[arm][0]) - before_ns
         n_rounds += 1
-    return walls
+    return walls, waited
+
+
+def _waited_ns(channels: Sequence[Channel]) -> int:
+    return sum(channel.lock_waited_ns for channel in channels)
 
 
 def _telling(channel: Channel) -> float:
@@ -238,7 +261,12 @@ def _telling(channel: Channel) -> float:
 
 
 def _scaling(
-    walls: dict[tuple[str, int], list[int]], way: str, n_workers: int, telling: dict[str, float], calls_each: int
+    walls: dict[tuple[str, int], list[int]],
+    way: str,
+    n_workers: int,
+    telling: dict[str, float],
+    calls_each: int,
+    waited: dict[tuple[str, int], int],
 ) -> Scaling:
     alone = walls["control" if way == "control" else "serial", 1]
     mine, processes = walls[way, n_workers], walls.get(("processes", n_workers))
@@ -253,4 +281,5 @@ def _scaling(
         else None,
         telling_ns=telling.get(way),
         calls_each=calls_each,
+        lock_waited=waited[way, n_workers] / (n_workers * sum(mine)) if waited and way == "threads" else None,
     )
