@@ -161,5 +161,5 @@ def _measure(call: Call, limit_s: float, seconds: float) -> Row:
     target = parse_target(call.statement, setup=call.setup, statement=True)
     n_workers = min(MOST_WORKERS, max(2, usable_cpus().count))
     begin_s = time.monotonic()
-    probe = probe_target(target, seconds=seconds, limit_s=limit_s, widths=[n_workers], interpreters=False)
+    probe = probe_target(target, seconds=seconds, limit_s=limit_s, widths=[n_workers], thorough=False)
     return measured_row(call, probe, time.monotonic() - begin_s)

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from gilscope.errors import KernelError
-from gilscope.probing.classes import UNDECIDED, held_kind
+from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
 from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
 from gilscope.probing.scaling import measure_scaling
@@ -41,8 +41,8 @@ def job(
     preflight : Preflight
     options : dict
         "seconds" for the whole, "widths" (numbers of workers), "seed"; "alone", why no other process or interpreter can
-        find the target, if it is so; "interpreters", whether to measure with them, True by default; "mark" and
-        "until_s" as of `gilscope.probing.child.count_calls`, if it is a child.
+        find the target, if it is so; "thorough", True by default, whether to measure with interpreters too, and calls
+        that are parallel already; "mark" and "until_s" as of `gilscope.probing.child.count_calls`, if it is a child.
     emit : callable
         Takes events for the parent.
 
@@ -67,16 +67,20 @@ def job(
     already_parallel = cpus_kept_busy(resolved.call) > PARALLEL_CPUS
     knocks = None
     if shares.held.estimate >= WORTH_KNOCKING:
-        knocks = asdict(_knocks(resolved.call, 0.15 * seconds, options["seed"]))
+        # Where the GIL is held for less, what holds it is good to know and decides nothing.
+        most = KNOCKINGS if shares.held.high >= MOSTLY else 1
+        knocks = asdict(_knocks(resolved.call, 0.15 * seconds, options["seed"], most))
         emit({"event": "knocks"})
-    scaling = []
-    if options["widths"]:
+    scaling, thorough = [], options.get("thorough", True)
+    # What is parallel already is for its own threads to spread: a pool that spins between calls makes of each sample
+    # what the last one left.
+    if options["widths"] and (thorough or not already_parallel):
         scaling = measure_scaling(
             resolved,
             shares.wall_ns,
             options["widths"],
             0.5 * seconds,
-            interpreter=_interpreter() if options.get("interpreters", True) else "not asked for",
+            interpreter=_interpreter() if thorough else "not asked for",
             alone=options.get("alone", ""),
             seed=options["seed"],
             most_seconds=options.get("until_s", math.inf) - time.monotonic() - LAST_SECONDS,
@@ -107,10 +111,10 @@ def _check_repeatable(resolved: Resolved, preflight: Preflight, mark: str) -> No
             )
 
 
-def _knocks(call: Callable[[], object], seconds: float, seed: int) -> Knocks:
+def _knocks(call: Callable[[], object], seconds: float, seed: int, most: int) -> Knocks:
     """Knock, and go on until the answers decide or there have been enough."""
     found = knock(call, seconds, seed=seed)
-    for again in range(1, KNOCKINGS):
+    for again in range(1, most):
         if held_kind(found) != UNDECIDED:
             break
         more = knock(call, seconds, seed=seed + again)

@@ -30,7 +30,7 @@ def probe_target(
     limit_s: float = DEFAULT_LIMIT_S,
     widths: Sequence[int] | None = None,
     seed: int = 0,
-    interpreters: bool = True,
+    thorough: bool = True,
     on_event: Callable[[dict[str, Any]], object] = lambda _: None,
 ) -> Probe:
     """Probe a target in a child process.
@@ -47,8 +47,8 @@ def probe_target(
         Numbers of workers to measure with; powers of two up to the usable CPUs and these by default; none for no
         scaling.
     seed : int
-    interpreters : bool
-        Whether to measure with interpreters too.
+    thorough : bool
+        Whether to measure with interpreters too, and what workers give to a call that is parallel by itself.
     on_event : callable
         Takes events while it runs.
 
@@ -59,7 +59,7 @@ def probe_target(
     """
     n_cpus = usable_cpus().count
     widths = default_widths(n_cpus) if widths is None else list(widths)
-    options = {"seconds": seconds, "widths": widths, "seed": seed, "interpreters": interpreters}
+    options = {"seconds": seconds, "widths": widths, "seed": seed, "thorough": thorough}
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
     return _noted(from_outcome(target, outcome, n_cpus))
 
