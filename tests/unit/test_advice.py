@@ -123,6 +123,13 @@ CASES: dict[str, tuple[str, str]] = {
             "call is too short, and would pay from 155 µs on."
         ),
     ),
+    "too short, and disappointing where it is not": (
+        advised(classes.ATTACHED, call(0.0, 1.0, 0, wall_ns=40e3), short={"threads": 0.9}),
+        (
+            "Threads do not pay: the call is too short, and 2 of them were 0.90 times as fast here (memory "
+            "bandwidth); nor do processes: the call is too short, and would pay from 155 µs on."
+        ),
+    ),
     "hardly worth it": (
         advised(classes.RELEASES, call(0.02, 0.98, 0, wall_ns=0.125 * MS), shipping_ns=0),
         (

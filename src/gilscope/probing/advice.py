@@ -133,6 +133,8 @@ def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
         each = duration(profile.mean_release_ns)
         return f"it releases the GIL for only {each} at a time, which costs as much as it gives"
     if prediction.low >= WORTH_IT:
+        if threads.shortfall and threads.measured is not None:  # then a longer one would not pay as predicted either
+            return f"the call is too short, and {_disappointment(threads)}"
         return _too_short(threads, profile.wall_ns)
     if prediction.limit == CPUS:
         return "it computes, and there are not enough CPUs"

@@ -50,7 +50,7 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     """
     absence = availability()
     if absence is not None:
-        raise CannotRunError(absence.reason)
+        raise CannotRunError(f"a timeline needs the ledger: {absence.reason}")
     crew = [_Worker(f"worker {i + 1}", resolved.call) for i in range(options["threads"])]
     for worker in crew:
         worker.answer()  # it is ready, so that nothing of its start is in the trace
