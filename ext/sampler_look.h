@@ -22,7 +22,8 @@ static pthread_mutex_t beacons_mutex = PTHREAD_MUTEX_INITIALIZER;
 /* Values of PyThreadState.state: detached, attached, suspended; from 3.14 on one for the interpreter's end. */
 #define N_STATES 4
 #define ATTACHED 1
-#define MOST_WATCHED 64
+/* Those that have ended keep their place, for what was seen of them; a look at so many takes some microseconds. */
+#define MOST_WATCHED 1024
 
 typedef struct {
     int n_watched;

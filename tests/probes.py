@@ -102,6 +102,7 @@ def probed(
     target: Target = FUNCTION,
     n_cpus: int = 2,
     alone: str = "",
+    gil: bool = True,
     **first_call: Any,
 ) -> Probe:
     """Return what is concluded from shares, knocks, scaling, and what was remarkable about the first call."""
@@ -112,6 +113,7 @@ def probed(
         "knocks": knocks,
         "scaling": scaling or [],
         "shipping_ns": shipping_ns,
+        "gil": gil,
     }
     outcome = Outcome(
         kind="done", message="", phase="the measurement", preflight=preflight(**first_call), report=report

@@ -141,6 +141,15 @@ def test_a_function_that_sleeps_drops_the_gil() -> None:
 
 
 @needs_ledger
+def test_a_gil_that_was_switched_on_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a free-threaded build too a call holds the GIL where that is in force."""
+    monkeypatch.setenv("PYTHON_GIL", "1")
+    found = as_json(probed("--json", "-", "sum(range(100_000))"))
+    assert found["class"] in {"Python bytecode", "native, GIL held", "undecided"}
+    assert found["machine"]["gil"]
+    assert all(one["low"] < 1.2 for one in found["predicted"]["threads"])
+
+
 def test_the_table_goes_to_standard_output_and_progress_to_standard_error() -> None:
     """One plain line of it where there is no terminal; the table fits its width."""
     done = probed("sum(range(10**5))")

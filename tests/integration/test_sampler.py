@@ -123,6 +123,27 @@ def test_sees_other_threads() -> None:
 
 
 @needs_states
+def test_says_how_many_it_could_not_watch() -> None:
+    """Those that have ended keep their place, so a program that starts many threads has some that nobody watched."""
+    refusals: list[RuntimeError] = []
+
+    def ask() -> None:
+        try:
+            samples.watch()
+        except RuntimeError as error:
+            refusals.append(error)
+
+    with sampler() as samples:
+        for _ in range(1030):
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        log = samples._read(_sampler.peek(samples._handle))
+    assert len(refusals) == 1030 - 1023, "the one that opened it is watched too"
+    assert f"{len(refusals)} threads for which it had no place" in log.blind_to
+
+
+@needs_states
 def test_watches_who_asks() -> None:
     """Another thread is watched once it asks, also after it has ended; and two at once are seen as two."""
     ids: list[int] = []

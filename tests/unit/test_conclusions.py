@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from probes import BYTECODE, NATIVE, PROBES, SITE, STATEMENT, failed, gave, probed, scaled, shares
 
+from gilscope.probing import conclusions
 from gilscope.probing.result import Probe
 
 SCHEMA = json.loads((files("gilscope") / "probe.schema.json").read_text(encoding="utf-8"))
@@ -64,6 +65,18 @@ def test_one_cpu_alone_is_noted_where_it_matters() -> None:
     assert probed(shares(0.02, 0, 0.98), scaling=scaled(1.95, 1.95, control=1.0)).notes == []
     assert PROBES["releases"].notes == []
     assert any("was not measured" in note for note in PROBES["alone"].notes)
+
+
+def test_an_import_that_switches_the_gil_on_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the GIL is off until the target is imported, the shares are of the GIL, and the note says how it came."""
+    monkeypatch.setattr(conclusions, "gil_enabled", lambda: False)
+    off, on = (probed(RELEASES, scaling=scaled(1.9, 1.9), gil=gil) for gil in (False, True))
+    assert (off.machine["gil"], on.machine["gil"]) == (False, True)
+    assert not off.notes
+    assert len(on.notes) == 1
+    assert "has switched the GIL on" in on.notes[0]
+    monkeypatch.setattr(conclusions, "gil_enabled", lambda: True)
+    assert not probed(RELEASES, scaling=scaled(1.9, 1.9)).notes
 
 
 def test_what_stays_below_its_prediction_says_why() -> None:

@@ -5,6 +5,7 @@ counts. On a free-threaded build it samples whether threads are attached instead
 Beside the samples stands what is exact without a ledger too: how long each thread blocked on Python's locks.
 """
 
+import threading
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -94,6 +95,7 @@ class Sampler:
         self._names: dict[int, str] = {}
         self._kernel_before: dict[int, tuple[int, int]] = {}
         self._locks: LockWaits | None = None
+        self._unwatched: list[int] = []
         self._log: SampledLog | Unavailable | None = None
 
     def __enter__(self) -> Self:
@@ -117,8 +119,18 @@ class Sampler:
             self._log = self._judged(_module().stop(self._handle))
 
     def watch(self) -> None:
-        """On a free-threaded build, watch the calling thread too; the one that opened the sampler is watched anyway."""
-        _module().watch(self._handle)
+        """On a free-threaded build, watch the calling thread too; the one that opened the sampler is watched anyway.
+
+        Raises
+        ------
+        RuntimeError
+            If a thousand threads are watched already; the log then says how many were not.
+        """
+        try:
+            _module().watch(self._handle)
+        except RuntimeError:
+            self._unwatched.append(threading.get_native_id())
+            raise
 
     @property
     def log(self) -> SampledLog | Unavailable:
@@ -177,6 +189,8 @@ class Sampler:
         blind = list(_BLIND_TO_STATES if of_states else _BLIND_TO_HOLDERS)
         if seen.get("n_others"):
             blind.append("holders beyond the first 256")
+        if self._unwatched:
+            blind.append(f"{len(self._unwatched)} threads for which it had no place")
         if self._locks is None:
             blind.append("how long threads wait for locks")
         locks = {one.native_id: one for one in self._locks.threads} if self._locks is not None else None

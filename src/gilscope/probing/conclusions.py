@@ -2,12 +2,12 @@
 
 import math
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from gilscope.accounting.mechanisms import cost_of
+from gilscope.machine.regime import gil_enabled
 from gilscope.probing import classes
 from gilscope.probing.advice import Prospect, advise, decide
 from gilscope.probing.knocks import Knocks
@@ -59,7 +59,8 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     alone : str
         Why no other process can find the target, or "".
     """
-    machine = {"usable_cpus": n_cpus, "python": platform.python_version(), "gil": _gil()}
+    gil = gil_enabled() if outcome.report is None else outcome.report["gil"]
+    machine = {"usable_cpus": n_cpus, "python": platform.python_version(), "gil": gil}
     if outcome.report is None or outcome.preflight is None:
         return Probe(
             target=target.text,
@@ -123,7 +124,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         pays_from_ns=pays,
         shipping_ns=shipping_ns,
         preflight=preflight,
-        notes=_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle),
+        notes=_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle, gil=gil),
         mechanism=shares.mechanism,
         cost=cost_of(shares.mechanism),
         blind_to=shares.blind_to,
@@ -142,10 +143,6 @@ def _obstacle(target: Target, preflight: Mapping[str, Any]) -> str:
     """Return why another process cannot be given the call, or ""; a statement is sent as the text that it is."""
     names = ("result_obstacle",) if target.kind == "statement" else tuple(_OBSTACLES)
     return next((f"{_OBSTACLES[name]}: {preflight[name]}" for name in names if preflight[name]), "")
-
-
-def _gil() -> bool:
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def _shares(data: Mapping[str, Any]) -> Shares:
@@ -231,7 +228,13 @@ def _shortfalls(
 
 
 def _notes(
-    preflight: Mapping[str, Any], shares: Shares, widest: Mapping[str, Scaling], profile: CallProfile, obstacle: str
+    preflight: Mapping[str, Any],
+    shares: Shares,
+    widest: Mapping[str, Scaling],
+    profile: CallProfile,
+    obstacle: str,
+    *,
+    gil: bool,
 ) -> list[str]:
     notes = []
     if shares.helpers_held >= HELPED:
@@ -244,6 +247,10 @@ def _notes(
         notes.append(
             "this machine gave no second CPU meanwhile, so the measured speed-ups say nothing, and the advice rests on "
             "the predicted ones"
+        )
+    if gil and not gil_enabled():
+        notes.append(
+            "what it imports has switched the GIL on, which is off here; `gilscope doctor --imports` says which module"
         )
     if preflight["threads_left"]:
         notes.append(f"it leaves threads running: {', '.join(preflight['threads_left'])}")

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from gilscope.errors import KernelError
+from gilscope.machine.regime import gil_enabled
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
 from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
@@ -49,7 +50,8 @@ def job(
     Returns
     -------
     dict
-        Plain data: "already_parallel", "shares", "knocks", "scaling", "shipping_ns".
+        Plain data: "already_parallel", "shares", "knocks", "scaling", "shipping_ns"; and "gil", whether that is in
+        force, with what the target has imported.
 
     Raises
     ------
@@ -92,6 +94,7 @@ def job(
         "knocks": knocks,
         "scaling": [asdict(one) for one in scaling],
         "shipping_ns": _shipping_ns(resolved) if shippable else None,
+        "gil": gil_enabled(),
     }
 
 

@@ -18,6 +18,7 @@ from gilscope.accounting.kernel import kernel_counts
 from gilscope.accounting.mechanisms import SAMPLER, best
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import WitnessLog
+from gilscope.machine.regime import gil_enabled
 from gilscope.probing.knocks import SWITCH_INTERVAL_S, Knocks
 from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, interval_of
 from gilscope.results import Unavailable
@@ -60,7 +61,8 @@ def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float) ->
 
     Notes
     -----
-    On a free-threaded build "held" stands for attached: with a thread state that may run Python.
+    On a free-threaded build "held" stands for attached: with a thread state that may run Python. Where its GIL is on,
+    both are the same.
     """
     refused: dict[str, Unavailable] = {}
     while True:
@@ -166,7 +168,8 @@ def _batch(look: _Look, call: Callable[[], object], n_calls: int) -> _Batch | Un
         held=1 - computing - blocked,
         computing=computing,
         blocked=blocked,
-        attached=isinstance(log, SampledLog) and log.free is None,
+        # With the GIL on, as an import may have switched it, whoever is attached holds it.
+        attached=isinstance(log, SampledLog) and log.free is None and not gil_enabled(),
     )
 
 

@@ -55,7 +55,7 @@ class Shares:
     sites : list of dict
         As `gilscope.accounting.log.SiteAccount`, of all calls together.
     attached : bool
-        Whether "held" stands for attached, on a free-threaded build, where threads share no lock for that.
+        Whether "held" stands for attached, where no GIL is in force and threads share no lock for that.
     helpers_held : float
         The part of "held", as a share of all time, in which threads of the call's own had the GIL and not the calling
         one; 0 where nobody can tell them apart.
