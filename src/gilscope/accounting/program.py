@@ -141,7 +141,9 @@ def _run_as_main(words: Sequence[str]) -> None:
         return
     _search_first(str(Path(path).resolve().parent))
     code, loader = _code_of(path)
-    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader("__main__", path))
+    main.__dict__.update(__file__=path, __loader__=loader("__main__", path))
+    if sys.version_info < (3, 15):
+        main.__dict__["__cached__"] = None
     exec(code, main.__dict__)  # noqa: S102 - the program
 
 
