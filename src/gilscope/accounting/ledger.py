@@ -115,12 +115,8 @@ class Ledger:
 
     Parameters
     ----------
-    n_events : int, default 0
-        How many events of the timeline to keep, at 16 bytes each; the oldest are lost first, and counted. 0 keeps
-        counters alone.
-    cpu_clock : bool, default True
-        Tell computing from blocked in releases of 20 us and above, at one or two readings of the thread's CPU clock
-        each, 0.2 to 2 us a reading. Without it all released time that is not short counts as blocked.
+    n_events, cpu_clock
+        As of `gilscope.ledger`, which makes one wherever it works.
 
     Raises
     ------
@@ -129,9 +125,8 @@ class Ledger:
 
     Notes
     -----
-    While any ledger is open each release and reacquire pair costs about 50 ns more, and those of 20 us and above what
-    reading the CPU clock costs; nothing when none is. May be opened and closed from any thread of the main interpreter,
-    also while others are open. GIL: held, but for what the first call of `availability` releases.
+    May be opened and closed from any thread of the main interpreter, also while others are open. GIL: held, but for
+    what the first call of `availability` releases.
     """
 
     def __init__(self, n_events: int = 0, *, cpu_clock: bool = True) -> None:

@@ -89,6 +89,9 @@ class Sampler:
         Why nothing better serves, which its log then says too.
     """
 
+    sites: tuple[()] = ()  # samples show no places,
+    events: tuple[()] = ()  # and make no timeline
+
     def __init__(self, period_ns: int = PERIOD_NS, *, instead_of: str = "") -> None:
         self._period_ns, self._instead_of = period_ns, instead_of
         self._handle: Handle | None = None
@@ -150,16 +153,6 @@ class Sampler:
     def wall_ns(self) -> int:
         """Short for ``log.wall_ns``; raises CannotRunError where the log says nothing."""
         return self._good_log().wall_ns
-
-    @property
-    def sites(self) -> tuple[()]:
-        """Samples show no places."""
-        return ()
-
-    @property
-    def events(self) -> tuple[()]:
-        """Samples make no timeline."""
-        return ()
 
     @property
     def asks_to_watch(self) -> bool:

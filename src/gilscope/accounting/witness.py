@@ -155,6 +155,10 @@ class Witness:
     interpreter after a switch interval, as by any thread.
     """
 
+    threads: tuple[()] = ()  # it tells none apart,
+    sites: tuple[()] = ()  # sees no places,
+    events: tuple[()] = ()  # and makes no timeline
+
     def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0, instead_of: str = "") -> None:
         self._mean_gap_ns = mean_gap_ns
         self._mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
@@ -191,21 +195,6 @@ class Witness:
         if not self._began_ns:
             raise RuntimeError("this witness has not begun; use it as `with Witness() as witness:`")
         return (self._ended_ns or int(_module().arrive(0)[0])) - self._began_ns
-
-    @property
-    def threads(self) -> tuple[()]:
-        """It tells no threads apart."""
-        return ()
-
-    @property
-    def sites(self) -> tuple[()]:
-        """It sees no places."""
-        return ()
-
-    @property
-    def events(self) -> tuple[()]:
-        """It makes no timeline."""
-        return ()
 
     def _live(self) -> None:
         arrive, rate = _module().arrive, 1 / self._mean_gap_ns
