@@ -15,8 +15,7 @@ from gilscope.accounting import ledger, sampler, samples, witness
 from gilscope.accounting.witness import Witness, WitnessLog, availability
 from gilscope.errors import CannotRunError
 from gilscope.probing import sampled
-from gilscope.probing.knocks import knock
-from gilscope.probing.shares import measure_shares
+from gilscope.probing.sampled import knock_sampled, measure_sampled
 from gilscope.results import Unavailable
 
 _ABSENCE = availability()
@@ -137,9 +136,9 @@ def test_a_mechanism_that_saw_nothing_gives_way(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sampled, "_by_sampler", lambda work: (work(), Unavailable("the host was busy"))[1])
     if _ABSENCE is not None:
         with pytest.raises(CannotRunError, match="the host was busy"):
-            measure_shares(lambda: time.sleep(0.01), 10_000_000, 0.1)
+            measure_sampled(lambda: time.sleep(0.01), 10_000_000, 0.1)
         return
-    shares = measure_shares(lambda: time.sleep(0.01), 10_000_000, 0.1)
+    shares = measure_sampled(lambda: time.sleep(0.01), 10_000_000, 0.1)
     assert shares.mechanism.startswith("witness")
     assert "the host was busy" in shares.mechanism
 
@@ -149,7 +148,7 @@ def test_the_witness_knocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a ledger, requests for the GIL are counted by the witness; the switch interval is as before."""
     bar(monkeypatch, ledger)
     before = sys.getswitchinterval()
-    knocks = knock(lambda: sum(range(1000)), 0.2)
+    knocks = knock_sampled(lambda: sum(range(1000)), 0.2)
     assert knocks.asked > 0
     assert 0 <= knocks.at_once <= knocks.asked
     assert 0 <= knocks.unanswered <= 1
@@ -160,4 +159,4 @@ def test_nobody_knocks_without_a_witness(monkeypatch: pytest.MonkeyPatch) -> Non
     """Where there is no witness either, nothing was asked."""
     bar(monkeypatch, ledger, witness)
     monkeypatch.setattr(sampler, "availability", lambda: None)
-    assert knock(lambda: None, 0.01).asked == 0
+    assert knock_sampled(lambda: None, 0.01).asked == 0

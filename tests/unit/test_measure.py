@@ -45,9 +45,11 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Report:
             parts.append("scaling")
             return []
 
-        monkeypatch.setattr(measure, "measure_shares", lambda *_: shares)
+        for name in ("measure_shares", "measure_sampled"):
+            monkeypatch.setattr(measure, name, lambda *_: shares)
+        for name in ("knock", "knock_sampled"):
+            monkeypatch.setattr(measure, name, knock)
         monkeypatch.setattr(measure, "cpus_kept_busy", lambda _: cpus)
-        monkeypatch.setattr(measure, "knock", knock)
         monkeypatch.setattr(measure, "measure_scaling", scale)
         asked = {"seconds": 1.0, "widths": [2], "seed": 0} | options
         return job(RESOLVED, examine(RESOLVED), asked, lambda _: None), parts

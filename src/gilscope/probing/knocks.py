@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gilscope.accounting.ledger import Ledger
-from gilscope.accounting.mechanisms import LEDGER, best
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
 MEAN_GAP_S = 0.001
@@ -52,13 +51,9 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
 
     Notes
     -----
-    Sets the switch interval meanwhile. GIL: dropped by force at each knock. Without a ledger the answers are timed by
-    who asks, `gilscope.probing.sampled.knock_sampled`.
+    Sets the switch interval meanwhile. GIL: dropped by force at each knock. Without a ledger there is
+    `gilscope.probing.sampled.knock_sampled`, where the answers are timed by who asks.
     """
-    if best().name != LEDGER:
-        from gilscope.probing.sampled import knock_sampled
-
-        return knock_sampled(call, seconds, seed=seed)
     over, rng = threading.Event(), random.Random(seed)
     interval_s = sys.getswitchinterval()
 

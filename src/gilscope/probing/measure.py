@@ -10,11 +10,13 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.errors import KernelError
 from gilscope.machine.regime import gil_enabled
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
 from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
+from gilscope.probing.sampled import knock_sampled, measure_sampled
 from gilscope.probing.scaling import measure_scaling
 from gilscope.probing.shares import measure_shares
 from gilscope.probing.targets import Resolved
@@ -63,7 +65,9 @@ def job(
     mark = options.get("mark", "")
     _check_repeatable(resolved, preflight, mark)
     seconds = options["seconds"]
-    shares = measure_shares(resolved.call, preflight.wall_ns, 0.3 * seconds)
+    has_ledger = best().name == LEDGER
+    measure = measure_shares if has_ledger else measure_sampled
+    shares = measure(resolved.call, preflight.wall_ns, 0.3 * seconds)
     emit({"event": "shares"})
     # Not the first call: an import may have left a library's threads spinning for some 30 ms, which are over by now.
     already_parallel = cpus_kept_busy(resolved.call) > PARALLEL_CPUS
@@ -71,7 +75,8 @@ def job(
     if shares.held.estimate >= WORTH_KNOCKING:
         # Where the GIL is held for less, what holds it is good to know and decides nothing.
         most = KNOCKINGS if shares.held.high >= MOSTLY else 1
-        knocks = asdict(_knocks(resolved.call, 0.15 * seconds, options["seed"], most))
+        ask = knock if has_ledger else knock_sampled
+        knocks = asdict(_knocks(ask, resolved.call, 0.15 * seconds, options["seed"], most))
         emit({"event": "knocks"})
     scaling, thorough = [], options.get("thorough", True)
     # What is parallel already is for its own threads to spread: a pool that spins between calls makes of each sample
@@ -114,13 +119,13 @@ def _check_repeatable(resolved: Resolved, preflight: Preflight, mark: str) -> No
             )
 
 
-def _knocks(call: Callable[[], object], seconds: float, seed: int, most: int) -> Knocks:
+def _knocks(ask: Callable[..., Knocks], call: Callable[[], object], seconds: float, seed: int, most: int) -> Knocks:
     """Knock, and go on until the answers decide or there have been enough."""
-    found = knock(call, seconds, seed=seed)
+    found = ask(call, seconds, seed=seed)
     for again in range(1, most):
         if held_kind(found) != UNDECIDED:
             break
-        more = knock(call, seconds, seed=seed + again)
+        more = ask(call, seconds, seed=seed + again)
         found = Knocks(
             asked=found.asked + more.asked,
             at_once=found.at_once + more.at_once,

@@ -15,7 +15,6 @@ from typing import Any
 from gilscope.accounting.kernel import children_cpu_ns
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
-from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.inference import COMPUTED_ERROR, sign_test_rank
 
 #: A batch of calls lasts at least so long, so that opening and closing the ledger, some 20 us, is little of it.
@@ -77,7 +76,7 @@ class Shares:
 
 
 def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> Shares:
-    """Call again and again with the ledger on, or the best there is without one, for about so many seconds.
+    """Call again and again with the ledger on, for about so many seconds.
 
     Parameters
     ----------
@@ -89,12 +88,8 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> 
     Raises
     ------
     CannotRunError
-        Where nothing can account for the GIL.
+        Where there is no ledger; there `gilscope.probing.sampled.measure_sampled` serves.
     """
-    if best().name != LEDGER:
-        from gilscope.probing.sampled import measure_sampled
-
-        return measure_sampled(call, call_ns, seconds)
     n_calls = max(1, round(MIN_BATCH_NS / max(call_ns, 1)))
     logs: list[Log] = []
     children_ns: list[int] = []
