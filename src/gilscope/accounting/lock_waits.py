@@ -13,7 +13,8 @@ from typing import Any, Self
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
 
-COST = "about 100 ns for each time that a thread blocks on a lock of Python's"
+#: Trials of a wait whose time is up at once, 60 us: +126 [10, 249] ns on 3.14 without a GIL, +32 [-153, 249] on 3.11.
+COST = "below 0.3 µs for each time that a thread blocks on a lock of Python's"
 #: The live self-test waits for so long for a lock that nobody gives back.
 SELF_TEST_S = 0.001
 

@@ -198,7 +198,7 @@ class Sampler:
         ]
         return SampledLog(
             mechanism=f"sampler of {what}, {1e6 / self._period_ns:g} kHz{_told(self._instead_of)}",
-            cost=COST,
+            cost=COST if self._locks is None else f"{COST}, and {lock_waits.COST}",
             blind_to=tuple(blind),
             wall_ns=reading["wall_ns"],
             n_looks=n_looks,
