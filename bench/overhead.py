@@ -7,6 +7,7 @@ lead-in. "Beyond it" is what a line costs more than what it is held against, and
 import random
 import subprocess
 import sys
+import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from rich.table import Table
 
 import gilscope
 from gilscope import _capi
+from gilscope.accounting import lock_waits
 from gilscope.accounting.ledger import availability
 from gilscope.interference import HostMeter, ThreadMeter
 
@@ -50,6 +52,8 @@ CALLS: tuple[Comparison, ...] = (
     ("bare release pair", ""),
     ("release pair, ledger on", "bare release pair"),
     ("release pair, timeline on", "bare release pair"),
+    ("wait for a lock, over at once", ""),
+    ("the same wait, counted", "wait for a lock, over at once"),
     ("C released - held", "bare release pair"),
     ("Cython released - held", "bare release pair"),
 )
@@ -84,16 +88,15 @@ def call_arm(statement: str, names: Mapping[str, object], per_call: int = 1) -> 
     return arm
 
 
-def ledger_arm(arm: Callable[[], float], n_events: int = 0) -> Callable[[], float]:
-    """Return an arm that does the same with the GIL ledger on."""
-    from gilscope import _ledger
+def hooked_arm(arm: Callable[[], float], start: Callable[[], None], stop: Callable[[], None]) -> Callable[[], float]:
+    """Return an arm that does the same with hooks in place."""
 
     def on() -> float:
-        _ledger.start(n_events)
+        start()
         try:
             return arm()
         finally:
-            _ledger.stop()
+            stop()
 
     return on
 
@@ -126,8 +129,17 @@ def measure_calls(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     arms = {name: call_arm(statement, names) for name, statement in statements.items()}
     pair = arms["bare release pair"] = call_arm(f"pairs({N_PAIRS})", names, N_PAIRS)
     if availability() is None:
-        arms["release pair, ledger on"] = ledger_arm(pair)
-        arms["release pair, timeline on"] = ledger_arm(pair, N_EVENTS)
+        from gilscope import _ledger
+
+        arms["release pair, ledger on"] = hooked_arm(pair, partial(_ledger.start, 0), _ledger.stop)
+        arms["release pair, timeline on"] = hooked_arm(pair, partial(_ledger.start, N_EVENTS), _ledger.stop)
+    if lock_waits.availability() is None:
+        from gilscope import _locks
+
+        lock = threading.Lock()
+        lock.acquire()
+        wait = arms["wait for a lock, over at once"] = call_arm("acquire(timeout=1e-9)", {"acquire": lock.acquire})
+        arms["the same wait, counted"] = hooked_arm(wait, _locks.start, _locks.stop)
     rounds = Rounds(arms, rng)
     interrupted = warm_up_and_fill(rounds, seconds)
     for language in ("C", "Cython"):
