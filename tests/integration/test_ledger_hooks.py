@@ -318,7 +318,7 @@ def test_a_user_without_rights() -> None:
     """Nothing in it needs root: it works for nobody too, who may not even read the files of this Python."""
     run_fresh("""
         import os
-        import gilscope, gilscope.accounting.ledger
+        import gilscope, gilscope.accounting.mechanisms
         from gilscope import _capi, _ledger  # while it still may
         os.setgroups([])
         os.setgid(65534)
