@@ -15,7 +15,7 @@ from gilscope.probing.probe import probe_target
 from gilscope.probing.targets import parse_target
 
 #: Seconds of measuring for one call, and seconds after which it hangs.
-SECONDS, LIMIT_S = 0.5, 30.0
+SECONDS, LIMIT_S = 0.45, 30.0
 #: Workers at the most: each is a process to start for every call, and what two to four give is what tells calls apart.
 MOST_WORKERS = 4
 # An import may take seconds where the disk is slow.
