@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import click
-from overhead import N_EVENTS, N_PAIRS, Comparison, call_arm, comparison_table, figures_of, ledger_arm
+from overhead import N_EVENTS, N_PAIRS, Comparison, call_arm, comparison_table, figures_of, hooked_arm
 from pairs import Rounds, check_files, conclude, console, duration, surroundings, warm_up_and_fill
 from rich.table import Table
 
@@ -45,8 +46,12 @@ COSTS: tuple[Comparison, ...] = (
 
 def measure_costs(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     """Time one pair with the ledger off and on; the CPU clock is off but where it is named."""
-    names = {"pairs": _capi.release_pairs, "compute": _capi.square_compute_released, "pattern": _ledger.pattern}
-    names["x"] = memoryview(bytearray(8)).cast("d")
+    names = {
+        "pairs": _capi.release_pairs,
+        "compute": _capi.square_compute_released,
+        "pattern": _ledger.pattern,
+        "x": memoryview(bytearray(8)).cast("d"),
+    }
     calls = {
         "pair": (f"pairs({N_PAIRS})", N_PAIRS),
         "released kernel": ("compute(x, 1)", 1),
@@ -56,8 +61,8 @@ def measure_costs(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     arms = {}
     for name, (statement, n_pairs) in calls.items():
         off = call_arm(statement, names, n_pairs)
-        arms[f"{name}, off"], arms[f"{name}, counters"] = off, ledger_arm(off)
-        arms[f"{name}, timeline"] = ledger_arm(off, N_EVENTS)
+        arms[f"{name}, off"], arms[f"{name}, counters"] = off, hooked_arm(off, partial(_ledger.start, 0), _ledger.stop)
+        arms[f"{name}, timeline"] = hooked_arm(off, partial(_ledger.start, N_EVENTS), _ledger.stop)
     without = arms["30 us released, counters"]
 
     def with_cpu_clock() -> float:
@@ -121,7 +126,8 @@ def install(count: int) -> dict[str, object]:
             now = _ledger.slots()
             found["slots changed"] += any(hooked for _, _, hooked in now) or [one[0] for one in now] != places
         wall_ns = time.perf_counter_ns() - begin_ns
-    return {**found, "slots stolen": after["n_stolen"] - n_stolen if count else 0, "ns each": wall_ns / max(1, count)}
+    n_stolen = _ledger.snapshot()["n_stolen"] - n_stolen
+    return {**found, "slots stolen": n_stolen, "ns each": wall_ns / max(1, count)}
 
 
 def share_error(segment_us: int) -> float:

@@ -74,6 +74,7 @@ def lines_of(name: str, found: Probe, *, computes: bool) -> list[Line]:
     gave = {(one.way, one.n_workers): one.speed_up for one in found.measured if one.speed_up is not None}
     lines = []
     calls_each = {one.n_workers: one.calls_each for one in found.measured if one.way == "threads"}
+    assert found.wall_ns is not None, found.failure
     parts = {name: share.estimate * found.wall_ns for name, share in found.shares.items()}
     profile = CallProfile(
         held_ns=parts["held"],
@@ -136,14 +137,14 @@ def main(seconds: float) -> None:
             if computes and n_cpus < 2:
                 continue
             target = parse_target(f"{hold}; {release}", setup=SETUP, statement=True)
-            found = probe_target(target, seconds=seconds, widths=widths, interpreters=False)
+            found = probe_target(target, seconds=seconds, widths=widths, thorough=False)
             name = f"{held:.0%} held, then {'computing' if computes else 'sleeping'}"
             coarse += lines_of(name, found, computes=computes)
     out.print(table_of("Coarse calls, 10 ms each", coarse), "")
     fine: list[Line] = []
     for name, statement in (MEETING | WITH_ROOM).items():
         target = parse_target(statement, setup=SETUP, statement=True)
-        fine += lines_of(name, probe_target(target, seconds=seconds, widths=(2,), interpreters=False), computes=False)
+        fine += lines_of(name, probe_target(target, seconds=seconds, widths=(2,), thorough=False), computes=False)
     out.print(table_of("Fine releases", fine))
     roomy = [line for line in fine if line.name in WITH_ROOM]
     wrong = [line for line in coarse + roomy if line.surely_off > TOLERANCE]

@@ -30,6 +30,10 @@ BELOW, ABOVE, LOWEST_LIMIT_MS = 5, 10, 0.2
 LENGTH_TOLERANCE = 0.2
 N_ITEMS = 2048
 Call = Callable[[], object]
+KERNELS: dict[str, tuple[Callable[..., object], Callable[..., object]]] = {
+    "compute": (_capi.quad_compute_held, _capi.quad_compute_released),
+    "array": (_capi.quad_held, _capi.quad_released),
+}
 
 
 def timed_us(call: Call) -> float:
@@ -45,12 +49,11 @@ def timed_us(call: Call) -> float:
 def pair(form: str, length_us: int) -> tuple[Call, Call]:
     """Return a kernel that holds the GIL for so long, and its twin that releases it."""
     amount = 1000.0 if form == "compute" else 100_000.0  # rounds over the items, or items
+    held, released = KERNELS[form]
     while True:
         if form == "compute":
-            held, released = _capi.quad_compute_held, _capi.quad_compute_released
             arguments: tuple[object, ...] = array("d", range(N_ITEMS)), round(amount)
         else:
-            held, released = _capi.quad_held, _capi.quad_released
             x = array("d", bytes(8 * round(amount)))
             arguments = x, x
         took_us = timed_us(partial(held, *arguments))
