@@ -143,7 +143,6 @@ def test_a_function_that_sleeps_drops_the_gil() -> None:
     assert data["advice"]
 
 
-@needs_ledger
 def test_a_gil_that_was_switched_on_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a free-threaded build too a call holds the GIL where that is in force."""
     monkeypatch.setenv("PYTHON_GIL", "1")
@@ -153,6 +152,7 @@ def test_a_gil_that_was_switched_on_counts(monkeypatch: pytest.MonkeyPatch) -> N
     assert all(one["low"] < 1.2 for one in found["predicted"]["threads"])
 
 
+@needs_ledger
 def test_the_table_goes_to_standard_output_and_progress_to_standard_error() -> None:
     """One plain line of it where there is no terminal; the table fits its width."""
     done = probed("sum(range(10**5))")
