@@ -32,9 +32,8 @@ typedef struct waits {
 static struct {
     waits *first;
     uint64_t n_accounts;
-    uint64_t n_unseen; /* waits of threads for which no memory was left */
     int n_users;
-    int prepared, found;
+    int prepared;
     slot slots[12];
     int n;
     char unavailable[160];
@@ -58,6 +57,7 @@ waits_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* The calling thread's account; NULL where there is no memory for one. */
 static waits *
 waits_here(void)
 {
@@ -67,7 +67,6 @@ waits_here(void)
     }
     mine = calloc(1, sizeof(*mine));
     if (mine == NULL) {
-        __atomic_fetch_add(&locks.n_unseen, 1, __ATOMIC_RELAXED);
         return NULL;
     }
     mine->native_id = (pid_t)syscall(SYS_gettid);

@@ -1,11 +1,11 @@
 """A row of an atlas: what one call does to the GIL, as plain data that any report draws."""
 
 import platform
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from gilscope.atlas.calls import Call
+from gilscope.machine.regime import gil_enabled
 from gilscope.probing.result import Probe
 from gilscope.storage import plain
 from gilscope.verdicts import SECOND_CPU
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 def python_name() -> str:
     """Return what a row holds for: the interpreter, its version, and whether it has a GIL."""
-    gil = "" if getattr(sys, "_is_gil_enabled", lambda: True)() else ", GIL off"
+    gil = "" if gil_enabled() else ", GIL off"
     return f"{platform.python_implementation()} {platform.python_version()}{gil}"
 
 
