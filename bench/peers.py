@@ -89,7 +89,7 @@ def with_numpy(name: str) -> Make:
 
 def with_numexpr(name: str, threads: int, dtype: str) -> Make:
     """Return a maker of calls of numexpr, with the expression compiled beforehand."""
-    import numexpr  # type: ignore[import-untyped,unused-ignore]
+    import numexpr
 
     numexpr.set_num_threads(threads)
     text = "(x * x) * (x * x)" if name == "quad" else "x * x"
