@@ -19,7 +19,8 @@ from rich.table import Table
 
 from gilscope import _capi
 from gilscope.machine.cpus import usable_cpus
-from gilscope.probing.prediction import CallProfile, in_samples
+from gilscope.probing.call_profile import CallProfile
+from gilscope.probing.prediction import in_samples
 from gilscope.probing.probe import probe_target
 from gilscope.probing.result import Probe
 from gilscope.probing.targets import parse_target

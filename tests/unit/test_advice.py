@@ -10,7 +10,8 @@ from probes import interval
 
 from gilscope.probing import classes
 from gilscope.probing.advice import NEITHER, NOTHING_MORE, PROCESSES, THREADS, Prospect, advise, decide
-from gilscope.probing.prediction import CallProfile, Prediction, pays_from_ns, predict_processes, predict_threads
+from gilscope.probing.call_profile import CallProfile
+from gilscope.probing.prediction import Prediction, pays_from_ns, predict_processes, predict_threads
 from gilscope.results import Interval
 
 MS = 1e6

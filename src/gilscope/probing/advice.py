@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gilscope.probing import classes
-from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, CallProfile, Prediction
+from gilscope.probing.call_profile import CallProfile
+from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, Prediction
 from gilscope.report.words import duration
 from gilscope.results import Interval
 

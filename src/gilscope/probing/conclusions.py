@@ -10,12 +10,11 @@ from gilscope.accounting.mechanisms import cost_of
 from gilscope.machine.regime import gil_enabled
 from gilscope.probing import classes
 from gilscope.probing.advice import Prospect, advise, decide
+from gilscope.probing.call_profile import CallProfile, profile_of
 from gilscope.probing.knocks import Knocks
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
-    BREAK_EVEN_NS,
     PAYS,
-    CallProfile,
     Prediction,
     in_samples,
     pays_from_ns,
@@ -76,7 +75,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     report, preflight = outcome.report, outcome.preflight
     shares, knocks = _shares(report["shares"]), report["knocks"] and Knocks(**report["knocks"])
     kind = classes.classify(shares, knocks, already_parallel=report["already_parallel"])
-    profile, scaling = _profile(shares), [_scaling(one) for one in report["scaling"]]
+    profile, scaling = profile_of(shares), [_scaling(one) for one in report["scaling"]]
     widths = sorted({one.n_workers for one in scaling}) or [max(2, n_cpus)]
     shipping_ns = report["shipping_ns"]
     predicted = {
@@ -153,45 +152,6 @@ def _shares(data: Mapping[str, Any]) -> Shares:
 def _scaling(data: Mapping[str, Any]) -> Scaling:
     intervals = {name: data[name] and Interval(**data[name]) for name in ("speed_up", "of_processes")}
     return Scaling(**{**data, **intervals})
-
-
-def _profile(shares: Shares) -> CallProfile:
-    """Return the profile of one call; its parts are medians, scaled so that they add up to the whole."""
-    parts = (shares.held.estimate, shares.computing.estimate, shares.blocked.estimate)
-    held_ns, computing_ns, blocked_ns = (shares.wall_ns * part / sum(parts) for part in parts)
-    # Where they cannot be counted, the fewest there can be; `blind_to` says so.
-    releases = float(held_ns < shares.wall_ns) if shares.releases is None else shares.releases
-    if shares.attached:  # nobody waits for being attached, so that time is like any other on a CPU
-        held_ns, computing_ns, releases = 0.0, held_ns + computing_ns, 1.0
-    if releases == 0:
-        held_ns, computing_ns, blocked_ns = shares.wall_ns, 0.0, 0.0
-    fine_ns, fine_releases = _fine_part(shares, computing_ns + blocked_ns, releases)
-    return CallProfile(
-        held_ns=held_ns,
-        computing_ns=computing_ns,
-        blocked_ns=blocked_ns,
-        releases=releases,
-        fine_ns=fine_ns,
-        fine_releases=fine_releases,
-    )
-
-
-def _fine_part(shares: Shares, released_ns: float, releases: float) -> tuple[float, float]:
-    """Return the time and the number of short releases in a call that also has long ones, told apart by their places.
-
-    What no place is known for counts as one more place. (0, 0) where all are alike.
-    """
-    places = [
-        ((site["computing_ns"] + site["blocked_ns"]) / shares.calls, site["count"] / shares.calls)  # type: ignore[operator]
-        for site in shares.sites
-    ]
-    unplaced_ns = max(0.0, released_ns - sum(ns for ns, _ in places))
-    places.append((unplaced_ns, max(0.0, releases - sum(count for _, count in places))))
-    fine = [(ns, count) for ns, count in places if ns < BREAK_EVEN_NS[1] * count]
-    fine_ns, fine_releases = sum(ns for ns, _ in fine), sum(count for _, count in fine)
-    if fine_releases >= releases or fine_ns >= released_ns:
-        return 0.0, 0.0
-    return fine_ns, fine_releases
 
 
 def _shortfalls(

@@ -16,23 +16,15 @@ P. J. Denning, J. P. Buzen (1978). The operational analysis of queueing network 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gilscope.probing.call_profile import BREAK_EVEN_NS, HAND_OVER_NS, CallProfile, check_amounts
 from gilscope.verdicts import SAME
 
-#: What a contended release costs the whole program, at best and at worst: two C threads with holds and releases of 0.3
-#: us gave 0.50 of serial, which is 0.6 us a release, and with holds of 5 and releases of 1 us 0.68, which is 2.8.
-HAND_OVER_NS = (600.0, 3_000.0)
-#: From this mean length on, releases give as much as they cost though threads wait, at best and at worst: two C threads
-#: with holds of 10 and 20 us gave 0.93 to 0.96 with releases of 7 us and 1.03 to 1.09 with 10, on 3.11 and 3.13. Twice
-#: as long ones count in full: a judgement, to have no jump there.
-BREAK_EVEN_NS = (8_000.0, 20_000.0)
 #: Releases this much longer than the holds between need not meet any: two C threads that did nothing else gave 1.4 to
 #: 1.9 with holds of 0.3 to 5 us, and 0.5 to 0.85 where releases were as long as the holds.
 ROOM = 1.5
-#: Releases that cost less than this share of the call do not matter, however fine.
-FEW = 0.01
 #: How sharply the GIL and too few CPUs take turns in limiting: min() would be infinity, and a fifth too high where both
 #: do. With 4, exponential calls simulated on shared CPUs stay below `low` by 7 % at most; on one CPU that holds alone
 #: keep busy, they exceed it by a fifth.
@@ -47,100 +39,6 @@ THE_GIL = "the GIL"
 CPUS = "CPUs"
 FINE_RELEASES = "fine releases"
 SHIPPING = "shipping"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallProfile:
-    """Where the time of one call goes, alone on one thread.
-
-    Parameters
-    ----------
-    held_ns : float
-        Time with the GIL.
-    computing_ns : float
-        Time without the GIL on a CPU.
-    blocked_ns : float
-        Time without the GIL and without a CPU: asleep, or waiting for a device.
-    releases : float
-        Pieces that the time without the GIL comes in: a mean over calls, so it may be a fraction.
-    fine_ns, fine_releases : float, default 0.0
-        The part of the time without the GIL, and of the releases, that short releases are of a call which also has long
-        ones: a mean over both would be true of neither. 0 where all are alike.
-
-    Raises
-    ------
-    ValueError
-        If a value is negative or not finite, if the call takes no time, if it has released time but no release, or if
-        the part is more than the whole.
-    """
-
-    held_ns: float
-    computing_ns: float
-    blocked_ns: float
-    releases: float
-    fine_ns: float = 0.0
-    fine_releases: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_amounts(
-            held_ns=self.held_ns,
-            computing_ns=self.computing_ns,
-            blocked_ns=self.blocked_ns,
-            releases=self.releases,
-            fine_ns=self.fine_ns,
-            fine_releases=self.fine_releases,
-        )
-        if self.fine_ns > self.released_ns or self.fine_releases > self.releases:
-            raise ValueError(f"fine releases are a part of all, got {self}")
-        if not 0 < self.wall_ns < math.inf:
-            raise ValueError(f"a call takes time, and an amount that can be added up, got {self}")
-        if self.released_ns and not self.releases:
-            raise ValueError(f"time without the GIL needs a release, or nobody knows how fine it is, got {self}")
-
-    @property
-    def released_ns(self) -> float:
-        """Time without the GIL."""
-        return self.computing_ns + self.blocked_ns
-
-    @property
-    def wall_ns(self) -> float:
-        """Time of the call."""
-        return self.held_ns + self.released_ns
-
-    @property
-    def cpu_ns(self) -> float:
-        """Time on a CPU: with the GIL, which is taken for computing, and without."""
-        return self.held_ns + self.computing_ns
-
-    @property
-    def released_share(self) -> float:
-        """Share of the call without the GIL, 0 to 1."""
-        return self.released_ns / self.wall_ns
-
-    @property
-    def cpu_share(self) -> float:
-        """Share of the call on a CPU, 0 to 1."""
-        return self.cpu_ns / self.wall_ns
-
-    @property
-    def mean_release_ns(self) -> float | None:
-        """Mean length of a release; None if there is none."""
-        return self.released_ns / self.releases if self.releases else None
-
-    def without_fine_releases(self, hand_over_ns: float) -> "CallProfile":
-        """Return the call that it is to other threads: what overlaps with nothing is held, and each release costs."""
-        computing_ns = self.computing_ns - min(self.computing_ns, self.fine_ns)
-        return CallProfile(
-            held_ns=self.held_ns + self.fine_ns + self.fine_releases * hand_over_ns,
-            computing_ns=computing_ns,
-            blocked_ns=self.released_ns - self.fine_ns - computing_ns,
-            releases=self.releases - self.fine_releases,
-        )
-
-    def releases_shorter_than(self, limit_ns: float) -> bool:
-        """Tell whether there are releases so short on average, and enough of them to matter; not where no GIL is."""
-        matter = self.held_ns > 0 and self.releases * HAND_OVER_NS[1] >= FEW * self.wall_ns
-        return matter and self.released_ns < limit_ns * self.releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +169,7 @@ def predict_processes(profile: CallProfile, n_workers: int, usable_cpus: int, sh
         If a number is below 1, or `shipping_ns` negative or not finite.
     """
     _check_counts(n_workers=n_workers, usable_cpus=usable_cpus)
-    _check_amounts(shipping_ns=shipping_ns)
+    check_amounts(shipping_ns=shipping_ns)
     cpu_bound = _ratio(usable_cpus * profile.wall_ns, profile.cpu_ns + shipping_ns)
     bound, limit = _lowest({NOTHING: n_workers, SHIPPING: _ratio(profile.wall_ns, shipping_ns), CPUS: cpu_bound})
     low = _irregular(shipping_ns, profile.wall_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
@@ -310,7 +208,7 @@ def pays_from_ns(
     ValueError
         If a number is below 1, or `overhead_ns` negative or not finite.
     """
-    _check_amounts(overhead_ns=overhead_ns)
+    check_amounts(overhead_ns=overhead_ns)
     saved = 1 / PAYS - 1 / way(profile, n_workers, usable_cpus).low
     return overhead_ns / saved if saved > 0 else None
 
@@ -351,7 +249,7 @@ def shortfall(
     ValueError
         If the interval is not one of finite values from 0 on.
     """
-    _check_amounts(measured_low=measured_low, measured_high=measured_high)
+    check_amounts(measured_low=measured_low, measured_high=measured_high)
     if measured_low > measured_high:
         raise ValueError(f"an interval goes from low to high, got {measured_low} to {measured_high}")
     if measured_high >= (1 - SAME) * prediction.low:
@@ -407,17 +305,7 @@ def _ratio(value: float, part: float) -> float:
     return value / part if part else math.inf
 
 
-def _check_amounts(**amounts: float) -> None:
-    wrong = {name: value for name, value in amounts.items() if not 0 <= value < math.inf}
-    if wrong:
-        raise ValueError(f"must be finite and not negative, got {_listed(wrong)}")
-
-
 def _check_counts(**counts: int) -> None:
-    wrong = {name: count for name, count in counts.items() if count < 1}
+    wrong = [f"{name}={count}" for name, count in counts.items() if count < 1]
     if wrong:
-        raise ValueError(f"must be at least 1, got {_listed(wrong)}")
-
-
-def _listed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+        raise ValueError(f"must be at least 1, got {', '.join(wrong)}")
