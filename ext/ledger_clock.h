@@ -15,18 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <x86intrin.h>
 #endif
-
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now = {0, 0}; /* as it stays for the clock of a thread that has just ended */
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* How long a thread of this process has been queued for a CPU, in ns; 0 where the kernel does not tell. Some 4 us. */
 static uint64_t

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "import_slots.h"
 
 /* One thread's waits; written by that thread, read by anybody, and so in single stores and loads. */
@@ -48,14 +49,6 @@ static __thread waits *my_waits __attribute__((tls_model("initial-exec")));
 static int (*real_wait)(sem_t *);
 static int (*real_timedwait)(sem_t *, const struct timespec *);
 static int (*real_clockwait)(sem_t *, clockid_t, const struct timespec *);
-
-static uint64_t
-waits_clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The calling thread's account; NULL where there is no memory for one. */
 static waits *
@@ -113,7 +106,7 @@ wait_begin(void)
     waits *const mine = waits_here();
     errno = errno_before;
     if (mine != NULL) {
-        __atomic_store_n(&mine->since_ns, waits_clock_ns(), __ATOMIC_RELAXED);
+        __atomic_store_n(&mine->since_ns, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
     }
     return mine;
 }
@@ -123,7 +116,7 @@ static int
 wait_end(waits *mine, int result)
 {
     if (mine != NULL) {
-        const uint64_t length_ns = waits_clock_ns() - mine->since_ns;
+        const uint64_t length_ns = clock_ns(CLOCK_MONOTONIC) - mine->since_ns;
         __atomic_store_n(&mine->since_ns, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&mine->ns, mine->ns + length_ns, __ATOMIC_RELAXED);
         __atomic_store_n(&mine->count, mine->count + (result == 0 || errno != EINTR), __ATOMIC_RELAXED);

@@ -62,7 +62,7 @@ snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         n++;
     }
     waits *const copies = malloc((n + 1) * sizeof(*copies));
-    const uint64_t now_ns = waits_clock_ns();
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
     n = 0;
     for (const waits *one = locks.first; one != NULL && copies != NULL; one = one->next) {
         const uint64_t since_ns = __atomic_load_n(&one->since_ns, __ATOMIC_RELAXED);

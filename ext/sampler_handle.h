@@ -85,7 +85,7 @@ static PyObject *
 handle_dict(const handle *one)
 {
     const sampler *from = &one->sampler;
-    const uint64_t now_ns = one->running ? monotonic_ns() : one->ended_ns;
+    const uint64_t now_ns = one->running ? clock_ns(CLOCK_MONOTONIC) : one->ended_ns;
     const uint64_t last_ns = __atomic_load_n(&from->last_ns, __ATOMIC_RELAXED);
     const uint64_t wall_ns = now_ns - from->began_ns, gap_ns = now_ns > last_ns ? now_ns - last_ns : 0;
     const uint64_t longest_ns = __atomic_load_n(&from->longest_gap_ns, __ATOMIC_RELAXED);
@@ -111,7 +111,7 @@ stop(PyObject *Py_UNUSED(module), PyObject *capsule)
         return NULL;
     }
     if (one->running) {
-        one->ended_ns = monotonic_ns();
+        one->ended_ns = clock_ns(CLOCK_MONOTONIC);
         sampler_end(&one->sampler);
         one->running = 0;
     }

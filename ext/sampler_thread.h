@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "clock.h"
 #include "sampler_look.h"
 
 typedef struct {
@@ -26,14 +27,6 @@ typedef struct {
     uint64_t n_looks, longest_gap_ns; /* between two looks */
     sightings seen;
 } sampler;
-
-static uint64_t
-monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* A number below `limit`; xorshift64*, for moments need not be secret. */
 static uint64_t
@@ -53,7 +46,7 @@ sampler_run(void *argument)
     sampler *const mine = argument;
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* 50 us otherwise, half a slot */
     prctl(PR_SET_NAME, "gil-sampler", 0UL, 0UL, 0UL);
-    uint64_t now = monotonic_ns();
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
     mine->began_ns = mine->last_ns = now;
     sem_post(&mine->begun);
     for (uint64_t slot = 0;; slot++) {
@@ -68,7 +61,7 @@ sampler_run(void *argument)
         if (__atomic_load_n(&mine->ending, __ATOMIC_RELAXED)) {
             return NULL;
         }
-        now = monotonic_ns();
+        now = clock_ns(CLOCK_MONOTONIC);
         look(&mine->seen);
         const uint64_t gap_ns = now - mine->last_ns;
         if (gap_ns > mine->longest_gap_ns) {
@@ -85,7 +78,7 @@ sampler_begin(sampler *new, uint64_t period_ns)
 {
     sigset_t all, before;
     new->period_ns = period_ns;
-    new->random = monotonic_ns() | 1u;
+    new->random = clock_ns(CLOCK_MONOTONIC) | 1u;
     sem_init(&new->begun, 0, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before); /* the program's signals are for threads that can run Python */
