@@ -51,6 +51,7 @@ def abort(): os.abort()
 def kill(): os.kill(os.getpid(), signal.SIGKILL)
 def exit_at_once(): os._exit(3)
 def close_all(): os.closerange(0, 1000)
+def close_ours(): os.closerange(3, 1000)
 def exit_with(code): sys.exit(code)
 
 class Unprintable(Exception):
@@ -203,9 +204,13 @@ def test_what_exits_has_a_status(name: str, args: str, status: int) -> None:
     assert (outcome.kind, outcome.status, outcome.exit_code) == ("exited", status, 4)
 
 
-def test_what_closes_every_file_has_exited() -> None:
-    """A target that cuts the child off from its parent is noticed."""
-    assert probe("close_all").kind in {"exited", "crashed"}
+@pytest.mark.parametrize("name", ["close_all", "close_ours"])
+def test_what_closes_our_files_is_told_so(name: str) -> None:
+    """A target that cuts the child off from its parent hears that, and not where gilscope noticed."""
+    outcome = probe(name)
+    assert (outcome.kind, outcome.exit_code) == ("exited", 4)
+    assert outcome.message.startswith("It closed files that it had not opened")
+    assert not outcome.output
 
 
 @pytest.mark.parametrize(

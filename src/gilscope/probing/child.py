@@ -19,6 +19,7 @@ from typing import Any
 
 from gilscope.errors import CannotRunError, KernelError, UsageError
 from gilscope.probing import scripts, texts
+from gilscope.probing.outcome import CUT_OFF
 from gilscope.probing.preflight import Preflight, examine
 from gilscope.probing.targets import Resolved, Target, resolve
 
@@ -72,8 +73,11 @@ def main() -> None:
     def emit(event: Event) -> None:
         if os.getpid() != process:
             os._exit(0)  # a copy that the target forked, and that came back from it
-        events.write(json.dumps(event).encode() + b"\n")
-        events.flush()
+        try:
+            events.write(json.dumps(event).encode() + b"\n")
+            events.flush()
+        except OSError:
+            os._exit(CUT_OFF)  # the target has closed it; nothing but an exit status can tell
 
     try:
         _probe(request, job, emit)

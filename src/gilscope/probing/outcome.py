@@ -6,6 +6,9 @@ from typing import Any, Literal
 from gilscope.errors import CannotRunError, KernelError, UsageError
 
 Kind = Literal["done", "raised", "hung", "crashed", "exited", "usage", "cannot run"]
+#: The status with which a child ends that can no longer say anything: its pipe to the parent is gone. Few would choose
+#: it for a program of their own.
+CUT_OFF = 119
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from gilscope.errors import CannotRunError
 from gilscope.probing import processes
-from gilscope.probing.outcome import Outcome
+from gilscope.probing.outcome import CUT_OFF, Outcome
 from gilscope.probing.preflight import availability
 from gilscope.probing.targets import Target
 
@@ -170,7 +170,10 @@ class _Child:
             told = f"{name} ended it{', as when memory runs out' if name == 'SIGKILL' else ''}"
             about = {"kind": "crashed", "signal": name, "message": told, "traceback": self._frames()}
         else:
-            about = {"kind": "exited", "status": status, "message": f"It ended its process with exit status {status}"}
+            told = f"It ended its process with exit status {status}"
+            if status == CUT_OFF:
+                told = "It closed files that it had not opened, among them the one that gilscope hears of it from"
+            about = {"kind": "exited", "status": status, "message": told}
         if about["kind"] in {"hung", "crashed", "exited"}:
             about["message"] += f", in {self._told_phase()}."
         preflight = {name: value for name, value in self._heard.get("preflight", {}).items() if name != "event"}
