@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 if TYPE_CHECKING:
-    from exercise import Crossing, Row
+    from crossing import Crossing, Row
     from matplotlib.axes import Axes
     from pairs import Estimate
 

@@ -7,16 +7,14 @@ the answer. bench/article.py runs this; it passes its programs in, so that the p
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from itertools import pairwise
-from math import exp, log
 from multiprocessing import resource_tracker
 from pathlib import Path
 
 import click
+from crossing import WAYS, Row, crossing, estimate, finding, two_figures
 from pairs import (
-    Estimate,
     Rounds,
     as_json,
     between,
@@ -24,7 +22,6 @@ from pairs import (
     console,
     duration,
     fill,
-    gil_enabled,
     interrupt_held,
     ratio_text,
     surroundings,
@@ -33,53 +30,12 @@ from pairs import (
 from rich.console import Console
 from rich.table import Table
 
-from gilscope.results import Interval
-
-WAYS = ("threads", "processes")
-
 #: A run of neither is made this long at most; from there down by halves, for processes begin to pay somewhere there.
 FILL_SECONDS, N_HALVES = 0.5, 5
 MS = 1e6
 
 RunExercise = Callable[[str, int], None]
 Programs = tuple[Callable[[], dict[str, int | None]], RunExercise]
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How one way compares with plain sequence at one N: difference is way - sequence, ratio sequence / way."""
-
-    time: Estimate
-    difference: Estimate
-    ratio: Interval
-
-    @property
-    def verdict(self) -> str:
-        """Whether it is faster than plain sequence, as far as the interval tells."""
-        if self.ratio.low > 1:
-            return "pays"
-        return "costs" if self.ratio.high < 1 else "cannot tell"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What was found for one N."""
-
-    n_numbers: int
-    sequence: Estimate
-    ways: dict[str, Way]
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """From where on a way pays: at `first` and every N beyond it, and not yet at `below` (None: at the smallest N).
-
-    `estimate` is where the median ratio passes 1, on a line between two measured N.
-    """
-
-    below: int | None
-    first: int
-    estimate: float
 
 
 def sample(run: RunExercise, way: str, n_numbers: int) -> float:
@@ -101,75 +57,15 @@ def numbers_to_fill(run: RunExercise, seconds: float) -> int:
 
 def sizes(most: int) -> list[int]:
     """Return the N to measure: 1, 10, 100, ..., and by halves near the most."""
-    halves = [_two_figures(most / 2**k) for k in range(N_HALVES)]
+    halves = [two_figures(most / 2**k) for k in range(N_HALVES)]
     tens = [10**k for k in range(len(str(most))) if 10**k < halves[-1] / 2]
     return sorted({1, *tens, *halves})
-
-
-def _two_figures(value: float) -> int:
-    return max(1, int(float(f"{value:.1e}")))
 
 
 def measure(rounds: dict[int, Rounds], seconds: float) -> bool:
     """Take rounds of every N in turns until the time is up; return whether Ctrl-C ended it."""
     rounds[min(rounds)].take(keep=False)
     return fill(list(rounds.values()), seconds)
-
-
-def estimate(rounds: dict[int, Rounds]) -> list[Row]:
-    """Turn the rounds into times, differences and ratios, for every N that has any."""
-
-    def way(some: Rounds, name: str) -> Way:
-        # Threads under a GIL use one CPU, as plain sequence does; two processes use two, if the machine gives them.
-        equal_width = name == "threads" and gil_enabled()
-        ratio = some.ratio("sequence", name, equal_width=equal_width)
-        return Way(some.median(name), some.difference("sequence", name), ratio)
-
-    return [
-        Row(n_numbers, some.median("sequence"), {name: way(some, name) for name in WAYS})
-        for n_numbers, some in rounds.items()
-        if some.ns["sequence"]
-    ]
-
-
-def crossing(rows: Sequence[Row], way: str) -> Crossing | None:
-    """Find the N from which a way pays, at that N and at all beyond; None where it does not pay at the largest."""
-    verdicts = [row.ways[way].verdict for row in rows]
-    n_paying = next((i for i, verdict in enumerate(reversed(verdicts)) if verdict != "pays"), len(rows))
-    if n_paying == 0:
-        return None
-    first = len(rows) - n_paying
-    costing = [i for i in range(first) if verdicts[i] == "costs"]
-    below = rows[costing[-1]].n_numbers if costing else None
-    return Crossing(below, rows[first].n_numbers, _passes_one(rows, way, first))
-
-
-def _passes_one(rows: Sequence[Row], way: str, first: int) -> float:
-    """Return where the line through the logs of the median ratios last comes up through 1, at or before `first`."""
-    points = [(log(row.n_numbers), log(row.ways[way].ratio.estimate)) for row in rows[: first + 1]]
-    for (x0, y0), (x1, y1) in reversed(list(pairwise(points))):
-        if y0 <= 0 < y1:
-            return exp(x0 - y0 * (x1 - x0) / (y1 - y0))
-    return rows[first].n_numbers
-
-
-def finding(rows: Sequence[Row], way: str) -> str:
-    """Say in a sentence from which N a way begins to pay."""
-    at = crossing(rows, way)
-    most = rows[-1]
-    if at is None:
-        reach = f"within {duration(most.sequence.value)} of plain sequence, {most.n_numbers:,} numbers"
-        if most.ways[way].verdict == "cannot tell":
-            return f"{way.capitalize()} begin to pay: cannot tell, not shown {reach}."
-        how = "never, as far as measured:" if way == "threads" else "not here and now:"
-        return f"{way.capitalize()} begin to pay: {how} not {reach}."
-    work = next(row.sequence.value for row in rows if row.n_numbers == at.first)
-    if at.below is None:
-        bracket = f"at {at.first:,} numbers already"
-    else:
-        bracket = f"from about {_two_figures(at.estimate):,} numbers on (they cost at {at.below:,}, pay at {at.first:,}"
-        bracket += f", which is {duration(work)} in plain sequence)"
-    return f"{way.capitalize()} begin to pay {bracket}, here and now."
 
 
 def table(rows: Sequence[Row]) -> Table:
