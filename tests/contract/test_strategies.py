@@ -284,7 +284,7 @@ def test_an_interrupt_in_the_middle_of_a_task_leaves_nothing(strategy: str) -> N
     try:
         with pytest.raises(KeyboardInterrupt), crew_of(strategy) as (crew, memory):
             if crew.name == "openmp":
-                long, repeats = tasks(crew, memory, form="compute"), 2_000_000
+                long, repeats = tasks(crew, memory, form="compute"), 30_000_000
             else:
                 long, repeats = tasks(crew, memory, form="compute", implementation="python", gil="held"), 6000
             if crew.prepare(0, long) is not None:
