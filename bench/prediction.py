@@ -81,11 +81,11 @@ def lines_of(name: str, found: Probe, *, computes: bool) -> list[Line]:
         held_ns=parts["held"],
         computing_ns=parts["computing"],
         blocked_ns=parts["blocked"],
-        releases=found.releases or 0.0,
+        releases=found.releases or 1.0,  # the sampler does not count them, and they do not matter here
     )
     for steady in found.predicted["threads"]:
         n = steady.n_workers
-        prediction = in_samples(steady, profile, calls_each[n])
+        prediction = in_samples(steady, profile, calls_each[n], usable_cpus().count)
         measured, control = gave["threads", n], gave.get(("control", n))
         given = 1.0
         if computes:

@@ -103,6 +103,7 @@ def probed(
     n_cpus: int = 2,
     alone: str = "",
     gil: bool = True,
+    switch_interval_ns: float = 5e6,
     **first_call: Any,
 ) -> Probe:
     """Return what is concluded from shares, knocks, scaling, and what was remarkable about the first call."""
@@ -114,6 +115,7 @@ def probed(
         "scaling": scaling or [],
         "shipping_ns": shipping_ns,
         "gil": gil,
+        "switch_interval_ns": switch_interval_ns,
     }
     outcome = Outcome(
         kind="done", message="", phase="the measurement", preflight=preflight(**first_call), report=report

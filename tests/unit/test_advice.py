@@ -110,10 +110,24 @@ CASES: dict[str, tuple[str, str]] = {
             "times as fast as one."
         ),
     ),
+    "cut by the switch interval": (
+        advised(classes.MIXED, call(0.75, 0.25, 0)),
+        (
+            "Threads may not pay: it needs the GIL for 75 % of its time, and for longer at a time than the switch "
+            "interval; processes do: 2 of them should be 2.0 times as fast as one."
+        ),
+    ),
+    "cut, and measured": (
+        advised(classes.MIXED, call(0.75, 0.25, 0), short={"threads": 1.14}),
+        (
+            "Threads do not pay: it needs the GIL for 75 % of its time, and for longer at a time than the switch "
+            "interval; processes do: 2 of them should be 2.0 times as fast as one."
+        ),
+    ),
     "fine releases": (
         advised(classes.RELEASES, call(0.1, 0.9, 0, releases=5000)),
         (
-            "Threads do not pay: it releases the GIL for only 1.80 µs at a time, which costs as much as it "
+            "Threads may not pay: it releases the GIL for only 1.80 µs at a time, which costs as much as it "
             "gives; processes do: 2 of them should be 2.0 times as fast as one."
         ),
     ),
@@ -183,7 +197,7 @@ CASES: dict[str, tuple[str, str]] = {
             ),
         ),
         (
-            "Threads do not pay: 57 % of its time without the GIL is in pieces of 2.67 µs, which cost as much as they "
+            "Threads may not pay: 57 % of its time without the GIL is in pieces of 2.67 µs, which cost as much as they "
             "give; processes do: 2 of them should be 2.0 times as fast as one."
         ),
     ),

@@ -17,6 +17,34 @@ def test_a_profile_knows_its_shares() -> None:
     assert CallProfile(held_ns=1, computing_ns=0, blocked_ns=0, releases=0).mean_release_ns is None
 
 
+@pytest.mark.parametrize(
+    ("held_ms", "releases", "interval_ms", "cut"),
+    [
+        (3.9, 1, 5, 0),
+        (4.5, 1, 5, 0.5),
+        (5, 1, 5, 1),
+        (7.5, 1, 5, 1),
+        (7.5, 2, 5, 0),
+        (7.5, 1, 50, 0),
+        (7.5, 1, math.inf, 0),
+        (7.5, 1, 0, 1),
+        (7.5, 0, 5, 0),
+    ],
+)
+def test_holds_are_cut_from_the_switch_interval_on(
+    held_ms: float, releases: int, interval_ms: float, cut: float
+) -> None:
+    """Each hold for itself, and not before; what never releases waits for no release."""
+    call = CallProfile(
+        held_ns=held_ms * 1e6,
+        computing_ns=0,
+        blocked_ns=1e6 * min(1, releases),
+        releases=releases,
+        switch_interval_ns=interval_ms * 1e6,
+    )
+    assert call.cut == pytest.approx(cut)
+
+
 @pytest.mark.parametrize("wrong", [-1.0, math.inf, math.nan])
 @pytest.mark.parametrize("name", ["held_ns", "computing_ns", "blocked_ns", "releases"])
 def test_a_profile_takes_only_amounts(name: str, wrong: float) -> None:
@@ -35,3 +63,6 @@ def test_a_profile_that_cannot_be_is_refused() -> None:
         CallProfile(held_ns=1, computing_ns=1, blocked_ns=0, releases=0)
     with pytest.raises(ValueError, match="part of all"):
         CallProfile(held_ns=1, computing_ns=1, blocked_ns=0, releases=1, fine_ns=2, fine_releases=1)
+    for wrong in (-1.0, math.nan):
+        with pytest.raises(ValueError, match="switch interval"):
+            CallProfile(held_ns=1, computing_ns=1, blocked_ns=0, releases=1, switch_interval_ns=wrong)

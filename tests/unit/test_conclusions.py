@@ -166,6 +166,18 @@ def test_every_width_is_predicted() -> None:
     assert "4 of them" in found.advice
 
 
+def test_a_call_that_the_switch_interval_cuts_is_told_so() -> None:
+    """With what would help; not where its holds are shorter, where it never releases, or where it does not matter."""
+    (note,) = probed(shares(0.75, 0.0, 0.25)).notes
+    assert note.startswith("it holds the GIL for 7.5 ms at a time, and after 5 ms a waiting thread may take it")
+    assert "sys.setswitchinterval()" in note
+    assert probed(shares(0.75, 0.0, 0.25)).predicted["threads"][-1].low == pytest.approx(2 / 1.75)
+    assert probed(shares(0.75, 0.0, 0.25), switch_interval_ns=50e6).notes == []
+    assert probed(shares(0.3, 0.0, 0.7)).notes == []
+    assert probed(shares(1.0, 0.0, 0.0), knocks=BYTECODE).notes == []
+    assert probed(shares(0.97, 0.0, 0.03)).notes == []
+
+
 def test_a_call_that_never_drops_the_gil_has_no_released_time() -> None:
     """Rounding leaves a thousandth that nothing explains."""
     assert probed(shares(0.999, 0.001, 0, releases=0.0), knocks=BYTECODE).mean_release_ns is None

@@ -4,6 +4,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -25,12 +26,13 @@ PLENTY = 1000
 
 
 def coarse(released: float, computing: float = 0.0) -> CallProfile:
-    """Return a call of 100 ms with one release: its share of the call, and the share of that on a CPU."""
+    """Return a call with one release, its share of the call, and the share of that on a CPU; no hold is cut."""
     return CallProfile(
         held_ns=(1 - released) * CALL_NS,
         computing_ns=released * computing * CALL_NS,
         blocked_ns=released * (1 - computing) * CALL_NS,
         releases=1,
+        switch_interval_ns=math.inf,
     )
 
 
@@ -154,12 +156,12 @@ def test_fine_releases_beside_a_long_one_cost_only_themselves() -> None:
 def test_threads_that_begin_at_once_meet_at_the_gil() -> None:
     """By hand: eight calls of 1 ms held and 9 ms asleep end after 17 ms, and four of 7.5 and 2.5 ms after 32.5."""
     light, heavy = coarse(0.9), coarse(0.25)
-    assert in_samples(predict_threads(light, 8, PLENTY), light, 1).high == pytest.approx(80 / 17)
-    assert in_samples(predict_threads(heavy, 4, PLENTY), heavy, 1).high == pytest.approx(40 / 32.5)
+    assert in_samples(predict_threads(light, 8, PLENTY), light, 1, PLENTY).high == pytest.approx(80 / 17)
+    assert in_samples(predict_threads(heavy, 4, PLENTY), heavy, 1, PLENTY).high == pytest.approx(40 / 32.5)
     steady = predict_threads(light, 8, PLENTY)
-    assert in_samples(steady, light, 10_000).high == pytest.approx(steady.high, rel=1e-3)
+    assert in_samples(steady, light, 10_000, PLENTY).high == pytest.approx(steady.high, rel=1e-3)
     with pytest.raises(ValueError, match="calls_each=0"):
-        in_samples(steady, light, 0)
+        in_samples(steady, light, 0, PLENTY)
 
 
 def test_a_handful_of_fine_releases_does_not_matter() -> None:
@@ -223,11 +225,24 @@ def test_between_fine_and_coarse_there_is_no_jump(held_us: float) -> None:
     assert steps[-1].limit in ("nothing", "the GIL")
 
 
-def simulate(call: CallProfile, n_workers: int, cpus: int, draw: Callable[[float], float], n_calls: int) -> float:
-    """Return the speed-up of threads that hold, compute and sleep, on CPUs that all who can run share evenly."""
+def simulate(
+    call: CallProfile,
+    n_workers: int,
+    cpus: int,
+    draw: Callable[[float], float],
+    n_calls: int,
+    *,
+    cut_ns: float = math.inf,
+) -> float:
+    """Return the speed-up of threads that hold, compute and sleep, on CPUs that all who can run share evenly.
+
+    After a hold of `cut_ns` or more whoever waits gets the GIL, and the thread has to take it once more before it can
+    release it.
+    """
     means = (call.held_ns, call.computing_ns, call.blocked_ns)
     phases, left = [0] * n_workers, [draw(means[0]) for _ in range(n_workers)]
     gil = deque(range(n_workers))  # the first one holds it
+    holds, cut = list(left), set[int]()
     clock, worked, done, since = 0.0, 0.0, 0, 0.0
     while True:
         running = [one for one in range(n_workers) if phases[one] == 1 or (gil and one == gil[0])]
@@ -241,6 +256,12 @@ def simulate(call: CallProfile, n_workers: int, cpus: int, draw: Callable[[float
             worked += step * its_speed
         if phases[first] == 0:
             gil.popleft()
+            if gil and first not in cut and holds[first] >= cut_ns:
+                cut.add(first)
+                gil.append(first)
+                left[first] = 0.0
+                continue
+            cut.discard(first)
         while True:
             phases[first] = (phases[first] + 1) % 3
             if phases[first] == 0:
@@ -252,7 +273,7 @@ def simulate(call: CallProfile, n_workers: int, cpus: int, draw: Callable[[float
                     return worked / (clock - since)
             if means[phases[first]]:
                 break
-        left[first] = draw(means[phases[first]])
+        left[first] = holds[first] = draw(means[phases[first]])
 
 
 def grid() -> Iterator[tuple[CallProfile, int, int]]:
@@ -281,6 +302,32 @@ def test_regular_calls_reach_high() -> None:
         if n_workers <= cpus:
             predicted = predict_threads(call, n_workers, cpus)
             assert simulate(call, n_workers, cpus, lambda mean: mean, 300) == pytest.approx(predicted.high, rel=0.02)
+
+
+def test_holds_beyond_the_switch_interval_are_amdahls_case() -> None:
+    """Simulated with times that never vary: once threads have met they hold in turn and release together."""
+    for call, n_workers, cpus in grid():
+        cut = replace(call, switch_interval_ns=5e6)
+        predicted = predict_threads(cut, n_workers, cpus)
+        simulated = simulate(cut, n_workers, cpus, lambda mean: mean, 300, cut_ns=5e6)
+        given = f"{cut}, {n_workers} on {cpus}: {predicted}, {simulated:.3f}"
+        assert simulated == pytest.approx(predicted.low, rel=0.06), given
+        assert predicted.high == predict_threads(call, n_workers, cpus).high
+        assert in_samples(predicted, cut, 1, cpus).low == predicted.low
+        if n_workers <= cpus:
+            amdahl = 1 / (1 - call.released_share + call.released_share / n_workers)
+            assert predicted.low == pytest.approx(amdahl)
+
+
+def test_irregular_holds_beyond_the_switch_interval_lie_between() -> None:
+    """Simulated with exponential times, some of which are shorter than it."""
+    rng = random.Random(7)
+    for call, n_workers, cpus in grid():
+        cut = replace(call, switch_interval_ns=5e6)
+        predicted = predict_threads(cut, n_workers, cpus)
+        simulated = simulate(cut, n_workers, cpus, lambda mean: rng.expovariate(1 / mean), 1500, cut_ns=5e6)
+        given = f"{cut}, {n_workers} on {cpus}: {predicted}, {simulated:.3f}"
+        assert 0.95 * predicted.low <= simulated <= 1.05 * predicted.high, given
 
 
 @pytest.mark.parametrize(

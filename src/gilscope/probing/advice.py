@@ -48,6 +48,10 @@ class Prospect:
         """Tell whether it should be worth it for calls of this length."""
         return self.range_for(call_ns)[0] >= WORTH_IT
 
+    def may_pay(self, call_ns: float) -> bool:
+        """Tell whether it might be worth it nevertheless, for all that is predicted and measured."""
+        return self.range_for(call_ns)[1] >= WORTH_IT and (self.measured is None or self.measured.high >= WORTH_IT)
+
     def surprises(self, call_ns: float) -> bool:
         """Tell whether it was worth it here although its profile does not promise that."""
         if self.measured is None or self.prediction.low >= WORTH_IT:
@@ -122,7 +126,7 @@ def _needs(kind: str, profile: CallProfile) -> str:
 def _no_threads(kind: str, threads: Prospect, profile: CallProfile) -> str:
     if threads.pays(profile.wall_ns):
         return f"Threads should pay, for {_needs(kind, profile)}, but {_disappointment(threads)}"
-    return f"Threads do not pay: {_why_not(kind, threads, profile)}"
+    return f"Threads {'may' if threads.may_pay(profile.wall_ns) else 'do'} not pay: {_why_not(kind, threads, profile)}"
 
 
 def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
@@ -143,6 +147,8 @@ def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
         return "it is Python bytecode, which needs the GIL"
     if kind == classes.NATIVE:
         return "it computes in native code without releasing the GIL"
+    if profile.cut and prediction.high >= WORTH_IT:
+        return f"{_needs(kind, profile)}, and for longer at a time than the switch interval"
     return _needs(kind, profile)
 
 

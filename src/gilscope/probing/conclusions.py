@@ -75,7 +75,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     report, preflight = outcome.report, outcome.preflight
     shares, knocks = _shares(report["shares"]), report["knocks"] and Knocks(**report["knocks"])
     kind = classes.classify(shares, knocks, already_parallel=report["already_parallel"])
-    profile, scaling = profile_of(shares), [_scaling(one) for one in report["scaling"]]
+    profile, scaling = profile_of(shares, report["switch_interval_ns"]), [_scaling(one) for one in report["scaling"]]
     widths = sorted({one.n_workers for one in scaling}) or [max(2, n_cpus)]
     shipping_ns = report["shipping_ns"]
     predicted = {
@@ -84,7 +84,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     }
     unshipped = [predict_processes(profile, n, n_cpus) for n in widths]  # as they are measured: nothing is sent
     widest = {one.way: one for one in scaling if one.n_workers == widths[-1]}
-    shortfalls = _shortfalls(widest, {**predicted, "processes": unshipped}, profile)
+    shortfalls = _shortfalls(widest, {**predicted, "processes": unshipped}, profile, n_cpus)
     telling = {way: (one.telling_ns if (one := widest.get(way)) else None) or ns for way, ns in TELLING_NS.items()}
     pays = {
         "threads": pays_from_ns(profile, telling["threads"], widths[-1], n_cpus),
@@ -123,7 +123,10 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         pays_from_ns=pays,
         shipping_ns=shipping_ns,
         preflight=preflight,
-        notes=_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle, gil=gil),
+        notes=[
+            *_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle, gil=gil),
+            *_cut(profile, predicted["threads"][-1]),
+        ],
         mechanism=shares.mechanism,
         cost=cost_of(shares.mechanism),
         blind_to=shares.blind_to,
@@ -155,7 +158,7 @@ def _scaling(data: Mapping[str, Any]) -> Scaling:
 
 
 def _shortfalls(
-    widest: Mapping[str, Scaling], predicted: Mapping[str, Sequence[Prediction]], profile: CallProfile
+    widest: Mapping[str, Scaling], predicted: Mapping[str, Sequence[Prediction]], profile: CallProfile, n_cpus: int
 ) -> dict[str, str]:
     """Say why measured speed-ups stay below what was predicted, given what the host gave to the control."""
     measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
@@ -170,7 +173,7 @@ def _shortfalls(
         if gave is None or gave.high == math.inf or prediction.low < PAYS:
             continue
         if way == "threads" and (calls_each := widest[way].calls_each):
-            prediction = in_samples(prediction, profile, calls_each)
+            prediction = in_samples(prediction, profile, calls_each, n_cpus)
         # What arithmetic without memory gets here and now is all that a call on the CPU can get.
         given = min(1.0, control.estimate / prediction.n_workers) if profile.cpu_share > NEEDS_CPU else 1.0
         why = shortfall(
@@ -222,3 +225,16 @@ def _notes(
     if obstacle:
         notes.append(f"another process cannot have it: {obstacle}")
     return notes
+
+
+def _cut(profile: CallProfile, threads: Prediction) -> list[str]:
+    """Say what the switch interval does to a call, where that makes a difference to its threads."""
+    if not profile.cut or threads.low * PAYS > threads.high:
+        return []
+    hold_ms, interval_ms = profile.held_ns / profile.releases / 1e6, profile.switch_interval_ns / 1e6
+    note = (
+        f"it holds the GIL for {hold_ms:.2g} ms at a time, and after {interval_ms:.2g} ms a waiting thread may take it "
+        "before the call can release it; then no release overlaps with a hold. A longer sys.setswitchinterval() lets "
+        "it release first, and has others wait longer for Python code"
+    )
+    return [note]

@@ -53,7 +53,7 @@ def job(
     -------
     dict
         Plain data: "already_parallel", "shares", "knocks", "scaling", "shipping_ns"; and "gil", whether that is in
-        force, with what the target has imported.
+        force, and "switch_interval_ns", both with what the target has imported.
 
     Raises
     ------
@@ -100,6 +100,7 @@ def job(
         "scaling": [asdict(one) for one in scaling],
         "shipping_ns": _shipping_ns(resolved) if shippable else None,
         "gil": gil_enabled(),
+        "switch_interval_ns": sys.getswitchinterval() * 1e9,
     }
 
 

@@ -3,9 +3,14 @@
 Independent calls are not Amdahl's case: while one thread holds the GIL, the others get on with what needs no GIL. That
 is the machine repairman's problem, a closed network of one queue (the GIL) and a delay (the rest). Two values enclose
 what to expect: the bound, which calls that are all alike come close to, and mean value analysis, which is exact for
-times as irregular as exponential ones. Releases of some microseconds are another matter where threads have to wait for
-the GIL: the one that released it is back before a waiting one has woken up, so nothing overlaps and every release
-costs. Only where each release is longer than the holds between, and as regular, may two threads never meet.
+times as irregular as exponential ones.
+
+Two cases are other matters. Releases of some microseconds, where threads have to wait for the GIL: the one that
+released it is back before a waiting one has woken up, so nothing overlaps and every release costs. Only where each
+release is longer than the holds between, and as regular, may two threads never meet. And holds beyond the switch
+interval: a thread that has waited so long takes the GIL as soon as the holder is at bytecode again, which may be on its
+way to its next release, and then that has to wait for the whole next hold. All threads hold in turn and release
+together, and that is Amdahl's case. Holds that end in the release itself are not cut.
 
 References
 ----------
@@ -49,7 +54,8 @@ class Prediction:
     ----------
     n_workers : int
     low, high : float
-        Speed-up over serial: of calls as irregular as exponential times, and of calls that are all alike.
+        Speed-up over serial: of calls as irregular as exponential times, or, where holds last longer than the switch
+        interval, of threads that hold in turn and release together; and of calls that are all alike.
     limit : {"nothing", "the GIL", "CPUs", "fine releases", "shipping"}
         What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 20 us on
         average. With less than 8 us and no more than the holds between, the speed-up is below 1; else `high` may be
@@ -84,11 +90,11 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
 
     Notes
     -----
-    Taken for granted: a switch interval that plays no part, memory that feeds all CPUs, and no lock but the GIL.
+    Taken for granted: memory that feeds all CPUs, and no lock but the GIL.
 
     Examples
     --------
-    >>> call = CallProfile(held_ns=25e6, computing_ns=0, blocked_ns=75e6, releases=1)
+    >>> call = CallProfile(held_ns=2.5e6, computing_ns=0, blocked_ns=7.5e6, releases=1)
     >>> predicted = predict_threads(call, 4, usable_cpus=4)
     >>> f"{predicted.low:.2f} to {predicted.high:.2f}, limited by {predicted.limit}"
     '3.18 to 4.00, limited by nothing'
@@ -110,6 +116,7 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
     contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
     irregular = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
+    irregular -= profile.cut * max(0.0, irregular - _together(profile, n_workers, usable_cpus))
     mean_ns = profile.mean_release_ns or 0.0
     over_hold = _ratio(profile.released_ns, profile.held_ns) if mean_ns > HAND_OVER_NS[0] else 0.0
     apart = min(1.0, max(0.0, (over_hold - 1) / (ROOM - 1)))  # how far two threads may keep out of each other's way
@@ -120,7 +127,7 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
 
 
-def in_samples(prediction: Prediction, profile: CallProfile, calls_each: int) -> Prediction:
+def in_samples(prediction: Prediction, profile: CallProfile, calls_each: int, usable_cpus: int) -> Prediction:
     """Predict what a sample shows in which every thread makes so many calls, all beginning at once.
 
     At the beginning they meet at the GIL, and the last thread gets it when each other one has had it once; or, where
@@ -131,18 +138,26 @@ def in_samples(prediction: Prediction, profile: CallProfile, calls_each: int) ->
     prediction : Prediction
         Of threads that go on for ever.
     profile : CallProfile
-    calls_each : int
+    calls_each, usable_cpus : int
         At least 1.
+
+    Returns
+    -------
+    Prediction
+        Never below what it is if all hold in turn and release together each time, unless it was before.
 
     Raises
     ------
     ValueError
-        If the number is below 1.
+        If a number is below 1.
     """
-    _check_counts(calls_each=calls_each)
+    _check_counts(calls_each=calls_each, usable_cpus=usable_cpus)
     ramp_ns = min((prediction.n_workers - 1) * profile.held_ns, profile.released_ns)
     alone_ns = prediction.n_workers * calls_each * profile.wall_ns
-    low, high = (alone_ns / (alone_ns / end + ramp_ns) for end in (prediction.low, prediction.high))
+    together = _together(profile, prediction.n_workers, usable_cpus)
+    low, high = (
+        max(alone_ns / (alone_ns / end + ramp_ns), min(end, together)) for end in (prediction.low, prediction.high)
+    )
     return replace(prediction, low=low, high=high)
 
 
@@ -283,6 +298,12 @@ def _irregular(
         return uncapped  # nobody waits for a CPU
     capped = uncapped / math.pow(1 + math.pow(uncapped / cpu_bound, KNEE), 1 / KNEE)
     return max(capped, wall_ns * _calls_per_ns(queued_ns, free_ns, usable_cpus))  # more workers do not hurt
+
+
+def _together(profile: CallProfile, n_workers: int, usable_cpus: int) -> float:
+    """Return the speed-up of threads that hold the GIL in turn, and then do the rest all at once, on so many CPUs."""
+    rest_ns = profile.blocked_ns + profile.computing_ns * max(1.0, n_workers / usable_cpus)
+    return n_workers * profile.wall_ns / (n_workers * profile.held_ns + rest_ns)
 
 
 def _calls_per_ns(queued_ns: float, free_ns: float, n_workers: int) -> float:
