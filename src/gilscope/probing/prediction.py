@@ -24,7 +24,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gilscope.probing.call_profile import BREAK_EVEN_NS, HAND_OVER_NS, CallProfile, check_amounts
+from gilscope.probing.call_profile import BREAK_EVEN_NS, HAND_OVER_NS, SHARED_HAND_OVER, CallProfile, check_amounts
 from gilscope.verdicts import SAME
 
 #: Releases this much longer than the holds between need not meet any: two C threads that did nothing else gave 1.4 to
@@ -120,7 +120,8 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
     mean_ns = profile.mean_release_ns or 0.0
     over_hold = _ratio(profile.released_ns, profile.held_ns) if mean_ns > HAND_OVER_NS[0] else 0.0
     apart = min(1.0, max(0.0, (over_hold - 1) / (ROOM - 1)))  # how far two threads may keep out of each other's way
-    high = _with_fine_releases(bound, profile, HAND_OVER_NS[0], max(apart, _counts(mean_ns, BREAK_EVEN_NS[0])))
+    at_best_ns = min(HAND_OVER_NS[0], SHARED_HAND_OVER * _ratio(profile.wall_ns, profile.releases))
+    high = _with_fine_releases(bound, profile, at_best_ns, max(apart, _counts(mean_ns, BREAK_EVEN_NS[0])))
     low = _with_fine_releases(irregular, profile, HAND_OVER_NS[1], _counts(mean_ns, BREAK_EVEN_NS[1]))
     if profile.releases_shorter_than(BREAK_EVEN_NS[1]):
         limit = FINE_RELEASES
