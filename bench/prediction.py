@@ -85,7 +85,7 @@ def lines_of(name: str, found: Probe, *, computes: bool) -> list[Line]:
     )
     for steady in found.predicted["threads"]:
         n = steady.n_workers
-        prediction = in_samples(steady, profile, calls_each[n], usable_cpus().count)
+        prediction = in_samples(steady, profile, calls_each[n], found.machine["usable_cpus"])
         measured, control = gave["threads", n], gave.get(("control", n))
         given = 1.0
         if computes:

@@ -109,15 +109,18 @@ class CallProfile:
         return self.released_ns / self.releases if self.releases else None
 
     @property
+    def mean_hold_ns(self) -> float | None:
+        """Mean length of a hold, from one release to the next; None if there is no release."""
+        return self.held_ns / self.releases if self.releases else None
+
+    @property
     def cut(self) -> float:
         """How surely its holds last long enough for a waiting thread to cut in at their end: 0 to 1.
 
         The mean hold decides, for the longest one says for how long a CPU was taken away.
         """
-        if not self.releases:
-            return 0.0
-        hold_ns, begin_ns = self.held_ns / self.releases, CUT_FROM * self.switch_interval_ns
-        if hold_ns <= begin_ns:
+        hold_ns, begin_ns = self.mean_hold_ns, CUT_FROM * self.switch_interval_ns
+        if hold_ns is None or hold_ns <= begin_ns:
             return 0.0
         return (
             1.0 if hold_ns >= self.switch_interval_ns else (hold_ns - begin_ns) / (self.switch_interval_ns - begin_ns)

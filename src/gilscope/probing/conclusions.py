@@ -123,10 +123,15 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         pays_from_ns=pays,
         shipping_ns=shipping_ns,
         preflight=preflight,
-        notes=[
-            *_notes(preflight, shares, widest, profile, "" if alone or obstacle in advised else obstacle, gil=gil),
-            *_cut(profile, predicted["threads"][-1]),
-        ],
+        notes=_notes(
+            preflight,
+            shares,
+            widest,
+            profile,
+            obstacle="" if alone or obstacle in advised else obstacle,
+            cut=_cut(profile, predicted["threads"][-1]),
+            gil=gil,
+        ),
         mechanism=shares.mechanism,
         cost=cost_of(shares.mechanism),
         blind_to=shares.blind_to,
@@ -195,8 +200,9 @@ def _notes(
     shares: Shares,
     widest: Mapping[str, Scaling],
     profile: CallProfile,
-    obstacle: str,
     *,
+    obstacle: str,
+    cut: str,
     gil: bool,
 ) -> list[str]:
     notes = []
@@ -224,17 +230,18 @@ def _notes(
         notes.append(f"importing the script does work, and has no `if __name__ == '__main__'` guard: {work}")
     if obstacle:
         notes.append(f"another process cannot have it: {obstacle}")
+    if cut:
+        notes.append(cut)
     return notes
 
 
-def _cut(profile: CallProfile, threads: Prediction) -> list[str]:
-    """Say what the switch interval does to a call, where that makes a difference to its threads."""
-    if not profile.cut or threads.low * PAYS > threads.high:
-        return []
-    hold_ms, interval_ms = profile.held_ns / profile.releases / 1e6, profile.switch_interval_ns / 1e6
-    note = (
+def _cut(profile: CallProfile, threads: Prediction) -> str:
+    """Say what the switch interval does to a call, where that makes a difference to its threads; else ""."""
+    if not profile.cut or profile.mean_hold_ns is None or threads.low * PAYS > threads.high:
+        return ""
+    hold_ms, interval_ms = profile.mean_hold_ns / 1e6, profile.switch_interval_ns / 1e6
+    return (
         f"it holds the GIL for {hold_ms:.2g} ms at a time, and after {interval_ms:.2g} ms a waiting thread may take it "
         "before the call can release it; then no release overlaps with a hold. A longer sys.setswitchinterval() lets "
         "it release first, and has others wait longer for Python code"
     )
-    return [note]

@@ -115,14 +115,14 @@ def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> P
         return Prediction(n_workers=n_workers, low=min(low, bound), high=bound, limit=limit)
     bound, limit = _lowest({NOTHING: n_workers, THE_GIL: _ratio(profile.wall_ns, profile.held_ns), CPUS: cpu_bound})
     contended_ns = profile.held_ns + profile.releases * HAND_OVER_NS[1]
-    irregular = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
-    irregular -= profile.cut * max(0.0, irregular - _together(profile, n_workers, usable_cpus))
+    uncut = _irregular(contended_ns, profile.released_ns, profile.wall_ns, n_workers, usable_cpus, cpu_bound)
+    coarse = uncut - profile.cut * max(0.0, uncut - _together(profile, n_workers, usable_cpus))
     mean_ns = profile.mean_release_ns or 0.0
     over_hold = _ratio(profile.released_ns, profile.held_ns) if mean_ns > HAND_OVER_NS[0] else 0.0
     apart = min(1.0, max(0.0, (over_hold - 1) / (ROOM - 1)))  # how far two threads may keep out of each other's way
     at_best_ns = min(HAND_OVER_NS[0], SHARED_HAND_OVER * _ratio(profile.wall_ns, profile.releases))
     high = _with_fine_releases(bound, profile, at_best_ns, max(apart, _counts(mean_ns, BREAK_EVEN_NS[0])))
-    low = _with_fine_releases(irregular, profile, HAND_OVER_NS[1], _counts(mean_ns, BREAK_EVEN_NS[1]))
+    low = _with_fine_releases(coarse, profile, HAND_OVER_NS[1], _counts(mean_ns, BREAK_EVEN_NS[1]))
     if profile.releases_shorter_than(BREAK_EVEN_NS[1]):
         limit = FINE_RELEASES
     return Prediction(n_workers=n_workers, low=min(low, high), high=high, limit=limit)
