@@ -93,7 +93,7 @@ CASES: dict[str, tuple[str, str]] = {
         advised(classes.NATIVE, BYTECODE, longest_hold_ns=80_000_000),
         (
             "Threads do not pay: it computes in native code without releasing the GIL; processes do: 2 of them "
-            "should be 2.0 times as fast as one. Every other thread stands still for up to 80.0 ms at a time."
+            "should be 2.0 times as fast as one. Every other thread stands still for up to 80 ms at a time."
         ),
     ),
     "a short hold is not felt": (
@@ -127,7 +127,7 @@ CASES: dict[str, tuple[str, str]] = {
     "fine releases": (
         advised(classes.RELEASES, call(0.1, 0.9, 0, releases=5000)),
         (
-            "Threads may not pay: it releases the GIL for only 1.80 µs at a time, which costs as much as it "
+            "Threads may not pay: it releases the GIL for only 1.8 µs at a time, which costs as much as it "
             "gives; processes do: 2 of them should be 2.0 times as fast as one."
         ),
     ),

@@ -17,7 +17,7 @@ crc        releases                96 %           106 µs   1         813 µs  1
 loop       Python bytecode         0 %            2.55 ms  0         -       ? (1.00)          ? (1.50-2.00)  processes
 
 rest
-unsure     undecided               50 % [10, 90]  1.00 ms  0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
+unsure     undecided               50 % [10, 90]  1 ms     0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
 <b>|gone*  not installed: no_such
 
 4 calls: 1 releases; 1 Python bytecode; 1 undecided; 1 not installed
@@ -33,7 +33,7 @@ MARKDOWN = """\
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 | crc | releases | 96 % | 106 µs | 1 | 813 µs | 1.83 (1.60-2.00) | 1.90 (2.00) | threads |
 | loop | Python bytecode | 0 % | 2.55 ms | 0 | - | ? (1.00) | ? (1.50-2.00) | processes |
-| unsure | undecided | 50 % \\[10, 90\\] | 1.00 ms | 0.5 | 100 µs | 1.10 (1.20-1.40) | ? (1.20-1.40) | neither |
+| unsure | undecided | 50 % \\[10, 90\\] | 1 ms | 0.5 | 100 µs | 1.10 (1.20-1.40) | ? (1.20-1.40) | neither |
 | \\<b\\>\\|gone\\* | not installed: no\\_such |  |  |  |  |  |  |  |
 """
 

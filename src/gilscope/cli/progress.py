@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from gilscope.report import words
+from gilscope import words
 from gilscope.results import Group
 from gilscope.runner import ArmAbsent, Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
 from gilscope.runner import Progress as RoundEnded

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from gilscope.probing import classes
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, Prediction
-from gilscope.report.words import duration
 from gilscope.results import Interval
+from gilscope.words import duration
 
 #: What pays for a call, in a word; the last for one that keeps several CPUs busy by itself.
 THREADS, PROCESSES, NEITHER, NOTHING_MORE = "threads", "processes", "neither", "nothing more"

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from gilscope.report.words import duration
+from gilscope.words import count, counted, duration, percent
 
 # As many lines as a screen has; the rest is in the JSON, and the table says how many those are.
 _MOST_LINES = 40
@@ -44,14 +44,18 @@ def render(log: Mapping[str, Any], console: Console) -> None:
 
 
 def _render_ledger(log: Mapping[str, Any], console: Console) -> None:
-    console.print(f"GIL: {duration(log['wall_ns'])} of wall time, {len(log['threads'])} threads", style="bold")
+    console.print(
+        f"GIL: {duration(log['wall_ns'])} of wall time, {counted(len(log['threads']), 'thread')}", style="bold"
+    )
     _print(console, _THREAD_COLUMNS, 1, [thread_cells(thread) for thread in log["threads"]])
     if log["sites"]:
         console.print()
         _print(console, _SITE_COLUMNS, 2, [site_cells(site) for site in log["sites"]])
     console.print()
     if log["events"] or log["n_lost_events"]:
-        console.print(f"Timeline: {len(log['events'])} events, {log['n_lost_events']} lost.", style="dim")
+        console.print(
+            f"Timeline: {counted(len(log['events']), 'event')}, {count(log['n_lost_events'])} lost.", style="dim"
+        )
     console.print(
         "Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued "
         "for a CPU, as waited does, and run delay says how much of both that can be.",
@@ -63,16 +67,16 @@ def _render_samples(log: Mapping[str, Any], console: Console) -> None:
     """Say what samples saw: with a GIL who held it, and without one who was attached."""
     is_gil, wall_ns = log["free"] is not None, log["wall_ns"]
     if is_gil:
-        told = f"GIL: free for {_share(log['free'], 1.0).strip()} of {duration(wall_ns)} of wall time"
+        told = f"GIL: free for {percent(log['free'], 0)} of {duration(wall_ns)} of wall time"
     else:
         parallel = sum(log["at_once"][2:])
-        told = f"No GIL: two threads or more attached for {_share(parallel, 1.0).strip()} of {duration(wall_ns)}"
+        told = f"No GIL: two threads or more attached for {percent(parallel, 0)} of {duration(wall_ns)}"
     console.print(told, style="bold")
     columns = ("thread", "held" if is_gil else "attached", "blocked on locks", "times", "CPU time", "run delay")
     _print(console, columns, 1, [sampled_cells(thread, wall_ns) for thread in log["threads"]])
     console.print()
     console.print(
-        f"Shares are of the wall time, from {log['n_looks']} looks. Locks are Python's own"
+        f"Shares are of the wall time, from {counted(log['n_looks'], 'look')}. Locks are Python's own"
         f"{'' if is_gil else ', those inside of its objects too'}; waiting for work in a queue is waiting for one.",
         style="dim",
     )
@@ -81,8 +85,7 @@ def _render_samples(log: Mapping[str, Any], console: Console) -> None:
 def _render_witness(log: Mapping[str, Any], console: Console) -> None:
     low, high = (100 * log[name] for name in ("free_low", "free_high"))
     console.print(
-        f"GIL: free for {_share(log['free'], 1.0).strip()} [{low:.0f}, {high:.0f}] of "
-        f"{duration(log['wall_ns'])} of wall time",
+        f"GIL: free for {percent(log['free'], 0)} [{low:.0f}, {high:.0f}] of {duration(log['wall_ns'])} of wall time",
         style="bold",
     )
 
@@ -97,8 +100,13 @@ def sampled_cells(thread: Mapping[str, Any], wall_ns: int) -> tuple[str, ...]:
     times = (
         "-" if ns is None else f"{duration(ns)} {_share(ns, wall_ns)}" for ns in (shared_ns, thread["lock_waited_ns"])
     )
-    waits = "-" if thread["lock_waits"] is None else str(thread["lock_waits"])
-    return thread["name"], *times, waits, duration(thread["cpu_ns"]), duration(thread["run_delay_ns"])
+    return (
+        thread["name"],
+        *times,
+        count(thread["lock_waits"]),
+        duration(thread["cpu_ns"]),
+        duration(thread["run_delay_ns"]),
+    )
 
 
 def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:
@@ -106,7 +114,7 @@ def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:
     parts = ("held_ns", "waited_ns", "computing_ns", "blocked_ns")
     span_ns = sum(thread[part] for part in parts)
     times = (f"{duration(thread[part])} {_share(thread[part], span_ns)}" for part in parts)
-    counts = (str(thread["takes"]), str(thread["forced_switches"]))
+    counts = (count(thread["takes"]), count(thread["forced_switches"]))
     return thread["name"], *times, *counts, duration(thread["longest_hold_ns"]), duration(thread["run_delay_ns"])
 
 
@@ -117,11 +125,11 @@ def site_cells(site: Mapping[str, Any]) -> tuple[str, ...]:
     mean_ns = released_ns / site["count"] if site["count"] else None
     place = f"{site['symbol']} {site['offset']:#x}".lstrip()
     file = site["module"].rpartition("/")[2] or "?"
-    return file, place, str(site["count"]), *times, duration(mean_ns), duration(site["longest_release_ns"])
+    return file, place, count(site["count"]), *times, duration(mean_ns), duration(site["longest_release_ns"])
 
 
 def _share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:3.0f} %" if whole else "  - %"
+    return f"{percent(part / whole, 0) if whole else '- %':>5}"
 
 
 def _print(console: Console, columns: Iterable[str], n_texts: int, lines: Sequence[tuple[str, ...]]) -> None:
@@ -132,4 +140,4 @@ def _print(console: Console, columns: Iterable[str], n_texts: int, lines: Sequen
         table.add_row(*line)
     console.print(table, markup=False)
     if len(lines) > _MOST_LINES:
-        console.print(f"and {len(lines) - _MOST_LINES} more", style="dim")
+        console.print(f"and {count(len(lines) - _MOST_LINES)} more", style="dim")

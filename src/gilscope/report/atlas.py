@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gilscope.report.terminal import open_console, print_whole
-from gilscope.report.words import duration
+from gilscope.words import count, counted, decimal, duration, percent
 
 Row = Mapping[str, Any]
 
@@ -38,10 +38,9 @@ def cells(row: Row) -> list[str]:
     if row["failure"]:
         return [row["name"], failure(row), *[""] * 7]
     each = duration(row["mean_release_ns"]) if row["releases"] else "-"
-    count = "-" if row["releases"] is None else f"{row['releases']:.4g}"
     ways = [speed_up(row, way) for way in ("threads", "processes")]
     stall = duration(row["longest_hold_ns"])
-    return [row["name"], row["class"], released(row), stall, count, each, *ways, row["pays"]]
+    return [row["name"], row["class"], released(row), stall, count(row["releases"]), each, *ways, row["pays"]]
 
 
 def failure(row: Row) -> str:
@@ -54,16 +53,14 @@ def released(row: Row) -> str:
     """Return the released share in per cent, with its interval where that is wide."""
     share = row["released"]
     wide = share["high"] - share["low"] > 0.1
-    return f"{100 * share['estimate']:.0f} %" + (
-        f" [{100 * share['low']:.0f}, {100 * share['high']:.0f}]" if wide else ""
-    )
+    return percent(share["estimate"], 0) + (f" [{100 * share['low']:.0f}, {100 * share['high']:.0f}]" if wide else "")
 
 
 def speed_up(row: Row, way: str) -> str:
     """Return what a way gives, measured and predicted: ``"1.83 (1.60-2.00)"``; "?" where nothing could be measured."""
     one = row[way]
-    low, high = f"{one['predicted']['low']:.2f}", f"{one['predicted']['high']:.2f}"
-    measured = f"{one['speed_up']['estimate']:.2f}" if one["speed_up"] and row["second_cpu"] else "?"
+    low, high = decimal(one["predicted"]["low"]), decimal(one["predicted"]["high"])
+    measured = decimal(one["speed_up"]["estimate"]) if one["speed_up"] and row["second_cpu"] else "?"
     return f"{measured} ({low})" if low == high else f"{measured} ({low}-{high})"
 
 
@@ -72,9 +69,10 @@ def footer(rows: Sequence[Row]) -> list[str]:
     counts: dict[str, int] = {}
     for row in rows:
         counts[row["class"]] = counts.get(row["class"], 0) + 1
-    calls = "call" if len(rows) == 1 else "calls"
     below = (
-        [f"{len(rows)} {calls}: " + "; ".join(f"{n} {kind}" for kind, n in counts.items())] if rows else ["no calls"]
+        [f"{counted(len(rows), 'call')}: " + "; ".join(f"{count(n)} {kind}" for kind, n in counts.items())]
+        if rows
+        else ["no calls"]
     )
     starved = sum(row["second_cpu"] is False for row in rows)
     if starved:
@@ -105,8 +103,7 @@ def heading(data: Mapping[str, Any]) -> str:
 def origin(data: Mapping[str, Any]) -> str:
     """Return what it was measured with, and on how many CPUs."""
     pythons = dict.fromkeys(row["python"] for row in data["rows"])
-    n_cpus = data["machine"]["usable_cpus"]
-    return " - ".join([data["tool"], *pythons, f"{n_cpus} CPU{'' if n_cpus == 1 else 's'}"])
+    return " - ".join([data["tool"], *pythons, counted(data["machine"]["usable_cpus"], "CPU")])
 
 
 def markdown(data: Mapping[str, Any], rows: Sequence[Row]) -> str:

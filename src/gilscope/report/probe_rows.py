@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from gilscope.report.words import duration
+from gilscope.words import duration
 
 #: Sites named in a table; the JSON has all of them.
 MOST_SITES = 3

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gilscope.report import words
+from gilscope import words
 from gilscope.results import Result, Row
 
 COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
@@ -52,11 +52,11 @@ def footer(result: Result) -> list[str]:
         if control.second_cpu is not None:
             read += f"; without memory, processes gain {words.ratio(control.second_cpu)} here and now"
         below.append(read)
-    plural = "launch" if n_launches == 1 else "launches"
     below.append(
-        f"{n_launches} {plural}, {n_rounds} rounds in {result.duration_s:.0f} s ({result.stop_reason}); steal "
+        f"{words.counted(n_launches, 'launch', 'launches')}, {words.counted(n_rounds, 'round')} in "
+        f"{words.seconds(round(result.duration_s))} ({result.stop_reason}); steal "
         f"{words.percent(interference.steal)}, run delay {words.percent(interference.run_delay)}"
-        + (f", throttled {interference.throttled} times" if interference.throttled else "")
+        + (f", throttled {words.counted(interference.throttled, 'time')}" if interference.throttled else "")
         + f"; seed {plan.seed}"
     )
     return below
@@ -70,7 +70,8 @@ def heading(result: Result) -> str:
     count = _fact(result, "cpu", "usable", "count")
     gil = "GIL on" if all(worker.get("gil_enabled", True) for worker in result.workers) else "GIL off"
     return (
-        f"{result.tool} - CPython {version}, {gil} - {widths} of {count} CPUs - {names} - {plan.dtype}, "
+        f"{result.tool} - CPython {version}, {gil} - {widths} of {count} CPU{'' if count == 1 else 's'} - {names} - "
+        f"{plan.dtype}, "
         f"{_sizes(result)}"
     )
 
@@ -85,7 +86,7 @@ def _sizes(result: Result) -> str:
     many = len(sizes) > 1
     return "; ".join(
         ("rounds over " if form == "compute" else "arrays of ")
-        + f"{n_items} items"
+        + words.counted(n_items, "item")
         + (f" ({', '.join(dict.fromkeys(names))})" if many else "")
         for (form, n_items), names in sizes.items()
     )

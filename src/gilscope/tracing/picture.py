@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
-from gilscope.report.words import duration
 from gilscope.tracing.columns import FREE, Piece, gil_intervals, merged
 from gilscope.tracing.intervals import (
     BLOCKED,
@@ -22,6 +21,7 @@ from gilscope.tracing.intervals import (
 )
 from gilscope.tracing.summary import sentence
 from gilscope.tracing.trace import Trace
+from gilscope.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,8 +1,8 @@
 """A trace in words: one line for each thread, and one sentence."""
 
-from gilscope.report.words import duration
 from gilscope.tracing.intervals import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
 from gilscope.tracing.trace import Trace
+from gilscope.words import duration
 
 #: From this share of waiting on, the GIL is in the way; below the other one it is not.
 IN_THE_WAY, OUT_OF_THE_WAY = 0.10, 0.02

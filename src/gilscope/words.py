@@ -1,0 +1,185 @@
+"""Figures as people write them: ``1 000 000 times``, ``92 ms``, ``2 min``, ``1 thread``. No output rounds by itself.
+
+Every layer shows figures, the lowest in errors and notes, so this stands beneath all of them and imports no other.
+"""
+
+import math
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gilscope.results import Arm, Interval
+
+#: What stands for a figure that there is not.
+NONE = "-"
+#: Numbers of four digits are easily read, so that groups begin with five, as the SI brochure advises.
+_FIRST_GROUPED = 10_000
+#: Half-widths above this say only that nothing is known yet.
+_WIDEST = 1.0
+_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+#: From here on a time is read in two units, the larger of them whole: 2 min 30 s, and not 150 s.
+_LONG = ((172_800, "days", 86_400, "h", 3600), (7200, "h", 3600, "min", 60), (120, "min", 60, "s", 1))
+#: Spaces inside a figure, where no line may break: between groups of digits, and before a unit.
+_INNER_SPACE = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|%|[nµm]?s\b|min\b|h\b)")
+
+
+def number(value: float | None) -> str:
+    """Return a number with three significant digits or all that stand before the point: ``"0.33"``, ``"25 198"``."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "unbounded" if value > 0 else "-unbounded"
+    size = abs(value)
+    if not size or size >= 99.95:
+        return _grouped(round(value))
+    # One digit more than the place of the first: 0.0012 has its first in the third place.
+    digits = 2 - math.floor(math.log10(size) + 1e-9)
+    if digits > 5:
+        return "less than 0.001" if value > 0 else "more than -0.001"
+    return _bare(f"{value:.{digits}f}")
+
+
+def count(n: float | None) -> str:
+    """Return how many: whole numbers in full, means per call to two decimals: ``"1 000 000"``, ``"0.33"``."""
+    if n is None or math.isnan(n):
+        return NONE
+    if math.isinf(n):
+        return number(n)
+    if abs(n) >= 99.95 or n == round(n):
+        return _grouped(round(n))
+    if abs(n) < 0.005:
+        return "less than 0.01" if n > 0 else "0"
+    return _bare(f"{n:.2f}" if abs(n) < 9.995 else f"{n:.1f}")
+
+
+def counted(n: float | None, one: str, several: str = "") -> str:
+    """Return how many of what: ``"1 thread"``, ``"2 threads"``, ``"0.5 times"``, ``"1 launch"``, ``"10 000 launches"``.
+
+    Parameters
+    ----------
+    n : float or None
+    one : str
+        What one of them is called.
+    several : str, optional
+        What several are called, where that is not `one` with an s.
+    """
+    told = count(n)
+    return f"{told} {one if told == '1' else several or f'{one}s'}"
+
+
+def duration(value_ns: float | None) -> str:
+    """Return a time with three significant digits and its unit: ``"8.12 ms"``, ``"92 ms"``, ``"1 s"``, ``"2 min"``."""
+    if value_ns is None or math.isnan(value_ns) or math.isinf(value_ns):
+        return number(value_ns)
+    if value_ns < 0:
+        return f"-{duration(-value_ns)}".replace("-0 ns", "0 ns")
+    for least_s, large, large_s, small, small_s in _LONG:
+        if round(value_ns / 1e9) >= least_s:
+            wholes, rest = divmod(round(value_ns / 1e9 / small_s), large_s // small_s)
+            return f"{_grouped(wholes)} {large}" + (f" {rest} {small}" if rest else "")
+    for scale, unit in _UNITS:
+        if value_ns >= scale * 0.9995 or unit == "ns":  # 999.7 ns is rounded to 1 µs
+            return f"{_significant(value_ns / scale)} {unit}"
+    raise AssertionError  # the last unit takes all that is left
+
+
+def seconds(value_s: float | None) -> str:
+    """Return a time in seconds as `duration` does."""
+    return duration(None if value_s is None else value_s * 1e9)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Return a share as per cent, or "unknown": ``"3.2 %"``, ``"under 0.1 %"``; never 0 or 100 for what is not."""
+    if share is None or math.isnan(share):
+        return "unknown"
+    if math.isinf(share):
+        return number(share)
+    value, step = 100 * share, 10.0**-digits
+    if 0 < value < step / 2:
+        return f"under {_bare(f'{step:.{digits}f}')} %"
+    if 100 - step / 2 <= value < 100 - 1e-9:
+        return f"over {_bare(f'{100 - step:.{digits}f}')} %"
+    if abs(value) >= 1000:
+        return f"{_grouped(round(value))} %"
+    return f"{_bare(f'{value:.{digits}f}')} %"
+
+
+def half_width(width: float) -> str:
+    """Return the half-width of an interval, as a share of its middle: ``"±2.3 %"``, ``"more than ±100 %"``."""
+    if math.isnan(width) or width > _WIDEST:
+        return f"more than ±{percent(_WIDEST)}"
+    return f"±{percent(width)}"
+
+
+def ratio(interval: "Interval | None", mark: str = "") -> str:
+    """Return a ratio with its interval, for example ``"0.98 [0.97, 0.99]"``, to as many digits as it deserves."""
+    if interval is None or math.isnan(interval.estimate):
+        return NONE
+    if interval.low <= 0 or math.isinf(interval.high):
+        return f"{decimal(interval.estimate)} [?]{mark}"
+    estimate, low, high = (decimal(end, interval.high) for end in (interval.estimate, interval.low, interval.high))
+    return f"{estimate} [{low}, {high}]{mark}"
+
+
+def decimal(value: float, size: float | None = None) -> str:
+    """Return a ratio with two decimals near 1, and fewer where it, or what it stands beside, is large: ``"1.90"``."""
+    reach = abs(value if size is None else size)
+    if math.isnan(value) or math.isinf(value) or reach >= 99.95:
+        return number(value) if not math.isfinite(value) else _grouped(round(value))
+    return f"{value:.{2 if reach < 9.995 else 1}f}"
+
+
+def strategy(arm: "Arm") -> str:
+    """Return a strategy with its width, for example ``"2 threads"`` or ``"2 processes (fork)"``."""
+    name, _, method = arm.strategy.partition(":")
+    if name == "serial":
+        return "serial"
+    if name == "openmp":
+        return f"OpenMP, {counted(arm.n_workers, 'thread')}"
+    return workers(arm.n_workers, name) + (f" ({method})" if method else "")
+
+
+def workers(n: int, way: str) -> str:
+    """Return how many of a way, whose name is a plural: ``"1 thread"``, ``"2 processes"``."""
+    return counted(n, {"processes": "process"}.get(way, way.removesuffix("s")), way)
+
+
+def size(n_bytes: float) -> str:
+    """Return an amount of memory: ``"512 bytes"``, ``"1.5 GiB"``."""
+    for scale, unit in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if n_bytes >= scale:
+            return f"{_significant(n_bytes / scale)} {unit}"
+    return counted(n_bytes, "byte")
+
+
+def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
+    """Break a text into lines, and no figure between its digits or before its unit.
+
+    Parameters
+    ----------
+    text : str
+    width : int
+        In characters.
+    first, rest : str
+        What the first line, and every other, begins with.
+    """
+    glued = _INNER_SPACE.sub("\0", text)
+    return textwrap.fill(glued, width, initial_indent=first, subsequent_indent=rest).replace("\0", " ")
+
+
+def _significant(value: float) -> str:
+    """Three digits, or all that stand before the point, without zeros at the end."""
+    if value >= 999.5:
+        return _grouped(round(value))
+    return _bare(f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}")
+
+
+def _bare(text: str) -> str:
+    """Without zeros at the end, which 1 s, 1.00 s and 1.0 s would be three ways to write the same with."""
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _grouped(value: int) -> str:
+    return f"{value:,}".replace(",", " ") if abs(value) >= _FIRST_GROUPED else str(value)

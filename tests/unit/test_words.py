@@ -1,0 +1,201 @@
+"""Figures as people write them, over the whole range: no exponent, no figure without a unit, one of one thing."""
+
+import math
+import re
+from collections.abc import Callable
+
+import fakes
+import pytest
+from fakes import interval
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gilscope import words
+
+#: Every function that takes one figure.
+SHOWN: dict[str, Callable[[float], str]] = {
+    "number": words.number,
+    "count": words.count,
+    "counted": lambda n: words.counted(n, "thread"),
+    "duration": words.duration,
+    "seconds": words.seconds,
+    "percent": words.percent,
+    "whole percent": lambda share: words.percent(share, 0),
+    "half_width": words.half_width,
+    "ratio": lambda value: words.ratio(interval(value, max(0.0, value * 0.9), abs(value) * 1.1)),
+    "open ratio": lambda value: words.ratio(interval(value, 0.0, math.inf)),
+    "decimal": words.decimal,
+    "workers": lambda n: words.workers(round(n) if math.isfinite(n) else 3, "processes"),
+    "size": lambda n: words.size(n) if math.isfinite(n) else "1 byte",
+}
+SPECIAL = (0.0, -0.0, 1.0, 999.0, *(10.0**i for i in range(-9, 16)), -1.0, -1e9, math.nan, math.inf, -math.inf)
+_FIGURES = st.one_of(
+    st.sampled_from(SPECIAL),
+    st.floats(min_value=-1e15, max_value=1e15),
+    st.floats(min_value=0, max_value=1000),
+    st.integers(min_value=0, max_value=10**15).map(float),
+)
+#: Five digits in a row that nobody grouped, an exponent, or a zero with a sign.
+_UNREADABLE = re.compile(r"(?<![.\d])\d{5}|\d[eE][+-]?\d|\bnan\b|\binf\b|(?<!\d)-0(?![.\d])")
+
+
+@pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN)
+@given(value=_FIGURES)
+def test_no_figure_is_unreadable(shown: Callable[[float], str], value: float) -> None:
+    """None has an exponent, five digits without a gap, or more digits than anybody reads behind its point."""
+    text = shown(value)
+    assert text
+    assert text == text.strip()
+    assert not _UNREADABLE.search(text), text
+    assert not re.search(r"\.\d{6}", text), text
+
+
+@given(value=_FIGURES)
+def test_one_thing_is_one_thing(value: float) -> None:
+    """The noun follows the figure that is shown, so that 0.9999 of a call is one call too."""
+    figure, _, noun = words.counted(value, "thread").rpartition(" ")
+    assert noun == ("thread" if figure == "1" else "threads")
+    assert words.counted(value, "launch", "launches").endswith(" launch") == (figure == "1")
+
+
+@given(st.floats(min_value=0, max_value=1e15), st.floats(min_value=0, max_value=1e15))
+def test_a_longer_time_never_reads_shorter(one_ns: float, other_ns: float) -> None:
+    """Rounding and changes of unit keep the order."""
+    short, long = sorted((one_ns, other_ns))
+    assert _nanoseconds(words.duration(short)) <= _nanoseconds(words.duration(long))
+
+
+def _nanoseconds(text: str) -> float:
+    scales = {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10, "h": 3.6e12, "days": 8.64e13}
+    pairs = re.findall(r"([\d. ]+) (\S+)", text)
+    return sum(float(figure.replace(" ", "")) * scales[unit] for figure, unit in pairs)
+
+
+@given(st.floats(min_value=0, max_value=1e15))
+def test_a_time_is_what_it_was(value_ns: float) -> None:
+    """What is shown is off by no more than its third digit."""
+    assert _nanoseconds(words.duration(value_ns)) == pytest.approx(value_ns, rel=0.009, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("value_ns", "text"),
+    [
+        (None, "-"),
+        (math.nan, "-"),
+        (0, "0 ns"),
+        (0.4, "0.4 ns"),
+        (999.0, "999 ns"),
+        (999.7, "1 µs"),
+        (1000.0, "1 µs"),
+        (-30.0, "-30 ns"),
+        (92_400.0, "92.4 µs"),
+        (8_120_000.0, "8.12 ms"),
+        (92_000_000.0, "92 ms"),
+        (1e9, "1 s"),
+        (2.5e9, "2.5 s"),
+        (90e9, "90 s"),
+        (120e9, "2 min"),
+        (150e9, "2 min 30 s"),
+        (7200e9, "2 h"),
+        (2.5e5 * 1e9, "2 days 21 h"),
+        (math.inf, "unbounded"),
+    ],
+)
+def test_times_have_three_digits_and_a_unit(value_ns: float | None, text: str) -> None:
+    """A time is rounded to what a reader can use, never without its unit."""
+    assert words.duration(value_ns) == text
+    assert words.seconds(None if value_ns is None else value_ns / 1e9) == text
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [
+        (0, "0 times"),
+        (1, "1 time"),
+        (0.99999, "1 time"),
+        (0.5, "0.5 times"),
+        (1 / 3, "0.33 times"),
+        (0.0001, "less than 0.01 times"),
+        (12.34, "12.3 times"),
+        (999, "999 times"),
+        (7034, "7034 times"),
+        (10_000, "10 000 times"),
+        (1_000_000, "1 000 000 times"),
+        (999_999.7, "1 000 000 times"),
+        (None, "- times"),
+    ],
+)
+def test_counts_are_grouped_and_have_their_noun(n: float | None, text: str) -> None:
+    """Four digits are read as they stand; from five on they are grouped."""
+    assert words.counted(n, "time") == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (None, "unknown"),
+        (math.nan, "unknown"),
+        (0.0, "0 %"),
+        (0.0001, "under 0.1 %"),
+        (0.032, "3.2 %"),
+        (0.5, "50 %"),
+        (0.99991, "over 99.9 %"),
+        (1.0, "100 %"),
+        (251.978, "25 198 %"),
+    ],
+)
+def test_shares_are_not_rounded_to_all_or_nothing(share: float | None, text: str) -> None:
+    """What happened once did not happen 0.0 % of the time."""
+    assert words.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [(0.02, "±2 %"), (0.0234, "±2.3 %"), (251.978, "more than ±100 %"), (math.inf, "more than ±100 %")],
+)
+def test_a_width_that_says_nothing_is_not_a_figure(width: float, text: str) -> None:
+    """Nobody can use ±25197.8 %."""
+    assert words.half_width(width) == text
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (None, "-"),
+        (interval(math.nan, 0.0, math.inf), "-"),
+        (interval(1.5, 0.0, math.inf), "1.50 [?]"),
+        (interval(0.974, 0.962, 0.981), "0.97 [0.96, 0.98]"),
+        (interval(12.34, 11.1, 13.9), "12.3 [11.1, 13.9]"),
+        (interval(162.4, 158.2, 171.9), "162 [158, 172]"),
+        (interval(20_000.0, 15_000.0, 31_000.0), "20 000 [15 000, 31 000]"),
+    ],
+)
+def test_ratios_have_as_many_digits_as_they_deserve(read: fakes.Interval | None, text: str) -> None:
+    """Two decimals near 1, fewer for large ratios; too few rounds are a question mark, no pairs a dash."""
+    assert words.ratio(read) == text
+
+
+def test_workers_are_one_or_several() -> None:
+    """The name of a way is a plural, and one of it is not."""
+    assert [words.workers(1, way) for way in ("threads", "processes", "interpreters")] == [
+        "1 thread",
+        "1 process",
+        "1 interpreter",
+    ]
+    assert words.workers(2, "processes") == "2 processes"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"), [(1, "1 byte"), (512, "512 bytes"), (1536, "1.5 KiB"), (3 * 2**29, "1.5 GiB")]
+)
+def test_memory_has_the_unit_that_fits(n_bytes: int, text: str) -> None:
+    """As for times."""
+    assert words.size(n_bytes) == text
+
+
+@pytest.mark.parametrize("width", range(20, 40))
+def test_no_line_breaks_inside_a_figure(width: int) -> None:
+    """Where a line ends must not change what a figure says."""
+    text = words.fill("it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s", width)
+    assert " ".join(text.split()) == "it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s"
+    assert all(figure in text for figure in ("1 000 000", "3.7 µs", "92 %", "2 min", "30 s"))
