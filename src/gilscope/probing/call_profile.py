@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from gilscope.accounting.fine_releases import BREAK_EVEN_NS
 from gilscope.probing.shares import Shares
 
 #: What a contended release costs the whole program, at best and at worst: two C threads with holds and releases of 0.5
@@ -11,10 +12,6 @@ HAND_OVER_NS = (600.0, 3_000.0)
 #: At best a release costs no more than this part of the time between two drops: what follows sooner shares a hand-over.
 #: Holds of 0.3 and releases of 0.1 us gave up to 0.53 of serial, and nothing but release after release 0.28 to 0.34.
 SHARED_HAND_OVER = 0.8
-#: From this mean length on, releases give as much as they cost though threads wait, at best and at worst: two C threads
-#: with holds of 10 and 20 us gave 0.93 to 0.96 with releases of 7 us and 1.03 to 1.09 with 10, on 3.11 and 3.13. Twice
-#: as long ones count in full: a judgement, to have no jump there.
-BREAK_EVEN_NS = (8_000.0, 20_000.0)
 #: Releases that cost less than this share of the call do not matter, however fine.
 FEW = 0.01
 #: CPython's own, unless a program says otherwise.
