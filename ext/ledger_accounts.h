@@ -1,10 +1,9 @@
-/* One account for each thread that meets the GIL, and one for each place that releases it.
+/* One account for each thread that meets the GIL, and in it one for each place from which that thread releases it.
  *
- * A thread's account is written by that thread alone, a site's under the GIL's own mutex. Takes and drops, which are
- * most of what happens, lock nothing of the ledger's: who makes them has the GIL. Whatever else writes, a thread that
- * begins to wait above all, locks books_mutex. Who reads the books or begins them anew has both, so nobody writes then.
- * No thread drops the GIL or takes it while it has books_mutex locked: that may be locked inside of the GIL's own
- * mutex.
+ * A thread's account is written by that thread alone. Takes and drops, which are most of what happens, lock nothing of
+ * the ledger's: who makes them has the GIL. Whatever else writes, a thread that begins to wait above all, locks
+ * books_mutex. Who reads the books or begins them anew has both, so nobody writes then. No thread drops the GIL or
+ * takes it while it has books_mutex locked: that may be locked inside of the GIL's own mutex.
  */
 #ifndef GILSCOPE_LEDGER_ACCOUNTS_H
 #define GILSCOPE_LEDGER_ACCOUNTS_H
@@ -21,8 +20,12 @@
 
 enum thread_state { STATE_UNKNOWN, STATE_HOLDING, STATE_RELEASED, STATE_WAITING };
 
-/* Sites: a power of two, far above the 80 release sites of NumPy and the standard library together. */
-#define MAX_SITES 2048
+/* Places that have a number, far above the 80 release sites of NumPy and the standard library together; in a table that
+ * is never more than half full, so that a search ends soon. Each thread has a table of its own, as large as it needs.
+ */
+#define MAX_PLACES 2048
+#define PLACES_BITS 12
+#define FIRST_SITES_BITS 3
 /* How much of a release was computing is told by the thread's CPU clock, 0.2 to 2 us a reading: at the end of a long
  * one, against the last reading, which a drop renews if it is older than this. The thread is taken to have been on its
  * CPU from then to the drop, but for its waits; if it was not, that is at most FRESH_NS wrong. Shorter releases count
@@ -40,14 +43,18 @@ typedef struct {
     uint64_t longest;
 } releases;
 
+/* One thread's releases from one place; a cache line. */
 typedef struct {
-    void *address; /* where the call of PyEval_SaveThread returns to */
+    void *address;   /* where the call of PyEval_SaveThread returns to; NULL in a place of the table that is free */
+    uint16_t number; /* the same in all threads' tables */
     releases released;
 } site;
 
 typedef struct account {
-    struct account *next; /* this one and the next stay from one installation to another */
+    struct account *next; /* what comes before the epoch stays from one installation to another */
     uint64_t number;
+    site *sites; /* 1 << sites_bits of them, n_sites of these in use; only a drop makes the table larger */
+    unsigned sites_bits, n_sites;
     uint32_t epoch; /* the installation it counts for; of another one, it says nothing. What follows begins anew */
     pid_t native_id;
     int dead;
@@ -58,7 +65,7 @@ typedef struct account {
     uint64_t asked, answered_at_once; /* drops that somebody had asked for; those within QUICK_ANSWER_NS */
     uint64_t longest_answer;          /* from the asking to the drop, less the time it was queued for a CPU */
     releases released;
-    site *at;                                         /* where the current release began */
+    site *at;                                         /* where the current release began, in its table */
     uint64_t read_at, waited_at_reading, cpu_read_ns; /* the last reading of the CPU clock; never, if read_at is 0 */
     uint64_t ending_cpu_ns;                           /* what it read when this release was about to end, or 0 */
 } account;
@@ -74,8 +81,9 @@ static struct {
     uint64_t n_accounts;
     uint64_t n_unseen; /* events of threads for which no memory was left */
     uint32_t epoch;
-    site sites[MAX_SITES];
-    uint64_t n_siteless; /* releases from places beyond MAX_SITES */
+    void *places[1 << PLACES_BITS]; /* a place's number is its index here + 1; under the GIL's mutex */
+    unsigned n_places;
+    uint64_t n_siteless; /* releases from places beyond MAX_PLACES, or for which no memory was left */
     uint64_t began;      /* ticks of the installation */
     uint64_t long_release;
     double ns_per_tick;
@@ -89,20 +97,8 @@ static pthread_mutex_t books_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t account_key; /* its destructor tells when a thread has ended */
 /* initial-exec: one register-relative load; 16 bytes of the loader's reserve. */
 static __thread account *my_account __attribute__((tls_model("initial-exec")));
-static __thread site *my_site __attribute__((tls_model("initial-exec")));
-
-/* Copy an account, and let its longest times begin anew if asked to. GIL: held. */
-static account
-account_read(account *from, int restart_longest)
-{
-    pthread_mutex_lock(&books_mutex);
-    const account copy = *from;
-    if (restart_longest) {
-        from->longest_hold = from->longest_wait = from->longest_answer = from->released.longest = 0;
-    }
-    pthread_mutex_unlock(&books_mutex);
-    return copy;
-}
+/* The place from which the calling thread is about to release a GIL. */
+static __thread void *my_place __attribute__((tls_model("initial-exec")));
 
 static const thread_before *
 found_before(pid_t native_id)
@@ -134,6 +130,10 @@ account_open(uint64_t now)
         pthread_setspecific(account_key, mine);
     }
     memset((char *)mine + offsetof(account, epoch), 0, sizeof(*mine) - offsetof(account, epoch));
+    if (mine->n_sites > 0) {
+        memset(mine->sites, 0, sizeof(site) << mine->sites_bits);
+        mine->n_sites = 0;
+    }
     mine->native_id = (pid_t)syscall(SYS_gettid);
     const thread_before *before = found_before(mine->native_id);
     if (before != NULL) {
@@ -178,6 +178,7 @@ accounts_reap(void)
         account *one = *link;
         if (one->dead) {
             *link = one->next;
+            free(one->sites);
             free(one);
         }
         else {
@@ -186,26 +187,89 @@ accounts_reap(void)
     }
 }
 
-/* The account of a place in the code, by its return address; NULL, and counted, where the table is full. */
-static site *
-site_of(void *address)
+/* Where the search for an address begins, in a table of 1 << bits. */
+static inline size_t
+place_hash(const void *address, unsigned bits)
 {
-    size_t place = ((uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15)) >> 53; /* Fibonacci hashing to 11 bits */
-    for (size_t i = 0; i < MAX_SITES; i++, place = (place + 1) % MAX_SITES) {
-        site *one = &books.sites[place];
-        void *there = __atomic_load_n(&one->address, __ATOMIC_RELAXED);
-        if (there == address) {
-            return one;
+    return (size_t)(((uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - bits)); /* Fibonacci hashing */
+}
+
+/* The number of a place; 0 where MAX_PLACES have one. Under the GIL's mutex. */
+static uint16_t
+place_number(void *address)
+{
+    size_t i = place_hash(address, PLACES_BITS);
+    while (books.places[i] != NULL && books.places[i] != address) {
+        i = (i + 1) % (1 << PLACES_BITS);
+    }
+    if (books.places[i] == NULL) {
+        if (books.n_places == MAX_PLACES) {
+            return 0;
         }
-        /* Another interpreter's thread, under a GIL of its own, may be adding a site too. */
-        if (there == NULL
-            && (__atomic_compare_exchange_n(&one->address, &there, address, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
-                || there == address)) {
+        books.places[i] = address;
+        books.n_places++;
+    }
+    return (uint16_t)(i + 1);
+}
+
+/* The entry of an address, or the free one where it belongs; a table is never full. */
+static inline site *
+site_search(site *sites, unsigned bits, const void *address)
+{
+    size_t i = place_hash(address, bits);
+    while (sites[i].address != NULL && sites[i].address != address) {
+        i = (i + 1) & (((size_t)1 << bits) - 1);
+    }
+    return &sites[i];
+}
+
+/* Make room for twice as many places of a thread. Return 0, or -1 where there is no memory. */
+static int
+sites_grow(account *mine)
+{
+    const unsigned bits = mine->sites == NULL ? FIRST_SITES_BITS : mine->sites_bits + 1;
+    site *const larger = calloc((size_t)1 << bits, sizeof(site));
+    if (larger == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; mine->sites != NULL && i < (size_t)1 << mine->sites_bits; i++) {
+        if (mine->sites[i].address != NULL) {
+            *site_search(larger, bits, mine->sites[i].address) = mine->sites[i];
+        }
+    }
+    free(mine->sites);
+    mine->sites = larger;
+    mine->sites_bits = bits;
+    return 0;
+}
+
+/* Add a place that is not in the calling thread's table; NULL, and counted, where that cannot be. */
+static site *
+site_add(account *mine, void *address)
+{
+    const uint16_t number = place_number(address);
+    if (number == 0 || (4 * (mine->n_sites + 1) > 3u << mine->sites_bits && sites_grow(mine) < 0)) {
+        books.n_siteless++;
+        return NULL;
+    }
+    site *const one = site_search(mine->sites, mine->sites_bits, address);
+    one->address = address;
+    one->number = number;
+    mine->n_sites++;
+    return one;
+}
+
+/* The calling thread's account of a place, at a drop. */
+static inline site *
+site_of(account *mine, void *address)
+{
+    if (mine->sites != NULL) {
+        site *const one = site_search(mine->sites, mine->sites_bits, address);
+        if (__builtin_expect(one->address != NULL, 1)) {
             return one;
         }
     }
-    __atomic_fetch_add(&books.n_siteless, 1, __ATOMIC_RELAXED);
-    return NULL;
+    return site_add(mine, address);
 }
 
 static inline void
@@ -262,9 +326,9 @@ release_begin(account *mine, uint64_t now)
 {
     mine->state = STATE_RELEASED;
     mine->since = now;
-    mine->at = my_site;
+    mine->at = my_place == NULL ? NULL : site_of(mine, my_place);
     mine->ending_cpu_ns = 0;
-    if (my_site == NULL && books.times_cpu && now - mine->read_at > books.fresh) {
+    if (my_place == NULL && books.times_cpu && now - mine->read_at > books.fresh) {
         cpu_clock_read(mine, now); /* a release with a place is read once the GIL is free */
     }
 }
@@ -293,7 +357,7 @@ release_end(account *mine, uint64_t now)
     mine->at = NULL;
 }
 
-/* The thread ends, and with it its last release: only in its own account, for this runs outside the GIL's mutex. */
+/* The thread ends, and with it its last release. */
 static void
 account_close(void *closing)
 {
@@ -301,7 +365,6 @@ account_close(void *closing)
     my_account = NULL; /* what the thread still does on its way out gets an account of its own */
     pthread_mutex_lock(&books_mutex);
     if (mine->state == STATE_RELEASED) {
-        mine->at = NULL;
         release_end(mine, ticks());
     }
     mine->state = STATE_UNKNOWN;

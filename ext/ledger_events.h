@@ -19,7 +19,7 @@ typedef struct {
     uint64_t ticks;
     uint32_t thread; /* the account's number */
     uint16_t kind;
-    uint16_t site; /* its place in the table + 1; 0 for none */
+    uint16_t site; /* its place's number; 0 for none */
 } event;
 
 typedef struct {

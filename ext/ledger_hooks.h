@@ -53,12 +53,6 @@ static __thread struct {
     void *signalled[HEARD_ROOM];
 } listening __attribute__((tls_model("initial-exec")));
 
-static inline uint16_t
-site_number(const site *one)
-{
-    return one == NULL ? 0 : (uint16_t)(one - books.sites + 1);
-}
-
 static inline void
 hold_end(account *mine, uint64_t now)
 {
@@ -120,7 +114,7 @@ on_drop(void)
         }
     }
     release_begin(mine, now);
-    ring_put(now, (uint32_t)mine->number, EVENT_DROP, site_number(mine->at));
+    ring_put(now, (uint32_t)mine->number, EVENT_DROP, mine->at == NULL ? 0 : mine->at->number);
 }
 
 static void
@@ -262,9 +256,9 @@ cpu_clock_is_wanted(void)
 static PyThreadState *
 hook_save_thread(void)
 {
-    my_site = site_of(__builtin_return_address(0));
+    my_place = __builtin_return_address(0);
     PyThreadState *const state = PyEval_SaveThread();
-    my_site = NULL; /* the GIL of another interpreter was dropped if it has not been used */
+    my_place = NULL; /* the GIL of another interpreter was dropped if it has not been used */
     account *const mine = my_account;
     if (cpu_clock_is_wanted() && mine->since - mine->read_at > __atomic_load_n(&books.fresh, __ATOMIC_RELAXED)) {
         const uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);

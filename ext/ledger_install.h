@@ -217,10 +217,9 @@ books_open(void)
     accounts_reap();
     __atomic_store_n(&books.epoch, books.epoch + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&books.n_unseen, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&books.n_siteless, 0, __ATOMIC_RELAXED);
-    for (int i = 0; i < MAX_SITES; i++) {
-        books.sites[i].released = (releases){0};
-    }
+    books.n_siteless = 0;
+    memset(books.places, 0, sizeof(books.places));
+    books.n_places = 0;
     books.ns_per_tick = length;
     __atomic_store_n(&books.long_release, (uint64_t)(LONG_RELEASE_NS / length), __ATOMIC_RELAXED);
     __atomic_store_n(&books.fresh, (uint64_t)(FRESH_NS / length), __ATOMIC_RELAXED);

@@ -40,13 +40,90 @@ releases_dict(const releases *of)
                          "short_ticks", of->short_ticks, "cpu_ns", of->cpu_ns, "longest", of->longest);
 }
 
-/* What releases that have not ended would add to their places, had they ended now; of the snapshot being taken. */
-static releases under_way[MAX_SITES];
+/* An account and the places in use of its table, as they were at one moment. */
+typedef struct {
+    account account;
+    site *sites;
+    size_t n_sites;
+    site *at; /* of these */
+} account_copy;
+
+/* Copy an account, and let its longest times begin anew if asked to; `sites` has room for all of its places. */
+static account_copy
+account_read(account *from, int restart_longest, site *sites)
+{
+    account_copy copy = {.sites = sites};
+    pthread_mutex_lock(&books_mutex);
+    copy.account = *from;
+    for (size_t i = 0; from->n_sites > 0 && i < (size_t)1 << from->sites_bits; i++) {
+        site *const one = &from->sites[i];
+        if (one->address != NULL) {
+            copy.at = one == from->at ? &sites[copy.n_sites] : copy.at;
+            sites[copy.n_sites++] = *one;
+            one->released.longest = restart_longest ? 0 : one->released.longest;
+        }
+    }
+    if (restart_longest) {
+        from->longest_hold = from->longest_wait = from->longest_answer = from->released.longest = 0;
+    }
+    pthread_mutex_unlock(&books_mutex);
+    return copy;
+}
+
+/* Copy every account of this installation into memory that the caller frees, both of it; NULL where there is none.
+ * Nothing of Python is made meanwhile: the garbage collector might run, and in its finalizers another thread, which may
+ * begin the books anew. */
+static account_copy *
+accounts_read(int restart_longest, size_t *n_accounts, site **sites)
+{
+    size_t n = 0, n_sites = 0;
+    pthread_mutex_lock(&books_mutex);
+    account *const first = books.first;
+    pthread_mutex_unlock(&books_mutex); /* accounts are added in front; with the GIL none is freed, no table grows */
+    for (const account *one = first; one != NULL; one = one->next, n++) {
+        n_sites += one->sites == NULL ? 0 : (size_t)1 << one->sites_bits;
+    }
+    account_copy *const copies = malloc((n + 1) * sizeof(*copies));
+    *sites = malloc((n_sites + 1) * sizeof(site));
+    *n_accounts = n_sites = 0;
+    if (copies == NULL || *sites == NULL) {
+        free(copies);
+        free(*sites);
+        return NULL;
+    }
+    for (account *one = first; one != NULL; one = one->next) {
+        const account_copy copy = account_read(one, restart_longest, *sites + n_sites);
+        if (copy.account.epoch == books.epoch) {
+            copies[(*n_accounts)++] = copy;
+            n_sites += copy.n_sites;
+        }
+    }
+    return copies;
+}
+
+/* (address, releases, number) of each place that the thread has released the GIL from. */
+static PyObject *
+sites_list(const account_copy *copy)
+{
+    PyObject *list = PyList_New((Py_ssize_t)copy->n_sites);
+    for (size_t i = 0; i < copy->n_sites && list != NULL; i++) {
+        const site *one = &copy->sites[i];
+        PyObject *entry =
+            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one->address), releases_dict(&one->released), (int)one->number);
+        if (entry == NULL) {
+            Py_CLEAR(list);
+            break;
+        }
+        PyList_SET_ITEM(list, (Py_ssize_t)i, entry);
+    }
+    return list;
+}
 
 /* One account as it would read if its present state ended now. */
 static PyObject *
-account_dict(account copy, uint64_t at)
+account_dict(const account_copy *copied, uint64_t at)
 {
+    account copy = copied->account;
     const uint64_t length = at > copy.since ? at - copy.since : 0;
     if (copy.state == STATE_HOLDING) {
         copy.held += length;
@@ -61,71 +138,38 @@ account_dict(account copy, uint64_t at)
         const uint64_t cpu_ns = timed ? release_cpu_ns(&copy, length, clock_ns(cpu_clock_of(copy.native_id))) : 0;
         releases_add(&copy.released, length, timed, cpu_ns);
         copy.released.count--; /* it has not ended */
-        if (copy.at != NULL) {
-            releases_add(&under_way[copy.at - books.sites], length, timed, cpu_ns);
+        if (copied->at != NULL) {
+            releases_add(&copied->at->released, length, timed, cpu_ns);
+            copied->at->released.count--;
         }
     }
-    return Py_BuildValue("{sKsisisisKsKsKsKsKsKsKsKsKsKsKsKsN}", "number", copy.number, "native_id",
+    return Py_BuildValue("{sKsisisisKsKsKsKsKsKsKsKsKsKsKsKsNsN}", "number", copy.number, "native_id",
                          (int)copy.native_id, "dead", copy.dead, "state", (int)copy.state, "born", copy.born, "held",
                          copy.held, "waited", copy.waited, "longest_hold", copy.longest_hold, "longest_wait",
                          copy.longest_wait, "takes", copy.takes, "drops", copy.drops, "waits", copy.waits, "forced",
                          copy.forced, "asked", copy.asked, "answered_at_once", copy.answered_at_once, "longest_answer",
-                         copy.longest_answer, "released", releases_dict(&copy.released));
+                         copy.longest_answer, "released", releases_dict(&copy.released), "sites", sites_list(copied));
 }
 
 static PyObject *
 accounts_list(uint64_t at, int restart_longest)
 {
+    size_t n;
+    site *sites;
+    account_copy *const copies = accounts_read(restart_longest, &n, &sites);
+    if (copies == NULL) {
+        return PyErr_NoMemory();
+    }
     PyObject *list = PyList_New(0);
-    pthread_mutex_lock(&books_mutex);
-    account *first = books.first;
-    pthread_mutex_unlock(&books_mutex); /* accounts are added in front and freed under the GIL only */
-    for (account *one = first; one != NULL && list != NULL; one = one->next) {
-        const account copy = account_read(one, restart_longest);
-        if (copy.epoch != books.epoch) {
-            continue;
-        }
-        PyObject *entry = account_dict(copy, at);
+    for (size_t i = 0; i < n && list != NULL; i++) {
+        PyObject *entry = account_dict(&copies[i], at);
         if (entry == NULL || PyList_Append(list, entry) < 0) {
             Py_CLEAR(list);
         }
         Py_XDECREF(entry);
     }
-    return list;
-}
-
-static PyObject *
-sites_list(int restart_longest)
-{
-    PyObject *list = PyList_New(0);
-    for (int i = 0; i < MAX_SITES && list != NULL; i++) {
-        site *one = &books.sites[i];
-        void *address = __atomic_load_n(&one->address, __ATOMIC_RELAXED);
-        if (address == NULL) {
-            continue;
-        }
-        pthread_mutex_lock(&books_mutex);
-        releases all = one->released;
-        if (restart_longest) {
-            one->released.longest = 0;
-        }
-        pthread_mutex_unlock(&books_mutex);
-        const releases *more = &under_way[i];
-        if (all.count + more->count == 0) {
-            continue;
-        }
-        all.ticks += more->ticks;
-        all.timed_ticks += more->timed_ticks;
-        all.short_ticks += more->short_ticks;
-        all.cpu_ns += more->cpu_ns;
-        all.longest = more->longest > all.longest ? more->longest : all.longest;
-        PyObject *entry =
-            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(address), releases_dict(&all), (int)site_number(one));
-        if (entry == NULL || PyList_Append(list, entry) < 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(entry);
-    }
+    free(copies);
+    free(sites);
     return list;
 }
 
@@ -133,17 +177,14 @@ static PyObject *
 books_dict(int restart_longest)
 {
     const uint64_t at = ticks();
-    memset(under_way, 0, sizeof(under_way));
-    PyObject *accounts = accounts_list(at, restart_longest), *sites = sites_list(restart_longest);
-    if (accounts == NULL || sites == NULL) {
-        Py_XDECREF(accounts);
-        Py_XDECREF(sites);
+    PyObject *accounts = accounts_list(at, restart_longest);
+    if (accounts == NULL) {
         return NULL;
     }
-    return Py_BuildValue("{sKsNsNsKsKsKsK}", "ticks", at, "accounts", accounts, "sites", sites, "n_events",
+    return Py_BuildValue("{sKsNsKsKsKsK}", "ticks", at, "accounts", accounts, "n_events",
                          __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen",
                          __atomic_load_n(&books.n_unseen, __ATOMIC_RELAXED), "n_siteless",
-                         __atomic_load_n(&books.n_siteless, __ATOMIC_RELAXED), "n_stolen", installed.n_stolen);
+                         (unsigned long long)books.n_siteless, "n_stolen", installed.n_stolen);
 }
 
 static PyObject *

@@ -28,11 +28,11 @@ class Account(TypedDict):
     answered_at_once: int
     longest_answer: int
     released: Released
+    sites: list[tuple[int, Released, int]]
 
 class Snapshot(TypedDict):
     ticks: int
     accounts: list[Account]
-    sites: list[tuple[int, Released, int]]
     n_events: int
     n_unseen: int
     n_siteless: int

@@ -9,9 +9,10 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
-from gilscope.accounting.calls import Calls, Site, examine_calls
+from gilscope.accounting.calls import Calls, examine_calls
 from gilscope.accounting.gate import SHORTEST_CALL_NS, Gate, try_gate
 from gilscope.accounting.ledger import availability
+from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.stalls import SHORTEST_STALL_NS, longest_stall
 from gilscope.errors import CannotRunError, UsageError
 
@@ -167,7 +168,7 @@ def _told(calls: Calls) -> str:
     )
 
 
-def _told_sites(sites: Sequence[Site]) -> str:
+def _told_sites(sites: Sequence[SiteAccount]) -> str:
     if not sites:
         return "  released at     no known place"
     lines = [

@@ -16,15 +16,16 @@ def released(**given: int) -> Any:
     return {"count": 0, "ticks": 0, "timed_ticks": 0, "short_ticks": 0, "cpu_ns": 0, "longest": 0, **given}
 
 
-def account(number: int, native_id: int, *, out: Any = None, **given: int) -> Any:
+def account(number: int, native_id: int, *, out: Any = None, sites: Any = (), **given: int) -> Any:
     zero = dict.fromkeys(("held", "waited", "takes", "drops", "waits", "forced", "asked", "answered_at_once"), 0)
     base = {"dead": 0, "state": 2, "born": 1000, "longest_hold": 0, "longest_wait": 0}
-    return {"number": number, "native_id": native_id, **base, **zero, "released": out or released(), **given}
+    parts = {"released": out or released(), "sites": list(sites)}
+    return {"number": number, "native_id": native_id, **base, **zero, **parts, **given}
 
 
-def snapshot(ticks: int, *accounts: Any, sites: Any = ()) -> Any:
+def snapshot(ticks: int, *accounts: Any) -> Any:
     counts = {"n_events": 0, "n_unseen": 0, "n_siteless": 0, "n_stolen": 0}
-    return {"ticks": ticks, "accounts": list(accounts), "sites": list(sites), **counts}
+    return {"ticks": ticks, "accounts": list(accounts), **counts}
 
 
 def packed(*events: tuple[int, int, str, int]) -> bytes:
@@ -91,25 +92,42 @@ def test_split(given: dict[str, int], expected_ns: tuple[int, int]) -> None:
     assert split(released(**given), TICK_NS) == expected_ns
 
 
-def test_sites_are_differences_longest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sites_are_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     """A place counts what ended since, or is still under way; one where nothing happened is left out."""
     monkeypatch.setattr(reading, "place_of", lambda address: ("file", f"f{address}", address))
-    before = snapshot(1000, sites=[(10, released(count=5, ticks=50, longest=40), 1), (20, released(count=1), 2)])
+    then = [(10, released(count=5, ticks=50, longest=40), 1), (20, released(count=1), 2)]
+    now = [
+        (10, released(count=7, ticks=70, short_ticks=20, longest=15), 1),
+        (20, released(count=1), 2),
+        (30, released(ticks=60, longest=60), 3),
+    ]
+    before, after = snapshot(1000, account(0, 77, sites=then)), snapshot(2000, account(0, 77, sites=now))
+    parts = sites_of(before, after, TICK_NS, {(0, 10): 15, (0, 30): 60})
+    assert [(native_id, number) for native_id, number, _ in parts] == [(77, 1), (77, 3)]
+    sites = [site for _, _, site in parts]
+    assert [(site.symbol, site.count, site.released_ns, site.longest_release_ns) for site in sites] == [
+        ("f10", 2, 40, 30),
+        ("f30", 0, 120, 120),
+    ]
+    assert (sites[0].computing_ns, sites[0].blocked_ns) == (40, 0)
+
+
+def test_a_place_of_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has its own count of it, also where the kernel gave both one id: what one did before is not the other's."""
+    monkeypatch.setattr(reading, "place_of", lambda address: ("file", f"f{address}", address))
+    before = snapshot(1000, account(0, 77, sites=[(10, released(count=5, ticks=50), 1)]))
     after = snapshot(
         2000,
-        sites=[
-            (10, released(count=7, ticks=70, short_ticks=20, longest=15), 1),
-            (20, released(count=1), 2),
-            (30, released(ticks=60, longest=60), 3),
-        ],
+        account(3, 77, sites=[(10, released(count=2, ticks=20), 1)]),
+        account(2, 88, sites=[(10, released(count=1, ticks=10), 1)]),
+        account(0, 77, sites=[(10, released(count=6, ticks=80), 1)], dead=1),
     )
-    numbers, sites = sites_of(before, after, TICK_NS, {10: 15, 30: 60})
-    assert numbers == {3: 0, 1: 1}
-    assert [(site.symbol, site.count, site.released_ns, site.longest_release_ns) for site in sites] == [
-        ("f30", 0, 120, 120),
-        ("f10", 2, 40, 30),
+    parts = sites_of(before, after, TICK_NS, {})
+    assert [(native_id, site.count, site.released_ns) for native_id, _, site in parts] == [
+        (77, 2, 40),
+        (88, 1, 20),
+        (77, 1, 60),
     ]
-    assert (sites[1].computing_ns, sites[1].blocked_ns) == (40, 0)
 
 
 def test_events_are_decoded_in_order() -> None:

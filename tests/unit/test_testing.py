@@ -1,6 +1,5 @@
 """The assertions about the GIL: what they decide from what was seen, and what they say; nothing here is timed."""
 
-import sys
 import sysconfig
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +8,20 @@ import pytest
 
 from gilscope import CannotRunError, Unavailable, UsageError, testing
 from gilscope.accounting import calls as calls_module
-from gilscope.accounting.calls import Calls, Site, add_sites, calls_in
+from gilscope.accounting.calls import Calls, calls_in
 from gilscope.accounting.gate import Gate
-from gilscope.accounting.log import Log, SiteAccount
+from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.stalls import Stall
 
-SITE = Site(module="/lib/thing.so", symbol="compute", offset=16, count=90, released_ns=2_000_000)
+SITE = SiteAccount(
+    module="/lib/thing.so",
+    symbol="compute",
+    offset=16,
+    count=90,
+    computing_ns=1_500_000,
+    blocked_ns=500_000,
+    longest_release_ns=30_000,
+)
 
 
 def seen(**changes: Any) -> Calls:
@@ -145,27 +152,3 @@ def test_short_calls_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls_module.time, "perf_counter_ns", lambda: next(ticks))
     assert calls_in(nothing, 100) == 4
     assert calls_in(nothing, 100) == 1
-
-
-def test_sites_of_all_repetitions_are_added_up() -> None:
-    """Each place counts once, the longest first."""
-
-    def log(*sites: tuple[int, int, int]) -> Log:
-        accounts = tuple(
-            SiteAccount(
-                module="m.so",
-                symbol=f"at{offset}",
-                offset=offset,
-                count=count,
-                computing_ns=released_ns,
-                blocked_ns=1,
-                longest_release_ns=released_ns,
-            )
-            for offset, count, released_ns in sites
-        )
-        return Log(mechanism="ledger", cost="", blind_to=(), wall_ns=1, threads=(), sites=accounts)
-
-    short, long = add_sites([log((1, 2, 10), (2, 1, 50)), log((1, 3, 20))])[::-1]
-    assert (long.symbol, long.count, long.released_ns) == ("at2", 1, 51)
-    assert (short.symbol, short.count, short.released_ns) == ("at1", 5, 32)
-    assert sys.maxsize > short.offset

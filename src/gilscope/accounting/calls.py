@@ -8,7 +8,7 @@ call, or not at all. A count of releases is right in every one of them.
 import gc
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
@@ -16,22 +16,11 @@ from statistics import median
 
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
-from gilscope.accounting.log import Log, SiteAccount, ThreadAccount
+from gilscope.accounting.log import Log, SiteAccount, ThreadAccount, add_sites
 
 #: A repetition lasts at least so long, so that its loop and two looks at the clock, some 0.3 us, are nothing of it.
 MIN_REPETITION_NS = 200_000
 FEWEST_REPETITIONS, MOST_REPETITIONS, SECONDS = 9, 100, 0.03
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """A place in compiled code that released the GIL, with all its releases."""
-
-    module: str
-    symbol: str
-    offset: int
-    count: int
-    released_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +39,8 @@ class Calls:
         In all repetitions together.
     wall_ns, longest_hold_ns : float
         Per call; medians.
-    sites : tuple of Site
-        Of all calls, the longest first.
+    sites : tuple of SiteAccount
+        Of all calls, by the calling thread and by threads that were started meanwhile; the longest first.
     """
 
     calls: int
@@ -61,7 +50,7 @@ class Calls:
     own_releases: int
     wall_ns: float
     longest_hold_ns: float
-    sites: tuple[Site, ...]
+    sites: tuple[SiteAccount, ...]
 
 
 @contextmanager
@@ -82,6 +71,11 @@ def started_since(before: Collection[int], log: Log) -> list[ThreadAccount]:
     A pool that was there already cannot be told from threads that have nothing to do with the call.
     """
     return [thread for thread in log.threads if thread.native_id not in before]
+
+
+def family_of(native_id: int, before: Collection[int], log: Log) -> set[int]:
+    """Return the calling thread and those that the call has started, by their ids: what they do, the call does."""
+    return {native_id, *(thread.native_id for thread in started_since(before, log))}
 
 
 def calls_in(call: Callable[[], object], at_least_ns: int) -> int:
@@ -125,7 +119,7 @@ def examine_calls(call: Callable[[], object]) -> Calls:
         own_releases=sum(own),
         wall_ns=median(wall_ns for _, wall_ns in logs) / n_calls,
         longest_hold_ns=median(_longest_hold_ns(thread, wall_ns, n_calls) for thread, wall_ns in mine),
-        sites=add_sites([log for log, _ in logs]),
+        sites=add_sites(site for log, _ in logs for site in log.sites_of(family_of(native_id, before, log))),
     )
 
 
@@ -142,21 +136,3 @@ def _longest_hold_ns(thread: ThreadAccount | None, wall_ns: int, n_calls: int) -
     """Return the longest hold in a call: calls that never drop the GIL hold it from the first to the last."""
     whole_ns = wall_ns / n_calls
     return min(thread.longest_hold_ns, whole_ns) if thread is not None and thread.drops else whole_ns
-
-
-def add_sites(logs: Sequence[Log]) -> tuple[Site, ...]:
-    """Add up the sites of several logs, the longest first."""
-    found: dict[tuple[str, int], list[SiteAccount]] = {}
-    for site in (site for log in logs for site in log.sites):
-        found.setdefault((site.module, site.offset), []).append(site)
-    total = [
-        Site(
-            module=module,
-            symbol=sites[0].symbol,
-            offset=offset,
-            count=sum(site.count for site in sites),
-            released_ns=sum(site.released_ns for site in sites),
-        )
-        for (module, offset), sites in found.items()
-    ]
-    return tuple(sorted(total, key=lambda site: -site.released_ns))

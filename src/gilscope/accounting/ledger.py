@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
 from gilscope.accounting.loading import watch_imports
-from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
+from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount, add_sites
 from gilscope.accounting.reading import difference, events_of, sites_of, split
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
@@ -137,7 +137,7 @@ class Ledger:
         self._log: Log | None = None
         self._before: Snapshot | None = None
         self._longest: dict[int, dict[str, int]] = {}
-        self._longest_at: dict[int, int] = {}  # by a site's address
+        self._longest_at: dict[tuple[int, int], int] = {}  # by an account's number and a place's address
         self._names: dict[int, str] = {}
         self._kernel_before: dict[int, tuple[int, int]] = {}
 
@@ -214,8 +214,9 @@ class Ledger:
             for key in _LONGEST:
                 kept[key] = max(kept.get(key, 0), account[key])  # type: ignore[literal-required]
             kept["release"] = max(kept.get("release", 0), account["released"]["longest"])
-        for address, released, _ in snapshot["sites"]:
-            self._longest_at[address] = max(self._longest_at.get(address, 0), released["longest"])
+            for address, released, _ in account["sites"]:
+                here = account["number"], address
+                self._longest_at[here] = max(self._longest_at.get(here, 0), released["longest"])
 
     def name_thread(self, native_id: int, name: str) -> None:
         """Give a thread its name in the log: those that end before it does are no longer known to `threading`."""
@@ -232,16 +233,19 @@ class Ledger:
         wall, names = after["ticks"] - before["ticks"], {**self._names, **thread_names()}
         threads = [self._thread(account, names, wall, tick_ns) for account in difference(before, after)]
         # What was under way when this log began counts from there on, and so is no longer than the log.
-        longest = {address: min(ticks, wall) for address, ticks in self._longest_at.items()}
-        addresses, sites = sites_of(before, after, tick_ns, longest)
+        longest = {place: min(ticks, wall) for place, ticks in self._longest_at.items()}
+        parts = sites_of(before, after, tick_ns, longest)
+        sites = add_sites(site for _, _, site in parts)
+        places = {(site.module, site.offset): i for i, site in enumerate(sites)}
+        numbered = {number: places[site.module, site.offset] for _, number, site in parts}
         first, data = raw
         numbers = {account["number"]: account["native_id"] for account in after["accounts"]}
-        events, n_unread = events_of(data, before["ticks"], after["ticks"], tick_ns, numbers, addresses)
+        events, n_unread = events_of(data, before["ticks"], after["ticks"], tick_ns, numbers, numbered)
         blind = list(BLIND_TO)
-        if after["n_unseen"]:
-            blind.append(f"{after['n_unseen']} events of threads for which no memory was left")
-        if after["n_siteless"]:
-            blind.append(f"the places of {after['n_siteless']} releases, beyond the first 2048 places")
+        if n_unseen := after["n_unseen"] - before["n_unseen"]:
+            blind.append(f"{n_unseen} events of threads for which no memory was left")
+        if n_siteless := after["n_siteless"] - before["n_siteless"]:
+            blind.append(f"the places of {n_siteless} releases, beyond the first 2048 places")
         if after["n_stolen"]:
             blind.append("whatever happened after another tool had changed the import slots")
         return Log(
@@ -253,6 +257,7 @@ class Ledger:
             sites=sites,
             events=events,
             n_lost_events=first - before["n_events"] + n_unread,
+            thread_sites=tuple((native_id, site) for native_id, _, site in parts),
         )
 
     def _thread(self, account: "Account", names: dict[int, str], wall: int, tick_ns: float) -> ThreadAccount:

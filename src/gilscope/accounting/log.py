@@ -1,6 +1,8 @@
 """What accounting for the GIL gives: one record for each thread and each place that releases, as plain data."""
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,25 @@ class SiteAccount:
         return self.computing_ns + self.blocked_ns
 
 
+def add_sites(sites: Iterable[SiteAccount]) -> tuple[SiteAccount, ...]:
+    """Add up the accounts of each place, the longest first."""
+    found: dict[tuple[str, int], SiteAccount] = {}
+    for site in sites:
+        so_far = found.get((site.module, site.offset))
+        found[site.module, site.offset] = (
+            site
+            if so_far is None
+            else replace(
+                site,
+                count=so_far.count + site.count,
+                computing_ns=so_far.computing_ns + site.computing_ns,
+                blocked_ns=so_far.blocked_ns + site.blocked_ns,
+                longest_release_ns=max(so_far.longest_release_ns, site.longest_release_ns),
+            )
+        )
+    return tuple(sorted(found.values(), key=lambda site: -site.released_ns))
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to the GIL.
@@ -136,12 +157,14 @@ class Log:
     threads : tuple of ThreadAccount
         Threads that met the GIL meanwhile, the longest holder first.
     sites : tuple of SiteAccount
-        Longest release first.
+        Of all threads together, the longest first; `sites_of` tells them apart.
     events : tuple of Event
         The timeline, if one was asked for.
     n_lost_events : int
         Events that are not in it: the oldest ones, for which the ring had no room, and after a fork those of the
         parent's other threads.
+    thread_sites : tuple of (int, SiteAccount)
+        What `sites` adds up: each thread's releases from each place, with its native id. Not in `as_dict`.
     """
 
     mechanism: str
@@ -152,7 +175,18 @@ class Log:
     sites: tuple[SiteAccount, ...]
     events: tuple[Event, ...] = field(default=())
     n_lost_events: int = 0
+    thread_sites: tuple[tuple[int, SiteAccount], ...] = field(default=(), repr=False)
 
     def thread(self, native_id: int) -> ThreadAccount | None:
         """Return a thread's account, or None if it never met the GIL."""
         return next((one for one in self.threads if one.native_id == native_id), None)
+
+    def sites_of(self, native_ids: Collection[int]) -> tuple[SiteAccount, ...]:
+        """Return the places from which these threads released the GIL, as they alone did, the longest first."""
+        return add_sites(site for native_id, site in self.thread_sites if native_id in native_ids)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the log as plain data for JSON."""
+        data = asdict(replace(self, thread_sites=()))
+        del data["thread_sites"]
+        return data

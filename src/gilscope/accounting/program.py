@@ -40,7 +40,8 @@ _OWN_FILES = (__file__, runpy.__file__, "<frozen runpy>")
 
 def document(log: Log | SampledLog | WitnessLog, wall_ns: int) -> dict[str, object]:
     """Return a log as plain data for JSON, with the version of its form and how long it took."""
-    return {"schema_version": SCHEMA_VERSION, **asdict(log), "wall_ns": wall_ns}
+    data = log.as_dict() if isinstance(log, Log) else asdict(log)
+    return {"schema_version": SCHEMA_VERSION, **data, "wall_ns": wall_ns}
 
 
 def watch_threads(note: Callable[[int, str], None], begin: Callable[[], None] | None = None) -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """From two snapshots of the books to what happened between them."""
 
 import struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gilscope.accounting.log import Event, SiteAccount
@@ -59,33 +60,37 @@ def split(released: "Released", tick_ns: float) -> tuple[int, int]:
 
 
 def sites_of(
-    before: "Snapshot", after: "Snapshot", tick_ns: float, longest: dict[int, int]
-) -> tuple[dict[int, int], tuple[SiteAccount, ...]]:
-    """Return the sites, longest first, and by their number in the table the place of each in that order.
+    before: "Snapshot", after: "Snapshot", tick_ns: float, longest: Mapping[tuple[int, int], int]
+) -> list[tuple[int, int, SiteAccount]]:
+    """Return each thread's releases from each place: its native id, the place's number, and the account.
 
-    `longest` has the ticks of the longest release of each, by its address.
+    `longest` has the ticks of the longest release of each, by the account's number and the place's address.
     """
-    was = {address: (released, number) for address, released, number in before["sites"]}
+    was = {
+        (account["number"], address): released
+        for account in before["accounts"]
+        for address, released, _ in account["sites"]
+    }
     found = []
-    for address, released, number in after["sites"]:
-        then = was.get(address, (_EMPTY, number))[0]
-        count = released["count"] - then["count"]
-        if count or released["ticks"] > then["ticks"]:
-            difference: Any = {key: released[key] - then[key] for key in released}  # type: ignore[literal-required]
-            computing_ns, blocked_ns = split(difference, tick_ns)
-            module, symbol, offset = place_of(address)
-            site = SiteAccount(
-                module=module,
-                symbol=symbol,
-                offset=offset,
-                count=count,
-                computing_ns=computing_ns,
-                blocked_ns=blocked_ns,
-                longest_release_ns=round(longest.get(address, 0) * tick_ns),
-            )
-            found.append((number, site))
-    found.sort(key=lambda one: -one[1].released_ns)
-    return {number: i for i, (number, _) in enumerate(found)}, tuple(site for _, site in found)
+    for account in after["accounts"]:
+        for address, released, number in account["sites"]:
+            then = was.get((account["number"], address), _EMPTY)
+            count = released["count"] - then["count"]
+            if count or released["ticks"] > then["ticks"]:
+                difference: Any = {key: released[key] - then[key] for key in released}  # type: ignore[literal-required]
+                computing_ns, blocked_ns = split(difference, tick_ns)
+                module, symbol, offset = place_of(address)
+                site = SiteAccount(
+                    module=module,
+                    symbol=symbol,
+                    offset=offset,
+                    count=count,
+                    computing_ns=computing_ns,
+                    blocked_ns=blocked_ns,
+                    longest_release_ns=round(longest.get((account["number"], address), 0) * tick_ns),
+                )
+                found.append((account["native_id"], number, site))
+    return found
 
 
 def events_of(

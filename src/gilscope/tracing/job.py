@@ -5,7 +5,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -69,7 +69,7 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     log = ledger.log
     _send(log, emit)
     return {
-        "log": asdict(replace(log, events=())),
+        "log": replace(log, events=()).as_dict(),
         "calls": calls,
         "before": before,
         "after": after,
