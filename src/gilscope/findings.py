@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gilscope import verdicts
+from gilscope import verdicts, words
 from gilscope.results import Control, Row
 
 _NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}
@@ -93,7 +93,7 @@ def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> str:
     if not starved:
         return ""
     cause = (
-        f" (its workers stood ready but waited for a CPU for {100 * run_delay:.0f} % as long as they had one, so "
+        f" (its workers stood ready but waited for a CPU for {words.percent(run_delay, 0)} as long as they had one, so "
         "something else is running here)"
         if run_delay > CROWDED
         else ""
@@ -113,7 +113,7 @@ def _unresolved(rows: Sequence[Row]) -> str:
 
 def _range(rows: Sequence[Row]) -> str:
     values = [row.equal_width.estimate for row in rows if row.equal_width is not None]
-    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    low, high = words.decimal(min(values)), words.decimal(max(values))
     return low if low == high else f"{low} to {high}"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 from gilscope import errors
 from gilscope.errors import KernelError
 from gilscope.results import Arm, Sample, Unavailable
+from gilscope.words import seconds
 
 # A round takes some 100 ms; a launch that says nothing for this long is stuck.
 ANSWER_SECONDS = 120.0
@@ -97,7 +98,7 @@ class LaunchProcess:
         except BrokenPipeError:
             ready, line = [self._process.stdout], b""
         if not line.endswith(b"\n"):  # nothing, or the half of an answer that it was killed in
-            what = "stopped" if ready else f"gave no answer for {ANSWER_SECONDS:.0f} s"
+            what = "stopped" if ready else f"gave no answer for {seconds(ANSWER_SECONDS)}"
             raise KernelError(f"the measuring process {what}{self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:

@@ -5,6 +5,7 @@ Every verdict is a region that the whole interval must lie in; an interval that 
 that two honest runs may differ in how much they say but never in what.
 """
 
+from gilscope import words
 from gilscope.results import Control, Interval
 
 #: Up to this many CPUs kept busy, an arm counts as one CPU wide and is compared with serial.
@@ -111,7 +112,7 @@ def of_twins(ratio: Interval, target: float) -> str:
         return unresolved(ratio)
     margin = max(SAME, target)
     if ratio.low >= 1 - margin and ratio.high <= 1 + margin:
-        return f"same within {100 * margin:g} %"
+        return f"same within {words.percent(margin)}"
     if ratio.low > 1 + margin:
         return "faster"
     if ratio.high < 1 - margin:
@@ -122,7 +123,7 @@ def of_twins(ratio: Interval, target: float) -> str:
 def unresolved(ratio: Interval) -> str:
     """Say how far from resolved a ratio still is."""
     width = ratio.half_width
-    return f"{UNRESOLVED} (±{100 * width:.1f} %)" if width < 10 else f"{UNRESOLVED} (too few rounds)"
+    return f"{UNRESOLVED} ({words.half_width(width)})" if width < 10 else f"{UNRESOLVED} (too few rounds)"
 
 
 def is_open(verdict: str) -> bool:

@@ -22,7 +22,7 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from gilscope import kernels
+from gilscope import kernels, words
 from gilscope.interference import ThreadMeter
 from gilscope.kernels import with_openmp
 from gilscope.results import Unavailable
@@ -144,7 +144,9 @@ def gil_state() -> dict[str, object]:
 
 def in_words(state: Mapping[str, object]) -> str:
     """Return a GIL state as words; what else a worker says of itself is left out."""
-    return f"the GIL {'on' if state['gil_enabled'] else 'off'} and a switch interval of {state['switch_interval_s']} s"
+    interval = state["switch_interval_s"]
+    told = words.seconds(interval) if isinstance(interval, float) else str(interval)
+    return f"the GIL {'on' if state['gil_enabled'] else 'off'} and a switch interval of {told}"
 
 
 def report_failure(done_fd: int, error: BaseException) -> None:

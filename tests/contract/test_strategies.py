@@ -102,7 +102,7 @@ def test_a_worker_whose_gil_changes_with_its_kernel_is_refused(strategy: str) ->
     with crew_of(strategy) as (crew, memory):
         assert crew.prepare(0, tasks(crew, memory)) is None
         crew.regimes[-1]["switch_interval_s"] = 0.001  # as if it had been so
-        with pytest.raises(CannotRunError, match=r"switch interval of 0.001 s; now .* has .* of 0.005 s"):
+        with pytest.raises(CannotRunError, match=r"switch interval of 1 ms; now .* has .* of 5 ms"):
             crew.prepare(1, tasks(crew, memory))
 
 

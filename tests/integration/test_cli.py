@@ -185,7 +185,7 @@ def test_the_version_is_said() -> None:
         (["run", "--ci-width", "narrow"], ["'narrow'", "2%"]),
         (["run", "--format", "xml"], ["'xml'", "markdown"]),
         (["run", "--implementations", "python", "--gil", "released"], ["no kernel is left"]),
-        (["run", "--items", "1000000000000"], ["GiB", "half of this machine's", "fewer items"]),
+        (["run", "--items", "1000000000000"], ["TiB", "half of this machine's", "fewer items"]),
         (["run", "-o", "no/such/folder/run.json"], ["no/such/folder", "there is no folder"]),
         (["report", "none.json"], ["none.json", "No such file"]),
         (["report"], ["RESULT"]),

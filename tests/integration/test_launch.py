@@ -139,7 +139,7 @@ def test_a_launch_that_fails_to_start_leaves_nothing(monkeypatch: pytest.MonkeyP
 def test_too_large_arrays_are_refused_through_the_pipe() -> None:
     """An error of gilscope's own crosses the pipe as what it is."""
     wanted = arm()
-    with LaunchProcess([wanted], "float64", 10**12, random.Random(1)) as launch, pytest.raises(UsageError, match="GiB"):
+    with LaunchProcess([wanted], "float64", 10**12, random.Random(1)) as launch, pytest.raises(UsageError, match="TiB"):
         launch.start()
 
 

@@ -157,7 +157,7 @@ def test_the_table_goes_to_standard_output_and_progress_to_standard_error() -> N
     """One plain line of it where there is no terminal; the table fits its width."""
     done = probed("sum(range(10**5))")
     assert done.returncode in MEASURED
-    assert done.stderr == "Probing sum(range(10**5)): about 0.05 s of measuring\n"
+    assert done.stderr == "Probing sum(range(10**5)): about 50 ms of measuring\n"
     assert done.stdout.startswith("target  sum(range(10**5))\nclass ")
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
 

@@ -96,9 +96,9 @@ def test_samples_that_cover_the_time_are_not_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"n_looks": 4_999}, "look 4999 times and not 10000"),
+        ({"n_looks": 4_999}, "look 4999 times and not 10 000"),
         ({"n_looks": 0, "n_slots": 0}, "look 0 times"),
-        ({"longest_gap_ns": 201_000_000}, "for 201 of 1e+03 ms"),
+        ({"longest_gap_ns": 201_000_000}, "for 201 ms of 1 s"),
     ],
 )
 def test_samples_that_miss_much_are_refused(changes: dict[str, int], reason: str) -> None:

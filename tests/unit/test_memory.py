@@ -103,7 +103,7 @@ def test_more_than_half_of_the_memory_is_refused() -> None:
     """Arrays that would crowd the machine are refused with both sizes, and nothing is taken."""
     with (
         nothing_left(),
-        pytest.raises(UsageError, match=r"GiB, more than half of this machine's .* fewer items or workers"),
+        pytest.raises(UsageError, match=r"iB, more than half of this machine's .* fewer items or workers"),
     ):
         SharedMemory("float64", 2, 10**12)
 

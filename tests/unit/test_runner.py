@@ -248,7 +248,7 @@ def test_workers_that_are_not_as_expected_are_refused(change: dict[str, object])
     with pytest.raises(CannotRunError) as caught:
         list(runner.events())
     assert in_words(expected) in str(caught.value)
-    assert "has the GIL on and a switch interval of 0.005 s" in str(caught.value)
+    assert "has the GIL on and a switch interval of 5 ms" in str(caught.value)
     assert not runner.evidence.rounds
 
 

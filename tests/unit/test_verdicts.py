@@ -52,8 +52,8 @@ def test_a_wide_arm_is_judged_by_its_share_of_the_ceiling(
         ((0.5, 0.51), (0.2, 0.3), "GIL-bound"),
         ((0.9, 1.0), (0.5, 0.6), "unresolved (±5.4 %)"),
         ((0.97, 0.99), (0.5, 0.8999), "GIL-bound"),
-        ((0.97, 0.99), (0.5, 0.9), "unresolved (±1.0 %)"),
-        ((0.97, 0.99), (0.95, 1.05), "unresolved (±1.0 %)"),
+        ((0.97, 0.99), (0.5, 0.9), "unresolved (±1 %)"),
+        ((0.97, 0.99), (0.95, 1.05), "unresolved (±1 %)"),
     ],
 )
 def test_a_narrow_arm_is_gil_bound_if_it_is_clear_of_the_ceiling(
@@ -80,8 +80,8 @@ def test_without_a_gil_the_gil_is_never_blamed() -> None:
         (0.96, 1.04, 0.05, "same within 5 %"),
         (1.03, 1.05, 0.02, "faster"),
         (0.95, 0.97, 0.02, "slower"),
-        (0.97, 0.99, 0.02, "unresolved (±1.0 %)"),
-        (1.01, 1.03, 0.02, "unresolved (±1.0 %)"),
+        (0.97, 0.99, 0.02, "unresolved (±1 %)"),
+        (1.01, 1.03, 0.02, "unresolved (±1 %)"),
         (0.9, 1.1, 0.02, "unresolved (±10.6 %)"),
     ],
 )

@@ -73,8 +73,8 @@ def _nanoseconds(text: str) -> float:
 
 @given(st.floats(min_value=0, max_value=1e15))
 def test_a_time_is_what_it_was(value_ns: float) -> None:
-    """What is shown is off by no more than its third digit."""
-    assert _nanoseconds(words.duration(value_ns)) == pytest.approx(value_ns, rel=0.009, abs=0.005)
+    """What is shown is off by no more than its third digit, or half an hour in two days."""
+    assert _nanoseconds(words.duration(value_ns)) == pytest.approx(value_ns, rel=0.011, abs=0.005)
 
 
 @pytest.mark.parametrize(

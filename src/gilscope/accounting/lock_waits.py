@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
+from gilscope.words import duration, seconds
 
 #: Trials of a wait whose time is up at once, 60 us: +126 [10, 249] ns on 3.14 without a GIL, +32 [-153, 249] on 3.11.
 COST = "below 0.3 µs for each time that a thread blocks on a lock of Python's"
@@ -75,7 +76,9 @@ def _try() -> Unavailable | None:
     finally:
         module.stop()
     if waits == 0 or waited_ns < SELF_TEST_S * 1e9 / 2:
-        return Unavailable(f"waits for locks cannot be counted: of one of {SELF_TEST_S * 1e3:g} ms {waited_ns} ns came")
+        return Unavailable(
+            f"waits for locks cannot be counted: of one of {seconds(SELF_TEST_S)} {duration(waited_ns)} came"
+        )
     return None
 
 

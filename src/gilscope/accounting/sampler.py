@@ -10,6 +10,7 @@ from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from gilscope import words
 from gilscope.accounting import lock_waits
 from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
 from gilscope.accounting.lock_waits import LockAccount, LockWaits
@@ -183,7 +184,7 @@ class Sampler:
         if seen.get("n_others"):
             blind.append("holders beyond the first 256")
         if self._unwatched:
-            blind.append(f"{len(self._unwatched)} threads for which it had no place")
+            blind.append(f"{words.counted(len(self._unwatched), 'thread')} for which it had no place")
         if self._locks is None:
             blind.append("how long threads wait for locks")
         locks = {one.native_id: one for one in self._locks.threads} if self._locks is not None else None
@@ -197,7 +198,7 @@ class Sampler:
             for native_id, share in sorted(shares.items(), key=lambda one: -(one[1] or 0.0))
         ]
         return SampledLog(
-            mechanism=f"sampler of {what}, {1e6 / self._period_ns:g} kHz{_told(self._instead_of)}",
+            mechanism=f"sampler of {what}, {words.number(1e6 / self._period_ns)} kHz{_told(self._instead_of)}",
             cost=COST if self._locks is None else f"{COST}, and {lock_waits.COST}",
             blind_to=tuple(blind),
             wall_ns=reading["wall_ns"],

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gilscope.results import Unavailable
+from gilscope.words import count, counted, duration
 
 #: Below this share of its looks a sampler saw what the host let it see; a judgement.
 LEAST_COVERAGE = 0.5
@@ -85,13 +86,13 @@ class SampledLog:
         """Why these samples say nothing, or None where they do."""
         if self.n_looks < LEAST_COVERAGE * self.n_slots or self.n_looks == 0:
             return Unavailable(
-                f"the host let the sampler look {self.n_looks} times and not {self.n_slots}; measure for longer, or on "
-                "a machine that is less busy"
+                f"the host let the sampler look {counted(self.n_looks, 'time')} and not {count(self.n_slots)}; "
+                "measure for longer, or on a machine that is less busy"
             )
         if self.longest_gap_ns > MOST_GAP * self.wall_ns:
             return Unavailable(
-                f"the host kept the sampler from looking for {self.longest_gap_ns / 1e6:.3g} of "
-                f"{self.wall_ns / 1e6:.3g} ms; measure for longer, or on a machine that is less busy"
+                f"the host kept the sampler from looking for {duration(self.longest_gap_ns)} of "
+                f"{duration(self.wall_ns)}; measure for longer, or on a machine that is less busy"
             )
         return None
 

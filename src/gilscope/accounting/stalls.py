@@ -20,6 +20,7 @@ from gilscope.accounting.calls import calls_in, started_since, without_collectio
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.errors import CannotRunError
+from gilscope.words import seconds
 
 #: The wait after which the other thread asks. The kernel adds some 60 us.
 SWITCH_INTERVAL_S = 50e-6
@@ -110,7 +111,7 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
                     met, longest_ns, group_begin = 0, 0, time.monotonic()
     if not groups:
         raise CannotRunError(
-            f"cannot tell: within {MOST_SECONDS:g} s no other thread got a CPU to ask for the GIL with"
+            f"cannot tell: within {seconds(MOST_SECONDS)} no other thread got a CPU to ask for the GIL with"
         )
     return Stall(longest_ns=round(median(groups)), asked=asked, calls=calls, groups=len(groups))
 

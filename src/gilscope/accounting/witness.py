@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from gilscope.errors import CannotRunError
 from gilscope.results import Unavailable
+from gilscope.words import counted
 
 #: Mean sleep between two arrivals.
 MEAN_GAP_NS = 1_000_000
@@ -109,7 +110,9 @@ def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailab
     held_ns = sum(max(0.0, wait_ns - waking_ns) for wait_ns in waits_ns if wait_ns >= AT_ONCE_NS)
     n_looks = len(arrivals) + held_ns / mean_sleep_ns
     if n_looks < FEWEST_LOOKS:
-        return Unavailable(f"the witness could look {n_looks:.0f} times, and it takes {FEWEST_LOOKS} to say anything")
+        return Unavailable(
+            f"the witness could look {counted(round(n_looks), 'time')}, and it takes {FEWEST_LOOKS} to say anything"
+        )
     free = n_free / n_looks
     low, high = wilson(free, n_looks)
     return WitnessLog(

@@ -17,6 +17,7 @@ from gilscope.machine.cpus import usable_cpus
 from gilscope.report import atlas as report
 from gilscope.report import atlas_page
 from gilscope.storage import write_whole
+from gilscope.words import seconds
 
 
 @click.command()
@@ -77,7 +78,9 @@ def command(
     second run measures what is missing. The code in the file runs with your rights.
     """
     if not 0 < max_time < limit_s:
-        raise UsageError(f"--max-time must be above 0 and below --limit, got {max_time:g} s and {limit_s:g} s")
+        raise UsageError(
+            f"--max-time must be above 0 and below --limit, got {seconds(max_time)} and {seconds(limit_s)}"
+        )
     selection.check_filters(filters)
     atlas = load(calls)
     chosen = selection.select(atlas, parts, n_first)

@@ -10,6 +10,7 @@ from rich.table import Table
 from gilscope.errors import GilscopeError, KernelError
 from gilscope.machine.imports import REENABLED, Import, examine_import
 from gilscope.report.terminal import open_console
+from gilscope.words import duration
 
 
 def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
@@ -33,7 +34,7 @@ def cells(one: Import) -> tuple[str, ...]:
         return one.module, f"{one.outcome}: {one.message}", "-", "-", "-", "-"
     threads = "unknown" if one.threads is None else ", ".join(one.threads) or "none"
     pools = ", ".join(one.pools) or "none known"
-    return one.module, f"{one.import_ns * 1e-6:.3g} ms", str(one.gil), str(one.own_gil), threads, pools
+    return one.module, duration(one.import_ns), str(one.gil), str(one.own_gil), threads, pools
 
 
 def exit_code(found: list[Import]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from gilscope import words
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Counts, Duration
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
@@ -92,7 +93,9 @@ def _check(
     if workers is not None and (not workers or min(workers) < 1):
         raise UsageError("--workers needs numbers from 1 on, for example 1,2,4")
     if not 0 < seconds < limit_s:
-        raise UsageError(f"--max-time must be above 0 and below --limit, got {seconds:g} s and {limit_s:g} s")
+        raise UsageError(
+            f"--max-time must be above 0 and below --limit, got {words.seconds(seconds)} and {words.seconds(limit_s)}"
+        )
     if json_to == "-" and markdown:
         raise UsageError("standard output takes one format; write the JSON to a file (--json=FILE), or leave one out")
     if json_to not in (None, "-") and (Path(json_to).is_dir() or not Path(json_to).parent.is_dir()):
@@ -105,7 +108,7 @@ def _progress(target: Target, seconds: float) -> Iterator[Callable[[dict[str, An
     console = Console(stderr=True, highlight=False)
     name = " ".join(target.text.split())[:60]
     if not console.is_terminal:
-        click.echo(f"Probing {name}: about {seconds:g} s of measuring", err=True)
+        click.echo(f"Probing {name}: about {words.seconds(seconds)} of measuring", err=True)
         yield lambda _: None
         return
     with console.status("starting") as status:

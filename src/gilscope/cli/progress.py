@@ -57,7 +57,7 @@ class Display:
             if isinstance(event, RoundEnded):
                 self._say(f"{launch} begun", f"{launch}: measuring")
             else:
-                self._say(f"{launch} ended", f"{launch}: done, {self._runner.elapsed_s:.0f} s")
+                self._say(f"{launch} ended", f"{launch}: done, {words.seconds(round(self._runner.elapsed_s))}")
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:
         n_launches = self._runner.plan.n_launches
@@ -66,12 +66,13 @@ class Display:
         elif isinstance(event, ArmAbsent):
             bar.console.print(f"{event.arm.id}: {event.reason}", style="dim", markup=False)
         elif isinstance(event, RoundEnded):
-            width = "" if math.isinf(event.widest) else f", widest ±{100 * event.widest:.1f} %"
+            width = "" if math.isinf(event.widest) else f", widest {words.half_width(event.widest)}"
             bar.update(
                 task,
                 completed=event.elapsed_s,
                 total=event.elapsed_s + event.remaining_s,
-                state=f"{event.n_rounds} rounds, {event.n_open} open{width}, {event.remaining_s:.0f} s left",
+                state=f"{words.counted(event.n_rounds, 'round')}, {event.n_open} open{width}, "
+                f"{event.remaining_s:.0f} s left",
             )
 
     def _say_group(self, group: Group) -> None:

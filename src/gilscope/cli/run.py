@@ -15,6 +15,7 @@ from gilscope.plan import FORMS, Request
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
 from gilscope.session import Session
+from gilscope.words import seconds
 
 UNRESOLVED, NO_SECOND_CPU = 3, 5
 
@@ -134,7 +135,9 @@ def command(
         raise failure or unsaved  # type: ignore[misc] # one of them is an error
     assert final is not None  # without a session there was a failure, or Ctrl-C
     if not final.rounds:
-        click.echo(f"gilscope: no round ended within {final.plan.budget_s:g} s; give more time (--max-time)", err=True)
+        click.echo(
+            f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
+        )
     return exit_code(final, strict=strict)
 
 

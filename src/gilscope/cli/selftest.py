@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from gilscope import words
 from gilscope.cli.types import Share
 from gilscope.report.terminal import open_console
 from gilscope.selftest import ControlReading, Summary, controls, summarise
@@ -48,8 +49,8 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     console = open_console()
     console.print(table)
     console.print(
-        f"\n{n_controls} controls each way at ±{100 * target:g} %, seed {seed}. Coverage is followed by what so many "
-        "controls can tell of it (Wilson 95 %).",
+        f"\n{words.counted(n_controls, 'control')} each way at {words.half_width(target)}, seed {seed}. "
+        "Coverage is followed by what so many controls can tell of it (Wilson 95 %).",
         style="dim",
         soft_wrap=True,
     )
@@ -58,10 +59,10 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
 
 def _cells(summary: Summary) -> tuple[str, ...]:
     return (
-        f"{summary.truth:g}",
-        f"{100 * summary.coverage:.1f} % [{100 * summary.coverage_low:.1f}, {100 * summary.coverage_high:.1f}]",
+        words.number(summary.truth),
+        f"{words.percent(summary.coverage)} [{100 * summary.coverage_low:.1f}, {100 * summary.coverage_high:.1f}]",
         f"{100 * summary.bias:+.2f} %",
-        f"{100 * summary.worst:.1f} %",
-        f"{100 * summary.unresolved:.0f} %",
-        f"{summary.median_s:.2f} s",
+        words.percent(summary.worst),
+        words.percent(summary.unresolved, 0),
+        words.seconds(summary.median_s),
     )

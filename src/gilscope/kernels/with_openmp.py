@@ -9,6 +9,7 @@ from importlib import import_module
 
 from gilscope.kernels import Kernel
 from gilscope.results import Unavailable
+from gilscope.words import counted
 
 #: How long the idle threads of a team spin: 0.3 ms (GCC's unit is a turn of its loop) or 1 ms, which bridges the time
 #: between two calls and is over by the end of the next arm's lead-in. As it comes, GCC's spins for 10 ms: on two CPUs
@@ -56,8 +57,8 @@ def load(name: str, n_threads: int, cpus: Sequence[int] = ()) -> Kernel | Unavai
     size = openmp.square(memoryview(few).cast("d"), memoryview(few).cast("d"), n_threads)
     if size < n_threads:  # measured all the same, it would read as if something kept the threads from running
         return Unavailable(
-            f"OpenMP gave a team of {size} where {n_threads} threads were asked for; see OMP_THREAD_LIMIT and "
-            "OMP_DYNAMIC"
+            f"OpenMP gave a team of {size} where {counted(n_threads, 'thread')} were asked for; see "
+            "OMP_THREAD_LIMIT and OMP_DYNAMIC"
         )
     apply, compute = getattr(openmp, name), getattr(openmp, f"{name}_compute")
     return Kernel(

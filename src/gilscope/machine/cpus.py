@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gilscope import words
 from gilscope.procfs import as_int, cpu_cgroups, read_cpu_list, read_text
 
 
@@ -45,7 +46,7 @@ def usable_cpus(root: str = "/") -> UsableCpus:
         limits.append(given)
     quota, source = cpu_quota(root)
     if quota is not None:
-        limits.append((max(1, int(quota)), f"{source} quota {quota:g} CPU{'' if quota == 1 else 's'}"))
+        limits.append((max(1, int(quota)), f"{source} quota {words.counted(quota, 'CPU')}"))
     count, source = min(limits, key=lambda limit: limit[0])
     return UsableCpus(count=count, source=source)
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from gilscope import words
 from gilscope.machine import import_child
 from gilscope.machine.regime import without_folders
 
@@ -122,7 +123,7 @@ def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
         try:
             status = child.wait(limit_s)
         except subprocess.TimeoutExpired:
-            return {"outcome": "hung", "message": f"it did not end within {limit_s:g} s"}
+            return {"outcome": "hung", "message": f"it did not end within {words.seconds(limit_s)}"}
         finally:
             _end(child)
         try:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from gilscope import words
 from gilscope.machine.regime import without_folders
 
 
@@ -68,7 +69,7 @@ def openmp_facts(timeout_s: float = 60.0) -> OpenMp:
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired:
-        return OpenMp(reason=f"the process that was asked gave no answer within {timeout_s:g} s")
+        return OpenMp(reason=f"the process that was asked gave no answer within {words.seconds(timeout_s)}")
     except OSError as error:
         return OpenMp(reason=f"no process could be started: {error.strerror or error}")
     if child.returncode != 0:

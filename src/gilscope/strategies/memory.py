@@ -10,7 +10,7 @@ import tempfile
 from array import array
 from itertools import count, islice
 
-from gilscope import kernels
+from gilscope import kernels, words
 from gilscope.errors import UsageError
 from gilscope.results import Unavailable
 
@@ -151,6 +151,6 @@ def _refuse_too_much(n_bytes: int) -> None:
         return
     if n_bytes > _MEMORY_SHARE * physical:
         raise UsageError(
-            f"the arrays would take {n_bytes / 2**30:.1f} GiB, more than half of this machine's "
-            f"{physical / 2**30:.1f} GiB; ask for fewer items or workers"
+            f"the arrays would take {words.size(n_bytes)}, more than half of this machine's "
+            f"{words.size(physical)}; ask for fewer items or workers"
         )
