@@ -1,28 +1,39 @@
-"""What can go wrong, each with the exit code that the command line ends with."""
+"""What can go wrong, and what the command line ends with."""
 
-#: What the command line ends with after Ctrl-C, as shells have it: 128 and the signal's number.
-INTERRUPTED = 130
+DONE, GIL_RETURNED, WRONG_USAGE, UNDECIDED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+#: What each exit code says, as `gilscope --help` prints it. 130 is what shells have for Ctrl-C: 128 and the signal's
+#: number.
+EXIT_CODES = {
+    DONE: "done",
+    GIL_RETURNED: "an import brings the GIL back (doctor --imports)",
+    WRONG_USAGE: "wrong usage",
+    UNDECIDED: "nothing resolved",
+    FAILED: "a kernel or a probed call failed, or a result was wrong",
+    CANNOT_RUN: "this machine cannot do what was asked",
+    INTERRUPTED: "interrupted",
+}
 
 
 class GilscopeError(Exception):
     """Base of every error gilscope raises on purpose; its text says what was given, allowed, and to do."""
 
-    exit_code = 1
+    exit_code: int
 
 
 class UsageError(GilscopeError, ValueError):
     """The request cannot be understood or is not allowed; a ValueError too, for callers from Python."""
 
-    exit_code = 2
+    exit_code = WRONG_USAGE
 
 
 class KernelError(GilscopeError):
     """A kernel failed, a worker died, or a strategy's result differed from the reference."""
 
-    exit_code = 4
+    exit_code = FAILED
 
 
 class CannotRunError(GilscopeError):
     """What was asked cannot be done on this machine or by this interpreter."""
 
-    exit_code = 5
+    exit_code = CANNOT_RUN

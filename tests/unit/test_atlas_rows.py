@@ -10,8 +10,8 @@ from probes import PROBES, gave, probed, scaled, shares
 
 from gilscope.atlas import document, rows, selection, survey
 from gilscope.atlas.calls import Atlas, Call
-from gilscope.cli.atlas import exit_code
 from gilscope.cli.atlas_progress import Display
+from gilscope.cli.exit_codes import of_atlas as exit_code
 from gilscope.errors import UsageError
 
 CALLS = (

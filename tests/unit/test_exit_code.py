@@ -6,7 +6,7 @@ import fakes
 import pytest
 
 from gilscope import verdicts
-from gilscope.cli.run import exit_code
+from gilscope.cli.exit_codes import of_run as exit_code
 from gilscope.results import Result, Unavailable
 
 OPEN = f"{verdicts.UNRESOLVED} (±7.0 %)"

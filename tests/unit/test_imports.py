@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gilscope.cli import main
-from gilscope.cli.imports import cells, exit_code
+from gilscope.cli.exit_codes import of_imports as exit_code
+from gilscope.cli.imports import cells
 from gilscope.machine import imports
 from gilscope.machine.imports import DOES_NOT_APPLY, REENABLED, STAYS_OFF, Import, pools_among
 

@@ -1,14 +1,13 @@
 """The command line: the list of commands, and the one place where errors become exit codes."""
 
-import io
-import os
 import sys
 from importlib import import_module
 
 import click
 
 import gilscope
-from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
+from gilscope.cli.streams import guarded
+from gilscope.errors import DONE, EXIT_CODES, INTERRUPTED, GilscopeError
 
 #: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
 COMMANDS = {
@@ -36,18 +35,6 @@ class _Commands(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command. That its reader has gone (`| head`) is no error, though click and rich would end with 1."""
-        try:
-            value = super().invoke(ctx)
-            sys.stdout.flush()  # that nobody reads, or that the disk is full, may be noticed only here
-        except (BrokenPipeError, SystemExit) as error:
-            if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
-                raise
-            _discard_output()
-            return 0
-        return value
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -56,9 +43,7 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 an import brings the GIL back (doctor --imports), 2 wrong usage, 3 nothing resolved, "
-    "4 a kernel or a probed call failed, or a result was wrong, 5 this machine cannot do what was asked, 130 "
-    "interrupted.",
+    epilog=f"Exit codes: {', '.join(f'{code} {says}' for code, says in EXIT_CODES.items())}.",
 )
 @click.version_option(gilscope.__version__, prog_name="gilscope")
 def cli() -> None:
@@ -67,30 +52,21 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")  # a terminal without µ and ± still gets the figures
+    sys.exit(guarded(lambda: _run(arguments)))
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run the command line and return the exit code that it deserves; say what went wrong on standard error."""
     try:
-        code = cli.main(arguments, prog_name="gilscope", standalone_mode=False)
+        return cli.main(arguments, prog_name="gilscope", standalone_mode=False) or DONE
     except click.exceptions.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("gilscope: interrupted", err=True)
-        code = INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except GilscopeError as error:
         click.echo(f"gilscope: {error}", err=True)
-        code = error.exit_code
-    except OSError as error:
-        if error.filename is not None:  # no file of ours: those have errors of their own
-            raise
-        click.echo(f"gilscope: cannot write the output: {error.strerror}", err=True)
-        _discard_output()
-        code = CannotRunError.exit_code
-    sys.exit(code or 0)
-
-
-def _discard_output() -> None:
-    """Send what the buffer still holds nowhere: Python would try once more as it ends, and fail as loudly."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error.exit_code

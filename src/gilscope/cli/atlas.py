@@ -10,9 +10,10 @@ from gilscope.atlas import document, rows, selection
 from gilscope.atlas.calls import Atlas, load
 from gilscope.atlas.rows import Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
+from gilscope.cli import exit_codes
 from gilscope.cli.atlas_progress import Display
 from gilscope.cli.types import Duration
-from gilscope.errors import INTERRUPTED, CannotRunError, KernelError, UsageError
+from gilscope.errors import INTERRUPTED, UsageError
 from gilscope.machine.cpus import usable_cpus
 from gilscope.report import atlas as report
 from gilscope.report import atlas_page
@@ -105,16 +106,7 @@ def command(
         saved = "" if output is None else f" and saved; the same command goes on from {output}"
         click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls are above{saved}", err=True)
         return INTERRUPTED
-    return exit_code(shown)
-
-
-def exit_code(shown: list[Row]) -> int:
-    """Return the exit code that the rows deserve: 0, 4 if a call failed, 5 if nothing could be measured here."""
-    measured = [row for row in shown if not row["failure"]]
-    failed = [row for row in shown if row["class"] == rows.FAILED]
-    if not measured and all(row["exit_code"] == CannotRunError.exit_code for row in failed):
-        return CannotRunError.exit_code
-    return KernelError.exit_code if failed else 0
+    return exit_codes.of_atlas(shown)
 
 
 def _before(output: Path | None, atlas: Atlas, *, resume: bool) -> dict[str, Row]:

@@ -8,9 +8,9 @@ import click
 from rich.table import Table
 
 from gilscope import storage, strategies
-from gilscope.cli import imports
+from gilscope.cli import exit_codes, imports
 from gilscope.cli.types import Duration
-from gilscope.errors import CannotRunError, UsageError
+from gilscope.errors import UsageError
 from gilscope.machine import Machine, describe
 from gilscope.report.terminal import open_console
 
@@ -49,7 +49,7 @@ def command(as_json: bool, host_name: bool, of_imports: bool, limit_s: float, mo
         click.echo(json.dumps(storage.plain(asdict(machine)), indent=2, ensure_ascii=False))
     else:
         _draw(machine)
-    return 0 if machine.cpu.usable.count > 1 else CannotRunError.exit_code
+    return exit_codes.of_cpus(machine.cpu.usable.count)
 
 
 def _draw(machine: Machine) -> None:

@@ -7,8 +7,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from gilscope.errors import GilscopeError, KernelError
-from gilscope.machine.imports import REENABLED, Import, examine_import
+from gilscope.cli import exit_codes
+from gilscope.machine.imports import Import, examine_import
 from gilscope.report.terminal import open_console
 from gilscope.words import duration
 
@@ -25,7 +25,7 @@ def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
         for one in found:
             table.add_row(*(escape(cell) for cell in cells(one)))
         open_console().print(table)
-    return exit_code(found)
+    return exit_codes.of_imports(found)
 
 
 def cells(one: Import) -> tuple[str, ...]:
@@ -35,10 +35,3 @@ def cells(one: Import) -> tuple[str, ...]:
     threads = "unknown" if one.threads is None else ", ".join(one.threads) or "none"
     pools = ", ".join(one.pools) or "none known"
     return one.module, duration(one.import_ns), str(one.gil), str(one.own_gil), threads, pools
-
-
-def exit_code(found: list[Import]) -> int:
-    """Return 4 where an import failed, 1 where one re-enabled the GIL, else 0."""
-    if any(one.outcome != "imported" for one in found):
-        return KernelError.exit_code
-    return GilscopeError.exit_code if any(one.gil == REENABLED for one in found) else 0

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import click
 
-from gilscope import storage, verdicts
+from gilscope import storage
+from gilscope.cli import exit_codes
 from gilscope.cli.drawing import draw, format_option
 from gilscope.cli.files import check_output
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
-from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
+from gilscope.errors import INTERRUPTED, GilscopeError
 from gilscope.plan import FORMS, Request
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
 from gilscope.session import Session
 from gilscope.words import seconds
-
-UNRESOLVED, NO_SECOND_CPU = 3, 5
 
 
 @click.command()
@@ -138,7 +137,7 @@ def command(
         click.echo(
             f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
         )
-    return exit_code(final, strict=strict)
+    return exit_codes.of_run(final, strict=strict)
 
 
 def _what_is_left(result: Result | None, output: Path | None, unsaved: GilscopeError | None) -> str:
@@ -146,31 +145,6 @@ def _what_is_left(result: Result | None, output: Path | None, unsaved: GilscopeE
         return "nothing was measured yet"
     saved = "" if output is None else " and saved" if unsaved is None else f"; {unsaved}"
     return f"what was measured so far is above{saved}"
-
-
-def exit_code(result: Result, *, strict: bool = False) -> int:
-    """Return the exit code that a complete result deserves.
-
-    Parameters
-    ----------
-    result : Result
-    strict : bool
-        Let a single arm without a verdict decide, instead of all of them.
-
-    Returns
-    -------
-    int
-        0 done, 3 unresolved, 5 no second CPU or nothing that can run here.
-    """
-    found = [row.verdict for row in result.rows if row.unavailable is None]
-    starved = verdicts.NO_SECOND_CPU in found
-    decided = any(verdicts.decides(verdict) for verdict in found)
-    undecided = any(verdicts.is_open(verdict) for verdict in found)
-    if not found:
-        return CannotRunError.exit_code
-    if starved and (strict or not decided):
-        return NO_SECOND_CPU
-    return UNRESOLVED if undecided and (strict or not decided) else 0
 
 
 def _save(result: Result, output: Path | None) -> GilscopeError | None:

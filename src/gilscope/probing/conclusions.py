@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
 from gilscope.machine.regime import gil_enabled
 from gilscope.probing import classes
@@ -29,8 +30,6 @@ from gilscope.probing.targets import Target
 from gilscope.results import Interval
 from gilscope.verdicts import SECOND_CPU
 
-#: The exit code of a measurement that leaves the class open.
-UNDECIDED_CODE = 3
 #: A call that computes for a larger share of its time than this cannot do with what one CPU leaves.
 NEEDS_CPU = 0.5
 #: Processes that stay below this share of what arithmetic gets fill something other than CPUs.
@@ -109,7 +108,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         class_=kind,
         pays=decide(kind, profile, prospects, obstacle),
         advice=advised,
-        exit_code=UNDECIDED_CODE if kind == classes.UNDECIDED else 0,
+        exit_code=errors.UNDECIDED if kind == classes.UNDECIDED else errors.DONE,
         wall_ns=shares.wall_ns,
         shares={"held": shares.held, "computing": shares.computing, "blocked": shares.blocked},
         bytecode=asdict(knocks) if knocks else None,

@@ -1,0 +1,56 @@
+"""Which exit code a result deserves. What each code says stands in `gilscope.errors`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gilscope import errors, verdicts
+from gilscope.machine.imports import REENABLED, Import
+from gilscope.results import Result
+
+
+def of_run(result: Result, *, strict: bool = False) -> int:
+    """Return the exit code of a complete run.
+
+    Parameters
+    ----------
+    result : Result
+    strict : bool
+        Let a single arm without a verdict decide, instead of all of them.
+
+    Returns
+    -------
+    int
+        0 done, 3 unresolved, 5 no second CPU or nothing that can run here.
+    """
+    found = [row.verdict for row in result.rows if row.unavailable is None]
+    decided = any(verdicts.decides(verdict) for verdict in found)
+    if not found or (verdicts.NO_SECOND_CPU in found and (strict or not decided)):
+        return errors.CANNOT_RUN
+    undecided = any(verdicts.is_open(verdict) for verdict in found)
+    return errors.UNDECIDED if undecided and (strict or not decided) else errors.DONE
+
+
+def of_atlas(shown: Sequence[Mapping[str, Any]]) -> int:
+    """Return the exit code of an atlas: 0, 4 if a call failed, 5 if nothing could be measured here."""
+    failed = [row["exit_code"] for row in shown if row["failure"] and row["exit_code"]]  # 0: not installed
+    is_any_measured = any(not row["failure"] for row in shown)
+    if not is_any_measured and all(code == errors.CANNOT_RUN for code in failed):
+        return errors.CANNOT_RUN
+    return errors.FAILED if failed else errors.DONE
+
+
+def of_imports(found: Sequence[Import]) -> int:
+    """Return 4 where an import failed, 1 where one re-enabled the GIL, else 0."""
+    if any(one.outcome != "imported" for one in found):
+        return errors.FAILED
+    return errors.GIL_RETURNED if any(one.gil == REENABLED for one in found) else errors.DONE
+
+
+def of_cpus(n_usable: int) -> int:
+    """Return 5 where there is no second CPU to compare with, else 0."""
+    return errors.DONE if n_usable > 1 else errors.CANNOT_RUN
+
+
+def unsaved(found: int) -> int:
+    """Return the exit code where a file could not be written: 5, unless what was found is worse than not resolved."""
+    return errors.CANNOT_RUN if found in (errors.DONE, errors.UNDECIDED) else found
