@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import forkserver, resource_tracker
@@ -49,6 +49,14 @@ def wait_until_gone(session: int, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while left := processes_of(session):
         assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.02)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something is so; fail when that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be"
         time.sleep(0.02)
 
 

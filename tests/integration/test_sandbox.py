@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from leftovers import nothing_left
 
+from gilscope.children import descendants
+from gilscope.children.start import OUTPUT_BYTES
 from gilscope.errors import CannotRunError
-from gilscope.probing import processes, sandbox
+from gilscope.probing import sandbox
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.sandbox import run_child
 from gilscope.probing.targets import parse_target
@@ -135,7 +137,7 @@ def probe(text: str, *, calls: int = 1, limit_s: float = 60.0, args: str = "", *
     with nothing_left():
         outcome = run_child(target, COUNT, {"calls": calls}, limit_s=limit_s, **how)
     pids = Path("pids").read_text().split() if Path("pids").exists() else []
-    assert [pid for pid in pids if processes.command(int(pid))] == []
+    assert [pid for pid in pids if descendants.command(int(pid))] == []
     return outcome
 
 
@@ -244,7 +246,7 @@ def test_of_what_is_printed_the_end_is_kept() -> None:
     outcome = probe("print_much", calls=0)
     assert outcome.kind == "done"
     assert outcome.output.endswith("yyy" + "the end\n")
-    assert len(outcome.output) == sandbox.OUTPUT_BYTES
+    assert len(outcome.output) == OUTPUT_BYTES
 
 
 def test_a_large_result_is_counted_and_dropped() -> None:
@@ -289,7 +291,7 @@ def test_an_interrupted_probe_leaves_nothing(interruption: type[BaseException]) 
     with pytest.raises(interruption):
         probe("leave_daemon", on_event=interrupt)
     # On a busy machine the child may have made its next call before it is ended.
-    left = [pid for pid in Path("pids").read_text().split() if processes.command(int(pid))]
+    left = [pid for pid in Path("pids").read_text().split() if descendants.command(int(pid))]
     assert not left
 
 

@@ -4,8 +4,8 @@ A worker is told how many calls to make and answers when it began and when it en
 wait in a blocking read, and spin never.
 """
 
-import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
@@ -16,9 +16,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from gilscope.accounting.lock_waits import waited_here_ns
+from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
+from gilscope.children.start import interpreter as command_of
 from gilscope.probing.targets import Target
 from gilscope.probing.texts import describe
-from gilscope.probing.worker import timed_calls
+from gilscope.probing.worker import GARBLED, timed_calls
 from gilscope.scheduling import give_way
 
 Work = dict[str, int]
@@ -106,12 +108,13 @@ class PipeChannel:
     def __init__(self, target: Target, interpreter: Callable[[str], None] | None = None) -> None:
         read_orders, self._orders = os.pipe()
         self._answers, write_answers = os.pipe()
-        arguments = [str(read_orders), str(write_answers)]
+        self._token = secrets.token_hex(8)
+        arguments = [str(read_orders), str(write_answers), self._token]
         theirs = (read_orders, write_answers)
         if interpreter is None:
-            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # as multiprocessing does
-            command = [sys.executable, *flags, "-P", "-m", "gilscope.probing.worker", *arguments]
+            command = command_of("-m", "gilscope.probing.worker", *arguments)
             try:
+                # Without a guard of its own: this process has one, which ends what came of it.
                 process = subprocess.Popen(command, pass_fds=theirs)
             finally:
                 for fd in theirs:
@@ -134,7 +137,7 @@ class PipeChannel:
 
     def _say(self, message: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):  # it has ended; reading its answer says so
-            os.write(self._orders, json.dumps(message).encode() + b"\n")
+            os.write(self._orders, pack(self._token, message))
 
     def tell(self, work: Work) -> None:
         """Have calls made, or control work done."""
@@ -142,10 +145,13 @@ class PipeChannel:
 
     def answer(self) -> tuple[int, int]:
         """Return when they began and ended; the first answer is that it is ready."""
-        line = self._reader.readline()
+        line = self._reader.readline(MOST_BYTES)
         if not line:
             raise WorkerError("its worker ended without an answer")
-        answer = json.loads(line)
+        try:
+            answer = unpack(self._token, line)
+        except GarbledError:
+            raise WorkerError(GARBLED) from None
         if "error" in answer:
             raise WorkerError(answer["error"])
         return answer["begin_ns"], answer["end_ns"]

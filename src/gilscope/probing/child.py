@@ -1,13 +1,13 @@
 """The child's side of a probe: `python -m gilscope.probing.child REQUEST EVENTS CRASHES`, three file descriptors.
 
-It reads one JSON request, and writes JSON events, one a line, of which the last is a report or an error. What the
-target prints goes elsewhere, and so do faulthandler's tracebacks, which none of the target's output can then push out.
+It reads one JSON request, and writes events (see `gilscope.children.messages`), of which the last is a report or an
+error. What the target prints goes elsewhere, and so do faulthandler's tracebacks, which none of the target's output can
+then push out.
 """
 
 import faulthandler
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gilscope.children.messages import pack
 from gilscope.errors import CannotRunError, KernelError, UsageError
 from gilscope.probing import scripts, texts
 from gilscope.probing.outcome import CUT_OFF
@@ -27,9 +28,6 @@ Event = dict[str, Any]
 Emit = Callable[[Event], None]
 Job = Callable[[Resolved, Preflight, dict[str, Any], Emit], dict[str, Any]]
 
-# Past its limit, the parent ends this process; it ends itself this much later, should the parent be gone.
-_ALONE_SECONDS = 30.0
-
 
 def count_calls(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emit: Emit) -> dict[str, Any]:
     """Call the target `options["calls"]` times: the least that a job does.
@@ -39,8 +37,8 @@ def count_calls(resolved: Resolved, preflight: Preflight, options: dict[str, Any
     resolved : Resolved
     preflight : Preflight
     options : dict
-        As given to `gilscope.probing.sandbox.run_child`, and two more: "mark", as of `gilscope.probing.processes`; and
-        "until_s", when by the monotonic clock this process will be ended.
+        As given to `gilscope.probing.sandbox.run_child`, and two more: "mark", as of `gilscope.children.descendants`;
+        and "until_s", when by the monotonic clock this process will be ended.
     emit : callable
         Takes an event, a dict of plain data with an "event", and sends it to the parent.
 
@@ -61,12 +59,12 @@ def main() -> None:
     for fd in (request_fd, events_fd, crashes_fd):
         os.set_inheritable(fd, False)  # noqa: FBT003 - programs that the target starts have no part in this
     with open(request_fd, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        request = json.load(file)
+        request = json.loads(file.readline())
     faulthandler.enable(crashes_fd)
     # Before the working folder is searched, so that no file there hides a module that the job needs.
     module, _, function = request["job"].partition(":")
     job: Job = getattr(import_module(module), function)
-    _prepare(request)
+    _prepare()
     events = os.fdopen(events_fd, "wb")
     process = os.getpid()
 
@@ -74,7 +72,7 @@ def main() -> None:
         if os.getpid() != process:
             os._exit(0)  # a copy that the target forked, and that came back from it
         try:
-            events.write(json.dumps(event).encode() + b"\n")
+            events.write(pack(request["token"], event))
             events.flush()
         except OSError:
             os._exit(CUT_OFF)  # the target has closed it; nothing but an exit status can tell
@@ -87,15 +85,13 @@ def main() -> None:
         events.close()
 
 
-def _prepare(request: dict[str, Any]) -> None:
+def _prepare() -> None:
     """Make this process one in which the target finds what it would find in a program of its own."""
-    sys.path.insert(0, str(Path.cwd()))  # only now, so that no file there hides a module that gilscope needs
     sys.argv[1:] = []
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # so that a crash takes no whole line
     # Or each worker process that the target spawns would import this module, and be timed for it.
     program = sys.modules["__main__"]
     program.__spec__ = program.__file__ = None
-    signal.setitimer(signal.ITIMER_REAL, request["limit_s"] + _ALONE_SECONDS)
     resource = import_module("resource")
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))  # no file of a crash
 

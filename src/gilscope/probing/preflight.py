@@ -15,8 +15,9 @@ from pathlib import Path
 from statistics import median
 
 from gilscope.accounting.kernel import children_cpu_ns, kernel_counts, native_ids
+from gilscope.children import descendants
 from gilscope.errors import CannotRunError
-from gilscope.probing import processes, scripts
+from gilscope.probing import scripts
 from gilscope.probing.targets import Resolved, lazy_error
 from gilscope.probing.texts import describe
 from gilscope.results import Unavailable
@@ -107,7 +108,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     resolved : Resolved
     mark : str
         The variable in the environment by which this process and its descendants are found; see
-        `gilscope.probing.processes`.
+        `gilscope.children.descendants`.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     # Before the call, which may change its arguments.
     function_obstacle = _function_obstacle(resolved)
     arguments_bytes, arguments_obstacle = _pickled((resolved.args, resolved.kwargs))
-    threads, native_before, family = set(threading.enumerate()), native_threads(), processes.found_by(mark)
+    threads, native_before, family = set(threading.enumerate()), native_threads(), _family(mark)
     copies = _Copies()
     try:
         result, wall_ns, queued_ns, cpu_ns, children_cpu_ns = _timed(resolved.call)
@@ -134,8 +135,8 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     _refuse_lazy(resolved, result)
     native_after = _settled(native_before)
     left = [f"{t.name}{' (daemon)' if t.daemon else ''}" for t in threading.enumerate() if t not in threads]
-    processes.await_programs(_PATIENCE_SECONDS)
-    commands = [processes.command(pid) for pid in sorted(processes.found_by(mark) - family)]
+    descendants.await_programs(_PATIENCE_SECONDS)
+    commands = [descendants.command(pid) for pid in sorted(_family(mark) - family)]
     result_bytes, result_obstacle = _pickled(result)
     return Preflight(
         wall_ns=wall_ns,
@@ -170,6 +171,11 @@ def cpus_kept_busy(call: Callable[[], object]) -> float:
         It has been called before, so that nothing is done for the first time.
     """
     return median(_cpus(*_timed(partial(_call_for, call, _ROW_SECONDS))[1:]) for _ in range(_ROWS))
+
+
+def _family(mark: str) -> set[int]:
+    """Return the processes that came of the child that measures: its guard's, and what another one may have adopted."""
+    return descendants.found_by(mark) | descendants.descendants_of(os.getppid()) if mark else set()
 
 
 def _call_for(call: Callable[[], object], seconds: float) -> None:

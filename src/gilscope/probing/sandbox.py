@@ -5,18 +5,18 @@ import os
 import secrets
 import selectors
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from gilscope.children.messages import GarbledError, Lines
+from gilscope.children.start import OUTPUT_BYTES, Child, interpreter, signal_name
 from gilscope.errors import CannotRunError
-from gilscope.probing import processes
 from gilscope.probing.outcome import CUT_OFF, Outcome
 from gilscope.probing.preflight import availability
 from gilscope.probing.targets import Target
@@ -26,9 +26,6 @@ from gilscope.probing.targets import Target
 START_SECONDS = 60.0
 LEAVE_SECONDS = 1.0
 ABORT_SECONDS = 2.0
-# How often an ended child is looked for while something that it left holds its pipes open.
-LOOK_SECONDS = 0.2
-OUTPUT_BYTES = 4096
 CRASH_BYTES = 1 << 16
 _PIPE_BYTES = 1 << 16
 _PHASES = {"": "starting", "started": "importing it", "resolved": "its first call", "preflight": "the measurement"}
@@ -89,71 +86,75 @@ class _Child:
         on_event: Callable[[dict[str, Any]], object],
     ) -> None:
         self._limit_s, self._python, self._on_event = limit_s, python, on_event
-        self._mark = f"GILSCOPE_PROBE_{secrets.token_hex(8)}"
-        self._environment = {**os.environ, **environment, self._mark: "1"}
-        self._request = {
+        mark, token = f"GILSCOPE_PROBE_{secrets.token_hex(8)}", secrets.token_hex(8)
+        self._environment = {**os.environ, **environment, mark: "1"}
+        request = {
             "target": asdict(target),
             "job": job,
             "options": dict(options),
             "limit_s": limit_s,
-            "mark": self._mark,
+            "mark": mark,
+            "token": token,
         }
+        self._request = json.dumps(request).encode() + b"\n"
+        self._events = Lines(token)
         self._heard: dict[str, dict[str, Any]] = {}
         self._phase = ""
-        self._line, self._output, self._crashes = b"", b"", b""
-        self._is_late = False
+        self._output, self._crashes = b"", b""
+        self._is_late = self._is_garbled = False
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._selector = stack.enter_context(selectors.DefaultSelector())
-            request = stack.enter_context(tempfile.TemporaryFile())
-            request.write(json.dumps(self._request).encode())
-            request.seek(0)
             with ExitStack() as ends:  # the child's, of which this process keeps none
-                output, events, crashes = [
-                    self._pipe(stack, ends, take) for take in (self._take_output, self._take_events, self._take_crashes)
-                ]
-                try:
-                    self._process = subprocess.Popen(
-                        [self._python, *self._flags(), *map(str, (request.fileno(), events, crashes))],
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=output,
-                        env=self._environment,
-                        pass_fds=(request.fileno(), events, crashes),
-                        start_new_session=True,
-                    )
-                except OSError as error:
-                    raise CannotRunError(f"{self._python} cannot be started: {error}") from error
+                takers = (self._take_output, self._take_events, self._take_crashes)
+                output, events, crashes = [self._pipe(stack, ends, take) for take in takers]
+                # Over a pipe, for a disk may be full, and written bit by bit, for arguments may be of any size.
+                request, ours = os.pipe()
+                ends.callback(os.close, request)
+                stack.callback(os.close, ours)
+                os.set_blocking(ours, False)
+                self._selector.register(ours, selectors.EVENT_WRITE, partial(self._send, ours))
+                fds = (request, events, crashes)
+                words = ("-X", "faulthandler", "-m", "gilscope.probing.child", *map(str, fds))
+                self._child = Child(
+                    interpreter(*words, python=self._python),
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=fds,
+                    environment=self._environment,
+                )
+            self._selector.register(self._child, selectors.EVENT_READ, self._child.poll)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         with self._stack:
-            try:
-                self._process.kill()
-                self._process.wait()
-            finally:
-                processes.end_all(self._mark, self._process.pid)
+            self._selector.unregister(self._child)
+            self._child.close()
             # What lies in the pipes; a process that escaped may still write, so no more than they hold.
             for key in list(self._selector.get_map().values()) if error_type is None else ():
-                self._read(key)
+                key.data()
 
     def listen(self) -> None:
         """Listen until the child has ended or its time is up; then make it show where it is."""
         self._listen(START_SECONDS)
-        if self._process.poll() is None and not self._is_finished():
+        if self._child.returncode is None and not self._is_finished():
             self._is_late = True
             # faulthandler answers with the traceback of every thread, from a signal handler and so whatever holds the
             # GIL. Its dump_traceback_later() would add a thread to a process whose threads are counted.
-            self._process.send_signal(signal.SIGABRT)
+            self._child.send_signal(signal.SIGABRT)
             self._listen(ABORT_SECONDS)
 
     def outcome(self) -> Outcome:
         """Say how it ended; to be asked after the block."""
-        status = self._process.returncode
+        status = self._child.returncode
+        assert status is not None  # it has been ended
         about: dict[str, Any] = {}
-        if "error" in self._heard:
+        if self._is_garbled:
+            told = "It wrote to files that it had not opened, among them the one that gilscope hears of it from"
+            about = {"kind": "raised", "message": f"{told}, in {self._told_phase()}."}
+        elif "error" in self._heard:
             about = {name: value for name, value in self._heard["error"].items() if name != "event"}
         elif "report" in self._heard:
             about = {"kind": "done", "message": "", "report": self._heard["report"]["report"]}
@@ -166,7 +167,7 @@ class _Child:
                 "traceback": self._frames(),
             }
         elif status < 0:
-            name = _signal_name(-status)
+            name = signal_name(-status)
             told = f"{name} ended it{', as when memory runs out' if name == 'SIGKILL' else ''}"
             about = {"kind": "crashed", "signal": name, "message": told, "traceback": self._frames()}
         else:
@@ -197,41 +198,43 @@ class _Child:
         lines = self._crashes.decode(errors="replace").splitlines(keepends=True)
         return "".join(line for line in lines if not line.strip().startswith(tuple(left_out))).strip()
 
-    def _flags(self) -> list[str]:
-        inherited = subprocess._args_from_interpreter_flags() if self._python == sys.executable else []  # type: ignore[attr-defined] # as multiprocessing does
-        return [*inherited, "-P", "-X", "faulthandler", "-m", "gilscope.probing.child"]
-
     def _pipe(self, stack: ExitStack, ends: ExitStack, take: Callable[[bytes], None]) -> int:
         """Have what comes through a new pipe taken by a method; return the end for the child."""
         ours, theirs = os.pipe()
         stack.callback(os.close, ours)
         ends.callback(os.close, theirs)
         os.set_blocking(ours, False)
-        self._selector.register(ours, selectors.EVENT_READ, take)
+        self._selector.register(ours, selectors.EVENT_READ, partial(self._read, ours, take))
         return theirs
 
     def _is_finished(self) -> bool:
-        return bool(self._heard.keys() & {"report", "error"})
+        return self._is_garbled or bool(self._heard.keys() & {"report", "error"})
 
     def _listen(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
-        while self._process.poll() is None and (left := self._deadline - time.monotonic()) > 0:
-            if self._selector.get_map():
-                for key, _ in self._selector.select(min(left, LOOK_SECONDS)):
-                    self._read(key)
-            else:
-                with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(left)
+        while self._child.returncode is None and (left := self._deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                key.data()
 
-    def _read(self, key: selectors.SelectorKey) -> None:
+    def _read(self, fd: int, take: Callable[[bytes], None]) -> None:
         try:
-            data = os.read(key.fd, _PIPE_BYTES)
+            data = os.read(fd, _PIPE_BYTES)
         except BlockingIOError:
             return
         if data:
-            key.data(data)
+            take(data)
         else:
-            self._selector.unregister(key.fd)
+            self._selector.unregister(fd)
+
+    def _send(self, fd: int) -> None:
+        try:
+            self._request = self._request[os.write(fd, self._request) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # what ends without reading it has an outcome of its own
+            self._request = b""
+        if not self._request:
+            self._selector.unregister(fd)
 
     def _take_output(self, data: bytes) -> None:
         self._output = (self._output + data)[-OUTPUT_BYTES:]
@@ -240,9 +243,13 @@ class _Child:
         self._crashes = (self._crashes + data)[:CRASH_BYTES]
 
     def _take_events(self, data: bytes) -> None:
-        *lines, self._line = (self._line + data).split(b"\n")
-        for line in lines:
-            event = json.loads(line)
+        try:
+            events = [] if self._is_garbled else self._events.take(data)
+        except GarbledError:
+            self._is_garbled = True
+            self._deadline = time.monotonic()
+            return
+        for event in events:
             name = event["event"]
             self._heard[name] = event
             if name in _PHASES:
@@ -252,10 +259,3 @@ class _Child:
             elif self._is_finished():
                 self._deadline = time.monotonic() + LEAVE_SECONDS
             self._on_event(event)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

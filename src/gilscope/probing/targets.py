@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from gilscope.children.start import first_folder
 from gilscope.errors import UsageError
 from gilscope.probing import scripts, texts
 
@@ -36,6 +37,9 @@ class Target:
         A Python expression, as it would stand between the parentheses of the call.
     setup : str
         Statements that run once before `args` is evaluated, or before the statement.
+    folder : str
+        Where modules are looked for first, as plain Python does here: the script's folder, or the working one; empty
+        where neither is searched (-P, -I), or where this is of another process and brings its own.
     """
 
     text: str
@@ -44,6 +48,7 @@ class Target:
     attribute: str = ""
     args: str = ""
     setup: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +97,7 @@ def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool 
             raise UsageError("The statement is empty; give what is to be timed, such as 'sum(range(1000))'.")
         if args:
             raise UsageError(f"A statement takes no arguments (got {args!r}); write them into the statement.")
-        return Target(text=text, kind="statement", setup=setup)
+        return Target(text=text, kind="statement", setup=setup, folder=first_folder())
     home, colon, attribute = text.rpartition(":")
     if not colon:
         raise UsageError(f"{text!r} names no function. Allowed are {_ALLOWED}.{_hint(text)}")
@@ -102,11 +107,16 @@ def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool 
             "arguments are given apart, as they would stand between the parentheses."
         )
     if home.endswith(".py"):
-        script = str(Path(home).expanduser().absolute())
-        return Target(text=text, kind="script", home=script, attribute=attribute, args=args, setup=setup)
+        script = Path(home).expanduser().absolute()
+        folder = "" if sys.flags.safe_path else str(script.resolve().parent)
+        return Target(
+            text=text, kind="script", home=str(script), attribute=attribute, args=args, setup=setup, folder=folder
+        )
     if not _is_dotted(home) or home == "__main__":
         raise UsageError(f"{text!r}: {home!r} is not the name of a module. Allowed are {_ALLOWED}.")
-    return Target(text=text, kind="module", home=home, attribute=attribute, args=args, setup=setup)
+    return Target(
+        text=text, kind="module", home=home, attribute=attribute, args=args, setup=setup, folder=first_folder()
+    )
 
 
 def _hint(text: str) -> str:
@@ -129,7 +139,8 @@ def resolve(target: Target) -> Resolved:
     """
     if target.kind == "script":
         _check_script(Path(target.home))
-        sys.path.insert(0, str(Path(target.home).parent))  # as Python does for a script that it runs
+    if target.folder and sys.path[:1] != [target.folder]:
+        sys.path.insert(0, target.folder)
     namespace = texts.run_setup(target.setup)
     if target.kind == "statement":
         function = texts.compile_statement(target.text, namespace)

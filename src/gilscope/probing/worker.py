@@ -1,10 +1,9 @@
-"""A worker of a probe, in a process or an interpreter of its own: `python -m gilscope.probing.worker ORDERS ANSWERS`.
+"""A worker of a probe, in a process or an interpreter: `python -m gilscope.probing.worker ORDERS ANSWERS TOKEN`.
 
-Orders and answers are JSON, one a line. The first order is the target; then come numbers of calls, or of rounds of the
-control's arithmetic, which shows how many CPUs there are here and now; at last "end".
+Orders and answers are as `gilscope.children.messages` has them. The first order is the target; then come numbers of
+calls, or of rounds of the control's arithmetic, which shows how many CPUs there are here and now; at last "end".
 """
 
-import json
 import os
 import sys
 import time
@@ -13,10 +12,14 @@ from collections.abc import Callable
 from itertools import repeat
 
 from gilscope import _capi
+from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.errors import UsageError
 from gilscope.probing.targets import Target, resolve
 from gilscope.probing.texts import describe
 from gilscope.scheduling import give_way
+
+#: What is said where something else than gilscope wrote to its pipes.
+GARBLED = "the call writes to files that it has not opened, among them gilscope's own"
 
 _LANES = array("d", [1.0] * 2048)
 
@@ -27,26 +30,29 @@ def main(arguments: list[str]) -> None:
     Parameters
     ----------
     arguments : list of str
-        File descriptors, of a pipe to read orders from and of one to write answers to.
+        File descriptors, of a pipe to read orders from and of one to write answers to; and the token of both.
     """
-    orders_fd, answers_fd = map(int, arguments)
+    orders_fd, answers_fd = map(int, arguments[:2])
+    token = arguments[2]
     # Who opened them closes them, for in an interpreter of the same process others may have got the same numbers.
     with os.fdopen(orders_fd, "rb", closefd=False) as orders, os.fdopen(answers_fd, "wb", closefd=False) as answers:
 
         def say(**answer: object) -> None:
-            answers.write(json.dumps(answer).encode() + b"\n")
+            answers.write(pack(token, answer))
             answers.flush()
 
         give_way()
         try:
-            call = resolve(Target(**json.loads(orders.readline()))).call
+            call = resolve(Target(**unpack(token, orders.readline(MOST_BYTES)))).call
             say(begin_ns=0, end_ns=0)
-            for line in orders:
-                order = json.loads(line)
+            while line := orders.readline(MOST_BYTES):
+                order = unpack(token, line)
                 if "end" in order:
                     break
                 begin_ns, end_ns = _spin(order["spins"]) if "spins" in order else timed_calls(call, order["calls"])
                 say(begin_ns=begin_ns, end_ns=end_ns)
+        except GarbledError:
+            say(error=GARBLED)
         except UsageError as error:  # it cannot be found here
             say(error=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
@@ -69,6 +75,4 @@ def _spin(rounds: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    # Only now, so that no file there hides a module that gilscope needs.
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib is not needed for anything else here
     main(sys.argv[1:])
