@@ -11,34 +11,34 @@ import pytest
 class Gil:
     """The assertions of `gilscope.testing`; a test in which one cannot be told is skipped, with the reason."""
 
-    def releases(self, call: Callable[[], object], at_least: float = 0.9) -> None:
+    def releases(self, call: Callable[[], object], at_least: float = 0.9, at_most: float | None = None) -> None:
         """Fail unless a call releases the GIL for most of its time; see `gilscope.testing.assert_releases_gil`."""
         __tracebackhide__ = True
         from gilscope.testing import assert_releases_gil
 
-        _or_skip(lambda: assert_releases_gil(call, at_least))
+        _or_skip(assert_releases_gil, call, at_least, at_most)
 
     def holds(self, call: Callable[[], object]) -> None:
         """Fail if a call releases the GIL, even once; see `gilscope.testing.assert_holds_gil`."""
         __tracebackhide__ = True
         from gilscope.testing import assert_holds_gil
 
-        _or_skip(lambda: assert_holds_gil(call))
+        _or_skip(assert_holds_gil, call)
 
     def max_stall(self, call: Callable[[], object], ms: float) -> None:
         """Fail if a call keeps another thread waiting for longer; see `gilscope.testing.assert_max_stall`."""
         __tracebackhide__ = True
         from gilscope.testing import assert_max_stall
 
-        _or_skip(lambda: assert_max_stall(call, ms))
+        _or_skip(assert_max_stall, call, ms)
 
 
-def _or_skip(assertion: Callable[[], None]) -> None:
+def _or_skip(assertion: Callable[..., None], *arguments: object) -> None:
     __tracebackhide__ = True
     from gilscope.errors import CannotRunError
 
     try:
-        assertion()
+        assertion(*arguments)
     except CannotRunError as error:
         pytest.skip(str(error))
 

@@ -1,13 +1,16 @@
 """The assertions on kernels that hold the GIL throughout, or release it once: structure decides, and no duration."""
 
+import importlib
 import sys
 import threading
 import time
 from array import array
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
+from extensions import build_cython
 
 from gilscope import CannotRunError, _capi
 from gilscope.accounting import gate
@@ -59,6 +62,54 @@ def test_releases_are_counted_per_call() -> None:
     """Each release of a call counts, and those that another thread asked for do not."""
     assert examine_calls(partial(_capi.release_pairs, 3)).releases == 3
     assert examine_calls(HELD).own_releases == 0
+
+
+LOOPS = """
+# Each turn of a loop without the GIL calls a function that may raise, or one that may not.
+cdef double total
+
+cdef void add(double x) nogil:
+    global total
+    total += x
+
+cdef void add_surely(double x) noexcept nogil:
+    global total
+    total += x
+
+def raising(long n):
+    cdef long i
+    with nogil:
+        for i in range(n):
+            add(i)
+
+def sure(long n):
+    cdef long i
+    with nogil:
+        for i in range(n):
+            add_surely(i)
+"""
+
+
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Build a module of Cython, with its source beside it."""
+    folder = tmp_path_factory.mktemp("cython")
+    build_cython(folder, "gilscope_loops", LOOPS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        return importlib.import_module("gilscope_loops")
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_a_missing_noexcept_is_named(loops: Any) -> None:
+    """A loop that takes the GIL at each turn does not release it in effect; the failure names the function to mend."""
+    with pytest.raises(AssertionError, match=r"released the GIL \d+ times, in pieces of .*: too short") as failed:
+        assert_releases_gil(partial(loops.raising, 1000), at_least=0.001)
+    named = "raising is made by Cython: add (gilscope_loops.pyx:5), called without the GIL, lacks `noexcept`"
+    assert named in str(failed.value) and "add_surely" not in str(failed.value)
+    with pytest.raises(AssertionError, match="at most 10 times was asked"):
+        assert_releases_gil(partial(loops.raising, 1000), at_most=10)
+    assert_releases_gil(partial(loops.sure, 2_000_000), at_least=0.5, at_most=1)
 
 
 @pytest.mark.usefixtures("_ledger")

@@ -2,6 +2,7 @@
 
 import sysconfig
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ def seen(**changes: Any) -> Calls:
         "calls": 90,
         "repetitions": 9,
         "released_share": 0.95,
+        "gaining_share": 0.95,
+        "release_ns": 47_500.0,
         "releases": 1.0,
         "own_releases": 90,
         "wall_ns": 50_000.0,
@@ -65,11 +68,10 @@ def test_releases_compares_the_share(told: Callable[..., None]) -> None:
         testing.assert_releases_gil(nothing, at_least=0.96)
     text = str(failed.value)
     for part in (
-        "95.0% of its time",
-        "at least 96.0%",
-        "1 per call",
-        "2 us",
-        "50 us each",
+        "95 % of its time; at least 96 %",
+        "1 per call, in pieces of 47.5 µs",
+        "2 µs",
+        "50 µs each",
         "thing.so: compute, 90 times",
     ):
         assert part in text
@@ -81,7 +83,7 @@ def test_holds_counts_releases(told: Callable[..., None]) -> None:
     told(calls=seen(own_releases=0, releases=0.0, sites=()))
     testing.assert_holds_gil(nothing)
     told(calls=seen(own_releases=1, releases=0.0, released_share=0.0))
-    with pytest.raises(AssertionError, match="1 times in all"):
+    with pytest.raises(AssertionError, match="1 time in all"):
         testing.assert_holds_gil(nothing)
 
 
@@ -109,6 +111,46 @@ def test_shares_that_make_no_sense(share: float) -> None:
         testing.assert_releases_gil(nothing, at_least=share)
 
 
+@pytest.mark.parametrize("at_most", [0, -1, float("nan")])
+def test_limits_of_releases_that_make_no_sense(at_most: float) -> None:
+    """None at all is another assertion's."""
+    with pytest.raises(UsageError, match="at_most must be above 0"):
+        testing.assert_releases_gil(nothing, at_most=at_most)
+
+
+def test_releases_may_be_limited(told: Callable[..., None]) -> None:
+    """As many as were asked for pass; one more does not."""
+    told(calls=seen(releases=10.0))
+    testing.assert_releases_gil(nothing, at_most=10)
+    with pytest.raises(
+        AssertionError, match=r"released the GIL 10 times, in pieces of 47.5 µs; at most 9 times was asked"
+    ):
+        testing.assert_releases_gil(nothing, at_most=9)
+
+
+def test_releases_too_short_to_gain_by_are_none(told: Callable[..., None]) -> None:
+    """Fine releases fail, saying how many, how short and why; a limit that they keep to lets them pass."""
+    many = replace(
+        SITE, symbol="__pyx_pw_5thing_1compute", count=7034 * 90, computing_ns=7034 * 90 * 3700, blocked_ns=0
+    )
+    told(calls=seen(releases=7034.0, release_ns=3_700.0, gaining_share=0.0, sites=(many,)))
+    with pytest.raises(AssertionError) as failed:
+        testing.assert_releases_gil(nothing)
+    text = str(failed.value)
+    assert text.startswith("the call released the GIL 7034 times, in pieces of 3.7 µs: too short for another thread")
+    assert "7034 per call, in pieces of 3.7 µs" in text and "compute is made by Cython" in text and "`noexcept`" in text
+    testing.assert_releases_gil(nothing, at_most=7034)
+
+
+def test_releases_are_told_apart(told: Callable[..., None]) -> None:
+    """Of a call that releases in both ways, what is long enough counts, and the failure says what was left out."""
+    told(calls=seen(gaining_share=0.6, releases=4.0, release_ns=11_900.0))
+    testing.assert_releases_gil(nothing, at_least=0.6)
+    testing.assert_releases_gil(nothing, at_most=4)
+    with pytest.raises(AssertionError, match=r"for 60 % of its time, without releases below 8 µs, and at least 90 %"):
+        testing.assert_releases_gil(nothing)
+
+
 @pytest.mark.parametrize("limit_ms", [0, 0.1, -1, float("nan")])
 def test_stalls_too_short_to_tell(limit_ms: float) -> None:
     """A limit below what can be told is refused."""
@@ -132,10 +174,13 @@ def test_without_a_ledger_some_things_cannot_be_told(told: Callable[..., None]) 
     """Neither a short call in which nobody got through nor a stall is a pass or a failure."""
     told(gate=Gate(passed=0, tries=20, wall_ns=50_000))
     for assertion in (testing.assert_holds_gil, testing.assert_releases_gil):
-        with pytest.raises(CannotRunError, match=r"50 us is too short.*no ledger here"):
+        with pytest.raises(CannotRunError, match=r"50 µs is too short.*no ledger here"):
             assertion(nothing)
     with pytest.raises(CannotRunError, match="no ledger here"):
         testing.assert_max_stall(nothing, ms=1)
+    told(gate=Gate(passed=1, tries=20, wall_ns=1_000_000))
+    with pytest.raises(CannotRunError, match=r"how often a call releases cannot be counted.*no ledger here"):
+        testing.assert_releases_gil(nothing, at_most=10)
 
 
 def test_a_free_threaded_build_is_neither_a_pass_nor_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
+from gilscope.accounting.fine_releases import FINE_NS
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount, add_sites
@@ -33,8 +34,13 @@ class Calls:
     released_share : float
         Time without the GIL as a share of time with it and without it, waiting left out; the median. While a thread
         that the call started holds the GIL, the call holds it.
+    gaining_share : float
+        As `released_share`, of releases that are long enough for another thread to gain by them; see
+        `gilscope.accounting.fine_releases`.
     releases : float
         Per call, the median; drops that another thread had asked for are not the call's own.
+    release_ns : float
+        How long one lasts: in each repetition the mean, and of these the median; 0 where there is none.
     own_releases : int
         In all repetitions together.
     wall_ns, longest_hold_ns : float
@@ -46,7 +52,9 @@ class Calls:
     calls: int
     repetitions: int
     released_share: float
+    gaining_share: float
     releases: float
+    release_ns: float
     own_releases: int
     wall_ns: float
     longest_hold_ns: float
@@ -80,6 +88,7 @@ def family_of(native_id: int, before: Collection[int], log: Log) -> set[int]:
 
 def calls_in(call: Callable[[], object], at_least_ns: int) -> int:
     """Call once to warm up and once to time it; return how many calls last so long."""
+    __tracebackhide__ = True
     call()
     begin_ns = time.perf_counter_ns()
     call()
@@ -94,6 +103,7 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     CannotRunError
         Where there is no ledger.
     """
+    __tracebackhide__ = True
     native_id, before = threading.get_native_id(), {threading.get_native_id(), *native_ids()}
     logs: list[tuple[Log, int]] = []
     with Ledger(cpu_clock=False), without_collections():
@@ -107,15 +117,23 @@ def examine_calls(call: Callable[[], object]) -> Calls:
                 wall_ns = time.perf_counter_ns() - begin_ns
             logs.append((one.log, wall_ns))
     mine = [(log.thread(native_id), wall_ns) for log, wall_ns in logs]
-    own = [max(0, thread.drops - thread.asked) if thread is not None else 0 for thread, _ in mine]
+    own = [_own_releases(thread) for thread, _ in mine]
+    helpers_held_ns = [sum(one.held_ns for one in started_since(before, log)) for log, _ in logs]
     return Calls(
         calls=n_calls * len(logs),
         repetitions=len(logs),
         released_share=median(
-            _released_share(log.thread(native_id), wall_ns, sum(one.held_ns for one in started_since(before, log)))
-            for log, wall_ns in logs
+            _released_share(thread, wall_ns, theirs)
+            for (thread, wall_ns), theirs in zip(mine, helpers_held_ns, strict=True)
+        ),
+        gaining_share=median(
+            _released_share(thread, wall_ns, theirs, _fine_ns(log, thread))
+            for (log, _), (thread, wall_ns), theirs in zip(logs, mine, helpers_held_ns, strict=True)
         ),
         releases=median(own) / n_calls,
+        release_ns=median(
+            thread.released_ns / n if thread and n else 0.0 for (thread, _), n in zip(mine, own, strict=True)
+        ),
         own_releases=sum(own),
         wall_ns=median(wall_ns for _, wall_ns in logs) / n_calls,
         longest_hold_ns=median(_longest_hold_ns(thread, wall_ns, n_calls) for thread, wall_ns in mine),
@@ -123,13 +141,32 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     )
 
 
-def _released_share(thread: ThreadAccount | None, wall_ns: int, helpers_held_ns: int) -> float:
+def _own_releases(thread: ThreadAccount | None) -> int:
+    return max(0, thread.drops - thread.asked) if thread is not None else 0
+
+
+def _released_share(
+    thread: ThreadAccount | None, wall_ns: int, helpers_held_ns: int, left_out_ns: float = 0.0
+) -> float:
     """Return the share between the two looks at the clock: what the ledger counts around them was held, all of it."""
     if thread is None:
         return 0.0
     own_ns = wall_ns - max(0, thread.waited_ns - helpers_held_ns)
-    released_ns = thread.released_ns - max(0, helpers_held_ns - thread.waited_ns)
+    released_ns = thread.released_ns - left_out_ns - max(0, helpers_held_ns - thread.waited_ns)
     return max(0.0, min(1.0, released_ns / own_ns)) if own_ns > 0 else 0.0
+
+
+def _fine_ns(log: Log, thread: ThreadAccount | None) -> float:
+    """Return the time in releases too short for another thread to gain by them, told apart by their places.
+
+    What no place is known for counts as one more place.
+    """
+    if thread is None:
+        return 0.0
+    places = [(site.released_ns, site.count) for site in log.sites_of({thread.native_id})]
+    rest_ns = max(0, thread.released_ns - sum(ns for ns, _ in places))
+    places.append((rest_ns, max(0, _own_releases(thread) - sum(count for _, count in places))))
+    return sum(ns for ns, count in places if ns < FINE_NS * count)
 
 
 def _longest_hold_ns(thread: ThreadAccount | None, wall_ns: int, n_calls: int) -> float:

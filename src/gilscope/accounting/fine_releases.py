@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import PurePath
-from typing import Protocol
 
 from gilscope.accounting.cython_source import is_cython, python_name, release_cause
+from gilscope.accounting.log import SiteAccount
 
 #: From this mean length on, releases give as much as they cost though threads wait, at best and at worst: two C threads
 #: with holds of 10 and 20 us gave 0.93 to 0.96 with releases of 7 us and 1.03 to 1.09 with 10, on 3.11 and 3.13. Twice
@@ -20,39 +20,19 @@ BREAK_EVEN_NS = (8_000.0, 20_000.0)
 FINE_NS = BREAK_EVEN_NS[0]
 
 
-class Place(Protocol):
-    """A place in compiled code that releases the GIL, as `gilscope.accounting.log.SiteAccount` is one."""
-
-    @property
-    def module(self) -> str:
-        """Path of the shared object."""
-
-    @property
-    def symbol(self) -> str:
-        """The function, or ""."""
-
-    @property
-    def count(self) -> int:
-        """Releases."""
-
-    @property
-    def released_ns(self) -> int:
-        """The time of all of them."""
-
-
-def fine_places(places: Iterable[Place]) -> list[Place]:
+def fine_places(places: Iterable[SiteAccount]) -> list[SiteAccount]:
     """Return the places whose releases are fine on average, the most frequent first."""
     return sorted((one for one in places if one.released_ns < FINE_NS * one.count), key=lambda one: -one.count)
 
 
-def fine_release_cause(call: Callable[..., object], places: Iterable[Place]) -> str:
+def fine_release_cause(call: Callable[..., object], places: Iterable[SiteAccount]) -> str:
     """Say why a call's releases are fine, as a sentence without its full stop; "" where nothing is known.
 
     Parameters
     ----------
     call : callable
         What was called, or a `functools.partial` of it; it is looked at where no place is known.
-    places : iterable of Place
+    places : iterable of SiteAccount
         Where it released the GIL; those whose releases are long are left out.
 
     Examples

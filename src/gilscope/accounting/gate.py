@@ -47,6 +47,7 @@ def try_gate(call: Callable[[], object]) -> Gate:
     -----
     Sets the switch interval meanwhile, so that no other thread gets the GIL but when the call gives it up.
     """
+    __tracebackhide__ = True
     begin_ns = time.perf_counter_ns()
     call()
     call_s = (time.perf_counter_ns() - begin_ns) * 1e-9
@@ -63,6 +64,7 @@ def try_gate(call: Callable[[], object]) -> Gate:
 
 
 def _try_once(call: Callable[[], object]) -> tuple[bool, int]:
+    __tracebackhide__ = True
     gate, through = threading.Lock(), []
     gate.acquire()
 

@@ -86,6 +86,7 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     -----
     Sets the switch interval meanwhile. GIL: dropped by force as often as it is asked for.
     """
+    __tracebackhide__ = True
     native_id, groups, calls, asked = threading.get_native_id(), list[int](), 0, 0
     before = {native_id, *native_ids()}
     with Ledger(cpu_clock=False), without_collections():
