@@ -55,5 +55,5 @@ def _probe(shell: Shell, setup: str, statement: str) -> Probe:
         raise UsageError("%gil needs a statement behind it, and %%gil one in the cell")
     setup, statement = (shell.transform_cell(text).rstrip() if text else "" for text in (setup, statement))
     function = texts.compile_statement(statement, texts.run_setup(setup, shell.user_ns))
-    target = Target(text=statement, kind="statement", setup=setup)
+    target = Target(text=statement, kind="statement", setup=setup, is_object=True)
     return probe_here(Resolved(target=target, call=function, function=function), ALONE)

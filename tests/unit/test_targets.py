@@ -1,7 +1,11 @@
 """Targets: what may be asked for, what it resolves to, and what is said of the rest."""
 
+import ast
+import asyncio
 import json
 import math
+import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from gilscope.cli.target_text import target_of
 from gilscope.errors import UsageError
-from gilscope.probing import scripts
+from gilscope.probing import hints, scripts
 from gilscope.probing.preflight import examine
 from gilscope.probing.targets import Resolved, Target, parse_target, resolve
 
@@ -36,6 +41,8 @@ soon = lambda: fetch()
 class Box:
     @staticmethod
     def fill(n): return [0] * n
+    @staticmethod
+    def each(*n, **key): yield n
     async def __call__(self): return 1
 box = Box()
 number = 5
@@ -53,11 +60,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "leaves": "import sys\nsys.exit(3)\n",
         "json": "def f(): pass\n",
         "not-a-name": "def f(): pass\n",
+        "01_load": "def f(): pass\n",
+        "a b": "def f(): pass\n",
+        "my.bench.v2": "def f(): pass\n",
+        "my-bench": MODULE,
         "script": 'def f(x=1): return x\ndata = [1]\nif __name__ == "__main__":\n    f()\n',
         "unguarded": '"""Doc."""\nimport os\nTRY = 1\ndef f(): pass\ntry:\n    f()\nexcept ValueError:\n    pass\n'
         "pool = os.Pool()\nfor _ in range(2):\n    f()\n",
     }.items():
         (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "tool").write_text("def f(): pass\n")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "apart.py").write_text(MODULE)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.chdir(tmp_path)
     before = set(sys.modules)
@@ -81,6 +95,12 @@ def resolved(text: str, **how: Any) -> Resolved:
         ("math:sqrt", {"args": "m.pi ** 2", "setup": "import math as m"}, math.pi),
         ("script.py:f", {}, 1),
         ("script.py:f", {"args": "script.data", "setup": "import script"}, [1]),
+        ("json.py:f", {}, None),
+        ("not-a-name.py:f", {}, None),
+        ("01_load.py:f", {}, None),
+        ("a b.py:f", {}, None),
+        ("my.bench.v2.py:f", {}, None),
+        ("./tool:f", {}, None),
         ("sum(x)", {"statement": True, "setup": "x = [1, 2]"}, 3),
         ("y = 1\ny + x", {"statement": True, "setup": "x = 1"}, 2),
         ("x += 1\n'''a\nb'''", {"statement": True, "setup": "x = 1"}, "a\nb"),
@@ -119,18 +139,16 @@ def test_what_is_no_target_is_refused(text: str, how: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("text", "how", "message"),
     [
-        ("prodeb:add", {}, "finds no module 'prodeb', .* Did you mean .*'probed'"),
-        ("xml.etre:f", {}, "finds no module 'xml.etre', .* Did you mean 'etree'"),
-        ("math.sqrt:f", {}, "math is a module and no package; did you mean 'math:sqrt'"),
+        ("prodeb:add", {}, "finds no module 'prodeb', .* Did you mean .*'probed:add'"),
+        ("xml.etre:f", {}, "finds no module 'xml.etre', .* Did you mean 'xml.etree:f'"),
+        ("math.sqrt:f", {}, "math is a module and no package; did you mean 'math:sqrt.f'"),
         ("needs:f", {}, "Importing needs failed: No module named 'no_such_library' in .*needs.py, line 1"),
         ("broken:f", {}, r"Importing broken raised .*SyntaxError.*"),
         ("raises:f", {}, "Importing raises raised ZeroDivisionError: division by zero in .*raises.py, line 2"),
         ("leaves:f", {}, "Importing leaves raised SystemExit: 3 in .*leaves.py, line 2"),
-        ("scrpt.py:f", {}, "There is no script .*scrpt.py. Did you mean 'script.py'"),
-        ("json.py:f", {}, "its name is that of a module .*rename it"),
-        ("not-a-name.py:f", {}, "'not-a-name' is no module's name; rename it"),
-        ("probed:ad", {}, "probed has no attribute 'ad'. Did you mean 'add'"),
-        ("probed:Box.fil", {}, "probed:Box has no attribute 'fil'. Did you mean 'fill'"),
+        ("scrpt.py:f", {}, "There is no script .*scrpt.py. Did you mean 'script.py:f'"),
+        ("probed:ad", {}, "probed has no attribute 'ad'. Did you mean 'probed:add'"),
+        ("probed:Box.fil", {}, "probed:Box has no attribute 'fil'. Did you mean 'probed:Box.fill'"),
         ("probed:number", {}, "of type int, which cannot be called"),
         ("probed:add", {}, r"add\(\) does not fit probed:add\(x, y=0, \*, z=0\): missing a required argument: 'x'"),
         ("probed:add", {"args": "1, w=2"}, "unexpected keyword argument 'w'"),
@@ -144,9 +162,13 @@ def test_what_is_no_target_is_refused(text: str, how: dict[str, Any], message: s
         ("# nothing", {"statement": True}, "The statement does nothing"),
         ("return 1", {"statement": True}, "The statement cannot be compiled: 'return' outside function"),
         ("from math import *", {"statement": True}, "The statement cannot be compiled: import "),
-        ("probed:generate", {}, r"only makes a generator, .* statement 'list\(generate\(\)\)'"),
-        ("probed:fetch", {}, r"only makes a coroutine, .* statement 'asyncio.run\(fetch\(\)\)'"),
-        ("probed:stream", {}, "only makes an asynchronous generator, .* 'async for'"),
+        (
+            "probed:generate",
+            {},
+            r"only makes a generator(?s:.*)-s 'from probed import generate' 'list\(generate\(\)\)'$",
+        ),
+        ("probed:fetch", {}, r"only makes a coroutine, (?s:.*)-s 'import asyncio' 'asyncio.run\(fetch\(\)\)'$"),
+        ("probed:stream", {}, "only makes an asynchronous generator, (?s:.*)'asyncio.run"),
         ("probed:box", {}, "only makes a coroutine"),
     ],
 )
@@ -168,6 +190,75 @@ def test_a_call_that_only_makes_a_generator_is_refused(text: str, statement: boo
     """What no signature shows, the result of the first call does."""
     with pytest.raises(UsageError, match=message):
         examine(resolved(text, statement=statement))
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("probed:generate", {}),
+        ("probed:fetch", {}),
+        ("probed:stream", {}),
+        ("probed:box", {}),
+        ("probed:later", {}),
+        ("probed:Box.each", {"args": "n, key={'a b': ':'}", "setup": "n = 'it\\'s'"}),
+        ("my-bench.py:generate", {}),
+        ("below/apart.py:fetch", {"args": "", "setup": "import apart"}),
+        ("below/apart.py:Box.each", {"args": "apart.number", "setup": "import apart"}),
+        ("generate()", {"setup": "from probed import generate"}),
+        ("x = 1; generate()", {"setup": "from probed import generate"}),
+        ("for x in [1]:\n    pass\ngenerate()", {"setup": "from probed import generate"}),
+        ("math.sqrt", {"args": "2"}),
+        ("script.py", {}),
+        ("math.sqrt:__call__", {"args": "2"}),
+        ("proobed:later", {}),
+        ("probed:Bxo.fill", {"args": "2"}),
+        ("scrpt.py:f", {}),
+        ("below/aprt.py:square", {"args": "2"}),
+    ],
+)
+def test_every_hint_works_when_it_is_typed(text: str, how: dict[str, Any]) -> None:
+    """What an error proposes is given as it stands, and is called or leads on to its own hint, never in a circle."""
+    arguments, seen = [text, how.get("args", ""), how.get("setup", "")], set()
+    while True:
+        try:
+            examine(resolve(target_of(arguments[0], arguments[1], arguments[2], statement=False)))
+        except UsageError as error:
+            arguments = _typed(str(error), arguments)
+        else:
+            break
+        assert tuple(arguments) not in seen
+        seen.add(tuple(arguments))
+    assert seen
+
+
+def _typed(message: str, arguments: list[str]) -> list[str]:
+    """Return TARGET, --args and --setup as a message proposes them."""
+    if " instead:\n" in message:
+        *setups, statement = shlex.split(message.partition(" instead:\n")[2])
+        assert setups[::2] == ["-s"] * (len(setups) // 2)
+        return [statement, "", "\n".join(setups[1::2])]
+    target = re.search(r"[Dd]id you mean ('.*?')(?: or .*)?\?$", message)
+    assert target, message
+    return [ast.literal_eval(target[1]), *arguments[1:]]
+
+
+def test_python_is_told_what_to_do_in_python() -> None:
+    """Whoever gives an object, or a cell of a notebook, types no options of a shell."""
+
+    def hint(made: str, **about: Any) -> str:
+        return hints.drained(Target(is_object=True, **about), made)
+
+    statement = {"text": "n = 3; f(n)", "kind": "statement"}
+    assert hint("generator", **statement) == "n = 3; list(f(n))"
+    assert hint("coroutine", **statement) == "import asyncio; n = 3; asyncio.run(f(n))"
+    function = {"text": "m:f", "kind": "module", "home": "m", "attribute": "f", "args": "*sent[0]"}
+    assert hint("generator", **function) == "a function that returns list(f(...))"
+
+    async def inside() -> str:
+        return hint("coroutine", **statement)
+
+    assert "asyncio.run" in asyncio.run(inside())
+    assert "f(n)" not in asyncio.run(inside())
 
 
 @pytest.mark.parametrize(

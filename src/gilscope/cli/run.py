@@ -1,5 +1,6 @@
 """`gilscope run`: the main job."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def command(
             unsaved = _save(final, output)
         draw(final, style)
         if output is not None and unsaved is None:
-            click.echo(f"Saved: {output}    See it: gilscope report {output}", err=True)
+            click.echo(f"Saved: {output}    See it: gilscope report {shlex.quote(str(output))}", err=True)
     if failure is None and interrupted:
         click.echo(f"gilscope: interrupted; {_what_is_left(final, output, unsaved)}", err=True)
         return INTERRUPTED

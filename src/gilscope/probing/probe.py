@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine.cpus import usable_cpus
+from gilscope.probing import hints
 from gilscope.probing.conclusions import from_outcome
 from gilscope.probing.measure import job
 from gilscope.probing.outcome import Outcome
@@ -61,15 +62,16 @@ def probe_target(
     widths = default_widths(n_cpus) if widths is None else list(widths)
     options = {"seconds": seconds, "widths": widths, "seed": seed, "thorough": thorough}
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
-    return _noted(from_outcome(target, outcome, n_cpus))
+    return _noted(target, from_outcome(target, outcome, n_cpus))
 
 
-def _noted(probe: Probe) -> Probe:
+def _noted(target: Target, probe: Probe) -> Probe:
     """Return a probe with a note where its figures are of making an iterator, and not of what that does."""
     if probe.failure or not probe.preflight["makes_iterator"]:
         return probe
     made = probe.preflight["result_type"]
-    note = f"it returns an iterator ({made}) that has run nothing; to measure its work, probe what drains it: list(...)"
+    drained = hints.drained(target, "generator")
+    note = f"it returns an iterator ({made}) that has run nothing; to measure its work, give what drains it: {drained}"
     return replace(probe, notes=[*probe.notes, note])
 
 
@@ -124,7 +126,8 @@ def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Prob
     if isinstance(target, Target):
         return probe_target(target)
     home, name = getattr(function, "__module__", None) or "", getattr(function, "__qualname__", repr(function))
-    nameless = Target(text=f"{home}:{name}" if home else name, kind="module", home=home, attribute=name)
+    text = f"{home}:{name}" if home else name
+    nameless = Target(text=text, kind="module", home=home, attribute=name, is_object=True)
     call = partial(function, *args, **kwargs) if args or kwargs else function
     return probe_here(Resolved(target=nameless, call=call, function=function, args=args, kwargs=kwargs), target)
 
@@ -154,7 +157,7 @@ def probe_here(resolved: Resolved, alone: str, *, seconds: float = DEFAULT_SECON
     options = {"seconds": seconds, "widths": default_widths(n_cpus), "seed": 0, "alone": alone}
     report = job(resolved, preflight, options, lambda _: None)
     outcome = Outcome(kind="done", message="", phase="measurement", preflight=asdict(preflight), report=report)
-    return _noted(from_outcome(resolved.target, outcome, n_cpus, alone=alone))
+    return _noted(resolved.target, from_outcome(resolved.target, outcome, n_cpus, alone=alone))
 
 
 def default_widths(n_cpus: int) -> list[int]:
@@ -183,6 +186,7 @@ def _findable(function: Callable[..., object], args: tuple[Any, ...], kwargs: di
         home=module,
         attribute=attribute,
         args="*sent[0], **sent[1]",
+        is_object=True,
         # Run before the import: what this process finds, the child finds too.
         setup=f"import pickle, sys\nsys.path += [path for path in {sys.path!r} if path not in sys.path]\n"
         f"sent = pickle.loads(bytes.fromhex({data!r}))",

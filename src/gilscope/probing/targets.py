@@ -1,11 +1,13 @@
 """What is to be probed: a module's function, a script's function, or a statement; and how a child gets hold of it."""
 
-import difflib
 import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, Literal
 
 from gilscope.children.start import first_folder
 from gilscope.errors import UsageError
-from gilscope.probing import scripts, texts
+from gilscope.probing import hints, scripts, texts
 
 _ALLOWED = "module:function, script.py:function, or a statement with its setup"
 _MOST_NAMED = 5  # of a script's functions, where none was named
@@ -40,6 +42,8 @@ class Target:
     folder : str
         Where modules are looked for first, as plain Python does here: the script's folder, or the working one; empty
         where neither is searched (-P, -I), or where this is of another process and brings its own.
+    is_object : bool
+        Whether Python gave it, as an object or in a cell of a session, and no command line: hints are Python's then.
     """
 
     text: str
@@ -49,6 +53,7 @@ class Target:
     args: str = ""
     setup: str = ""
     folder: str = ""
+    is_object: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,7 @@ def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool 
             f"{text!r}: {attribute!r} is not the name of a function. Allowed are {_ALLOWED}; "
             "arguments are given apart, as they would stand between the parentheses."
         )
-    if home.endswith(".py"):
+    if home.endswith(".py") or (not _is_dotted(home) and Path(home).expanduser().is_file()):
         script = Path(home).expanduser().absolute()
         folder = "" if sys.flags.safe_path else str(script.resolve().parent)
         return Target(
@@ -138,7 +143,7 @@ def resolve(target: Target) -> Resolved:
         If any of that fails, or calling the result would only make a generator or a coroutine.
     """
     if target.kind == "script":
-        _check_script(Path(target.home))
+        _check_script(target)
     if target.folder and sys.path[:1] != [target.folder]:
         sys.path.insert(0, target.folder)
     namespace = texts.run_setup(target.setup)
@@ -160,26 +165,23 @@ def lazy_error(target: Target, made: str) -> UsageError:
     target : Target
     made : {"generator", "coroutine", "asynchronous generator"}
     """
-    called = target.text if target.kind == "statement" else f"{target.attribute}({target.args})"
-    drained = {
-        "generator": f"list({called})",
-        "coroutine": f"asyncio.run({called})",
-        "asynchronous generator": f"asyncio.run(drain({called}))', where drain awaits its items with 'async for",
-    }[made]
     return UsageError(
         f"Calling {target.text} only makes {'an' if made[0] in 'aeiou' else 'a'} {made}, and runs none of its code. "
-        f"Probe what drains it, as the statement '{drained}'."
+        f"Give what drains it instead:\n{hints.drained(target, made)}"
     )
 
 
 def _function(target: Target) -> Callable[..., object]:
-    module = _script(target.home) if target.kind == "script" else _module(target.home)
+    module = _script(target.home) if target.kind == "script" else _module(target.home, target.attribute)
     found: Any = module
     reached = target.home
-    for name in target.attribute.split("."):
+    names = target.attribute.split(".")
+    for i, name in enumerate(names):
         with texts.blamed(f"Looking up {name!r} in {reached}"):
             if not hasattr(found, name):
-                raise UsageError(f"{reached} has no attribute {name!r}.{_did_you_mean(name, dir(found))}")
+                form = f"{target.text.rpartition(':')[0]}:{'.'.join([*names[:i], '{}', *names[i + 1 :]])}"
+                meant = hints.near(name, [one for one in dir(found) if callable(getattr(found, one, None))], form)
+                raise UsageError(f"{reached} has no attribute {name!r}.{meant}")
             found, reached = getattr(found, name), f"{reached}{':' if found is module else '.'}{name}"
     if not callable(found):
         raise UsageError(f"{target.text} is of type {type(found).__name__}, which cannot be called; name a function.")
@@ -208,7 +210,7 @@ def _check_arguments(
         raise UsageError(f"{target.attribute}({target.args}) does not fit {target.text}{signature}: {error}.") from None
 
 
-def _module(name: str) -> ModuleType:
+def _module(name: str, attribute: str) -> ModuleType:
     try:
         with texts.blamed(f"Importing {name}", ModuleNotFoundError):
             return importlib.import_module(name)
@@ -217,36 +219,58 @@ def _module(name: str) -> ModuleType:
         if name != missing and not name.startswith(f"{missing}."):
             raise UsageError(f"Importing {name} failed: {error}{texts.where(error)}.") from error
         parent, _, last = missing.rpartition(".")
+        rest = f"{name.removeprefix(missing)}:{attribute}"
         if parent and not hasattr(sys.modules[parent], "__path__"):
-            hint = f" {parent} is a module and no package; did you mean '{parent}:{last}'?"
+            meant = f"{parent}:{last}{rest.replace(':', '.')}"
+            hint = f" {parent} is a module and no package; did you mean '{meant}'?"
         else:
             path = sys.modules[parent].__path__ if parent else None
-            hint = _did_you_mean(last, (module.name for module in pkgutil.iter_modules(path)))
+            form = f"{parent}.{{}}{rest}" if parent else f"{{}}{rest}"
+            hint = hints.near(last, (module.name for module in pkgutil.iter_modules(path)), form)
         raise UsageError(f"{sys.executable} finds no module {missing!r}, nor is it in {Path.cwd()}.{hint}") from error
 
 
-def _check_script(script: Path) -> None:
-    if not script.is_file():
-        near = _did_you_mean(script.name, (file.name for file in script.parent.glob("*.py")))
-        raise UsageError(f"There is no script {script}.{near}")
-    if not script.stem.isidentifier():
-        raise UsageError(f"The script {script} cannot be imported: {script.stem!r} is no module's name; rename it.")
+def _check_script(target: Target) -> None:
+    script = Path(target.home)
+    if script.is_file():
+        return
+    folder = target.text.rpartition(":")[0].removesuffix(script.name)
+    meant = hints.near(
+        script.name, (file.name for file in script.parent.glob("*.py")), f"{folder}{{}}:{target.attribute}"
+    )
+    raise UsageError(f"There is no script {script}.{meant}")
 
 
 def _script(path: str) -> ModuleType:
-    """Import a script as a module under its stem: its ``__main__`` guard holds, and other processes find it by name."""
-    module = _module(Path(path).stem)
-    if not module.__file__ or not Path(module.__file__).samefile(path):
-        raise UsageError(
-            f"The script {path} cannot be imported, for its name is that of a module "
-            f"({module.__file__ or 'a built-in one'}); rename it."
-        )
+    """Import a script, and not as ``__main__``: its guard holds.
+
+    Where its stem is a name by which every other process finds it too, it is imported under that. Python runs other
+    scripts as well, ``my.bench.py`` and ``json.py``: these get a name that only this process knows.
+    """
+    script = Path(path)
+    if script.suffix == ".py" and "." not in script.stem and _is_found_as(script.stem, script):
+        return _module(script.stem, "")
+    name = f"script_{re.sub(r'[^0-9A-Za-z_]', '_', script.stem)}"
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None  # for it was given a loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        with texts.blamed(f"Importing {path}"):
+            loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
-def _did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, candidates)
-    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+def _is_found_as(name: str, script: Path) -> bool:
+    """Tell whether importing a name gives a script, and no module of Python's or package beside it."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ValueError, ImportError):  # ValueError: a module without a spec, such as __main__
+        return False
+    return spec is not None and spec.origin is not None and Path(spec.origin).is_file() and script.samefile(spec.origin)
 
 
 def _is_dotted(name: str) -> bool:

@@ -1,12 +1,12 @@
 """A probe's result as text, Markdown and HTML, from plain data alone."""
 
 import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from gilscope.report.probe_rows import HEADER, call, head, tail, ways
+from gilscope.words import fill
 
 #: Columns of the text; a terminal has 80 and mostly more.
 WIDTH = 100
@@ -54,10 +54,13 @@ def page(probe: Mapping[str, Any]) -> str:
 
 def _facts(found: Sequence[tuple[str, str]]) -> str:
     width = max((len(label) for label, _ in found), default=0) + 2
-    return "\n".join(
-        textwrap.fill(value, WIDTH, initial_indent=f"{label:<{width}}", subsequent_indent=" " * width)
-        for label, value in found
-    )
+    return "\n".join(_fact(f"{label:<{width}}", *value.splitlines()) for label, value in found)
+
+
+def _fact(label: str, first: str = "", *others: str) -> str:
+    """Return a fact in lines, the first of its own broken where it is too long: the others are to be typed."""
+    indent = " " * len(label)
+    return "\n".join([fill(first, WIDTH, label, indent), *(f"{indent}{line}" for line in others)])
 
 
 def _table(found: Sequence[tuple[str, ...]]) -> str:
