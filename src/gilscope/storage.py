@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gilscope.errors import CannotRunError, UsageError
+from gilscope.places import portable
 from gilscope.results import Group, Interval, Result, Round, Sample
 
 SCHEMA_VERSION = 1
@@ -27,7 +28,7 @@ _NULLS = {"estimate": math.nan, "high": math.inf}
 
 def dumps(result: Result) -> str:
     """Return a result as JSON text, ending in a newline."""
-    return json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(portable(plain(result)), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str, source: str = "the text") -> Result:

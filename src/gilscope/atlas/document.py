@@ -9,6 +9,7 @@ from gilscope import storage
 from gilscope.atlas.calls import Atlas
 from gilscope.atlas.rows import Row
 from gilscope.errors import UsageError
+from gilscope.places import portable
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"
@@ -35,7 +36,7 @@ def document(atlas: Atlas, rows: Sequence[Row], machine: Mapping[str, Any], tool
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "tool": tool,
-        "title": atlas.title,
+        "title": portable(atlas.title),
         "n_calls": len(atlas.calls),
         "machine": dict(machine),
         "rows": list(rows),
@@ -97,7 +98,7 @@ def rows_of(data: Mapping[str, Any], atlas: Atlas, path: Path) -> dict[str, Row]
     UsageError
         If it is of another atlas.
     """
-    if data["title"] != atlas.title:
+    if data["title"] != portable(atlas.title):
         raise UsageError(
             f"{path} holds {data['title']!r}, not {atlas.title!r}; choose another name, or replace it with --restart"
         )
