@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
-
-from gilscope.documents.files import write_whole
 
 if TYPE_CHECKING:
     from crossing import Crossing, Row
@@ -39,9 +36,7 @@ def draw(rows: Sequence[Row], crossings: Mapping[str, Crossing | None], file: Pa
             if at is not None:
                 _mark(times, ratios, way, at)
         figure.suptitle(title(rows, crossings), x=0.02, ha="left", fontsize=14, fontweight="bold")
-        picture, form = io.BytesIO(), file.suffix.removeprefix(".")
-        figure.savefig(picture, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
-    write_whole(file, picture.getvalue())
+        figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
 
 
 def title(rows: Sequence[Row], crossings: Mapping[str, Crossing | None]) -> str:

@@ -6,8 +6,6 @@ call, or not at all. A count of releases is right in every one of them.
 """
 
 import gc
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from gilscope.accounting.fine_releases import FINE_NS
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount, add_sites
+from gilscope.originals import get_native_id, time
 
 #: A repetition lasts at least so long, so that its loop and two looks at the clock, some 0.3 us, are nothing of it.
 MIN_REPETITION_NS = 200_000
@@ -104,7 +103,7 @@ def examine_calls(call: Callable[[], object]) -> Calls:
         Where there is no ledger.
     """
     __tracebackhide__ = True
-    native_id, before = threading.get_native_id(), {threading.get_native_id(), *native_ids()}
+    native_id, before = get_native_id(), {get_native_id(), *native_ids()}
     logs: list[tuple[Log, int]] = []
     with Ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_REPETITION_NS)

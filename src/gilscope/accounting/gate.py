@@ -6,10 +6,10 @@ does not: a thread takes some 50 us to wake, and more on a loaded machine, so a 
 """
 
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from gilscope.originals import Lock, Thread, time
 
 #: Tries, of which one is enough to show a release.
 TRIES = 20
@@ -65,14 +65,14 @@ def try_gate(call: Callable[[], object]) -> Gate:
 
 def _try_once(call: Callable[[], object]) -> tuple[bool, int]:
     __tracebackhide__ = True
-    gate, through = threading.Lock(), []
+    gate, through = Lock(), []
     gate.acquire()
 
     def pass_gate() -> None:
         with gate:
             through.append(True)
 
-    helper = threading.Thread(target=pass_gate, name="gilscope at the gate", daemon=True)
+    helper = Thread(pass_gate, "gilscope at the gate")
     helper.start()
     time.sleep(0.001)  # until it waits; if it does not yet, it comes through later, and this try shows nothing
     try:

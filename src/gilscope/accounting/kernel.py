@@ -1,7 +1,8 @@
 """The threads of this process and their time on a CPU, as the kernel and `threading` tell it."""
 
 import os
-import threading
+from threading import enumerate as known_threads
+from threading import main_thread
 
 try:
     import resource
@@ -13,9 +14,9 @@ from gilscope.procfs import as_int, read_text
 
 def thread_names() -> dict[int, str]:
     """Return the names of the threads that `threading` knows, by the kernel's id."""
-    names = {thread.native_id: thread.name for thread in threading.enumerate() if thread.native_id is not None}
+    names = {thread.native_id: thread.name for thread in known_threads() if thread.native_id is not None}
     # In a forked child the main thread of Python 3.11 and 3.12 still says the id that it had in the parent.
-    return {**names, os.getpid(): threading.main_thread().name}
+    return {**names, os.getpid(): main_thread().name}
 
 
 def native_ids() -> list[int]:

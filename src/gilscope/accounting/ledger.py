@@ -5,7 +5,6 @@ the books say when it opens from what they say when it closes, so that several m
 """
 
 import os
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from types import TracebackType
@@ -16,6 +15,7 @@ from gilscope.accounting.loading import watch_imports
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount, add_sites
 from gilscope.accounting.reading import difference, events_of, sites_of, split
 from gilscope.errors import CannotRunError
+from gilscope.originals import RLock, get_native_id
 from gilscope.results import Unavailable
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ _unwatch: list[Callable[[], None]] = []
 _verdict: list[Unavailable | None] = []
 #: A harvest and what every open ledger keeps of it are one step, as are finding the GIL and the self-test. Reentrant,
 #: for a signal handler or a finalizer may open a ledger of its own half-way.
-_lock = threading.RLock()
+_lock = RLock()
 
 
 def _renew_lock() -> None:
     """Forget a lock that another thread of the parent process held when it forked."""
     global _lock  # noqa: PLW0603 - the one thing in here that a child cannot use any more
-    _lock = threading.RLock()
+    _lock = RLock()
 
 
 if hasattr(os, "register_at_fork"):  # nowhere on Windows
@@ -96,7 +96,7 @@ def _try() -> Unavailable | None:
         own_held_ns, own_released_ns = books.pattern(SELF_TEST_PAIRS, SELF_TEST_HOLD_NS, SELF_TEST_RELEASE_NS)
         after = books.snapshot()
         books.stop()
-        here = threading.get_native_id()
+        here = get_native_id()
         mine = next((one for one in difference(before, after) if one["native_id"] == here), None)
         if mine is None or not mine["takes"] == mine["drops"] == mine["released"]["count"] == SELF_TEST_PAIRS:
             # Where another thread asked for the GIL meanwhile, there is one more than its own: try again.

@@ -4,13 +4,13 @@ That is `threading.Lock` and what is built on it, such as queues and events; on 
 inside of Python's objects, which is what keeps threads waiting there instead of the GIL.
 """
 
-import threading
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
 from gilscope.errors import CannotRunError
+from gilscope.originals import Lock
 from gilscope.results import Unavailable
 from gilscope.words import duration, seconds
 
@@ -68,7 +68,7 @@ def _try() -> Unavailable | None:
     except RuntimeError as error:
         return Unavailable(f"waits for locks cannot be counted: {error}")
     try:
-        lock = threading.Lock()
+        lock = Lock()
         lock.acquire()
         waits, waited_ns = module.mine()
         lock.acquire(timeout=SELF_TEST_S)

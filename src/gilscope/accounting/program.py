@@ -8,7 +8,6 @@ Python waits for has ended: after an exception, `sys.exit` and Ctrl-C too, but n
 
 import atexit
 import io
-import json
 import os
 import pkgutil
 import runpy
@@ -18,6 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+from json import dumps
 from pathlib import Path
 from threading import Thread
 from types import CodeType, ModuleType, TracebackType
@@ -29,7 +29,6 @@ from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import Witness, WitnessLog
 from gilscope.errors import CannotRunError
-from gilscope.places import portable
 from gilscope.results import Unavailable
 
 #: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
@@ -102,7 +101,7 @@ def run(result: Path, n_events: int, words: Sequence[str]) -> None:
             account.__exit__(None, None, None)
             log = account.log
             told = {"unavailable": log.reason} if isinstance(log, Unavailable) else document(log, account.wall_ns)
-            result.write_text(json.dumps(portable(told)))
+            result.write_text(dumps(told))
 
     _hide_own_frames()
     account.__enter__()

@@ -5,7 +5,6 @@ counts. On a free-threaded build it samples whether threads are attached instead
 Beside the samples stands what is exact without a ledger too: how long each thread blocked on Python's locks.
 """
 
-import threading
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +15,7 @@ from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
 from gilscope.accounting.lock_waits import LockAccount, LockWaits
 from gilscope.accounting.samples import SampledLog, SampledThread
 from gilscope.errors import CannotRunError
+from gilscope.originals import get_native_id
 from gilscope.results import Unavailable
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Sampler:
         try:
             _module().watch(self._handle)
         except RuntimeError:
-            self._unwatched.append(threading.get_native_id())
+            self._unwatched.append(get_native_id())
             raise
 
     @property

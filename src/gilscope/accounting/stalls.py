@@ -8,8 +8,6 @@ and the median of these counts: a stall that the code makes, it makes in most of
 """
 
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from gilscope.accounting.calls import calls_in, started_since, without_collectio
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.errors import CannotRunError
+from gilscope.originals import Flag, Thread, get_native_id, time
 from gilscope.words import seconds
 
 #: The wait after which the other thread asks. The kernel adds some 60 us.
@@ -55,15 +54,15 @@ class Stall:
 
 
 @contextmanager
-def asking() -> Iterator[threading.Thread]:
+def asking() -> Iterator[Thread]:
     """Have another thread, which this gives, ask for the GIL all the time."""
-    over, interval_s = threading.Event(), sys.getswitchinterval()
+    over, interval_s = Flag(), sys.getswitchinterval()
 
     def ask() -> None:
         while not over.is_set():
             time.sleep(0)  # coming back from it is the asking
 
-    asker = threading.Thread(target=ask, name="gilscope asks for the GIL", daemon=True)
+    asker = Thread(ask, "gilscope asks for the GIL")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         asker.start()
@@ -87,7 +86,7 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     Sets the switch interval meanwhile. GIL: dropped by force as often as it is asked for.
     """
     __tracebackhide__ = True
-    native_id, groups, calls, asked = threading.get_native_id(), list[int](), 0, 0
+    native_id, groups, calls, asked = get_native_id(), list[int](), 0, 0
     before = {native_id, *native_ids()}
     with Ledger(cpu_clock=False), without_collections():
         n_calls = calls_in(call, MIN_READ_NS)

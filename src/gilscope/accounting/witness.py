@@ -6,17 +6,17 @@ hundred arrivals, with the error of so few.
 """
 
 import math
-import random
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
 from gilscope.errors import CannotRunError
+from gilscope.originals import Thread
 from gilscope.results import Unavailable
 from gilscope.words import counted
 
@@ -165,10 +165,10 @@ class Witness:
     def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0, instead_of: str = "") -> None:
         self._mean_gap_ns = mean_gap_ns
         self._mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
-        self._random = random.Random(seed)
+        self._random = Random(seed)
         self._over, self._began_ns, self._ended_ns = False, 0, 0
         self._arrivals: list[tuple[int, int, int]] = []
-        self._thread = threading.Thread(target=self._live, name="gilscope-witness", daemon=True)
+        self._thread = Thread(self._live, "gilscope-witness")
 
     def __enter__(self) -> Self:
         absence = availability()

@@ -4,7 +4,7 @@ The user's code runs in the same process, and may write to descriptors that it d
 token is no message; one that is longer than any of ours is none either.
 """
 
-import json
+from json import dumps, loads
 from typing import Any
 
 #: A timeline comes in lines of some 400 kB; a report is far shorter.
@@ -27,7 +27,7 @@ def pack(token: str, message: Message) -> bytes:
     message : dict
         Plain data.
     """
-    return f"{token} {json.dumps(message)}\n".encode()
+    return f"{token} {dumps(message)}\n".encode()
 
 
 def unpack(token: str, line: bytes) -> Message:
@@ -42,7 +42,7 @@ def unpack(token: str, line: bytes) -> Message:
     if found != token.encode():
         raise GarbledError
     try:
-        message = json.loads(text)
+        message = loads(text)
     except ValueError as error:
         raise GarbledError from error
     if not isinstance(message, dict):

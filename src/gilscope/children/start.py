@@ -6,7 +6,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from gilscope.errors import CannotRunError
+from gilscope.originals import time
 
 _GUARD = str(Path(__file__).with_name("guard.py"))
 # A guard takes 6 s at most to end what it has (see `descendants`); one that takes longer is stopped or stuck itself.

@@ -6,19 +6,19 @@ then push out.
 """
 
 import faulthandler
-import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
+from json import loads
 from pathlib import Path
 from typing import Any
 
 from gilscope.children.messages import pack
 from gilscope.errors import CannotRunError, KernelError, UsageError
+from gilscope.originals import time
 from gilscope.probing import scripts, texts
 from gilscope.probing.outcome import CUT_OFF
 from gilscope.probing.preflight import Preflight, examine
@@ -59,7 +59,7 @@ def main() -> None:
     for fd in (request_fd, events_fd, crashes_fd):
         os.set_inheritable(fd, False)  # noqa: FBT003 - programs that the target starts have no part in this
     with open(request_fd, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        request = json.loads(file.readline())
+        request = loads(file.readline())
     faulthandler.enable(crashes_fd)
     # Before the working folder is searched, so that no file there hides a module that the job needs.
     module, _, function = request["job"].partition(":")

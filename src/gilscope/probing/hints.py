@@ -3,10 +3,10 @@
 import ast
 import asyncio
 import difflib
-import json
 import os
 import shlex
 from collections.abc import Iterable
+from json import dumps
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -76,11 +76,11 @@ def _named(target: "Target") -> list[str]:
     typed = target.text.rpartition(":")[0]
     path = target.home if typed.startswith("~") else typed
     folder, script = os.path.split(path)
-    begin = f"import sys; sys.path.insert(0, {json.dumps(folder)})" if folder else ""
+    begin = f"import sys; sys.path.insert(0, {dumps(folder)})" if folder else ""
     stem = PurePath(script).stem
     if stem.isidentifier() and script.endswith(".py"):
         return [begin, target.setup, f"from {stem} import {head}"]
-    return [begin, target.setup, f'import runpy; {head} = runpy.run_path({json.dumps(path)})["{head}"]']
+    return [begin, target.setup, f'import runpy; {head} = runpy.run_path({dumps(path)})["{head}"]']
 
 
 def _around_last(text: str, form: str) -> str:

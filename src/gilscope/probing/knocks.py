@@ -5,14 +5,13 @@ at the end of its call. So the share of requests answered at once is the share o
 native calls so short that nobody can tell.
 """
 
-import random
 import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
 from gilscope.accounting.ledger import Ledger
+from gilscope.originals import Flag, Thread, time
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
 MEAN_GAP_S = 0.001
@@ -54,14 +53,14 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
     Sets the switch interval meanwhile. GIL: dropped by force at each knock. Without a ledger there is
     `gilscope.probing.sampled.knock_sampled`, where the answers are timed by who asks.
     """
-    over, rng = threading.Event(), random.Random(seed)
+    over, rng = Flag(), Random(seed)
     interval_s = sys.getswitchinterval()
 
     def ask() -> None:
         while not over.is_set():
             time.sleep(rng.expovariate(1 / MEAN_GAP_S))  # coming back from it is the knock
 
-    asker = threading.Thread(target=ask, name="knocks", daemon=True)
+    asker = Thread(ask, "knocks")
     with Ledger(cpu_clock=False) as log:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:

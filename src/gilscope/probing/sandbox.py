@@ -1,22 +1,22 @@
 """Running a target in a child process that may hang, crash, exit or leave things behind, and telling which it did."""
 
-import json
 import os
 import secrets
 import selectors
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from json import dumps
 from pathlib import Path
 from typing import Any, Self
 
 from gilscope.children.messages import GarbledError, Lines
 from gilscope.children.start import OUTPUT_BYTES, Child, interpreter, signal_name
 from gilscope.errors import CannotRunError
+from gilscope.originals import time
 from gilscope.probing.outcome import CUT_OFF, Outcome
 from gilscope.probing.preflight import availability
 from gilscope.probing.targets import Target
@@ -96,7 +96,7 @@ class _Child:
             "mark": mark,
             "token": token,
         }
-        self._request = json.dumps(request).encode() + b"\n"
+        self._request = dumps(request).encode() + b"\n"
         self._events = Lines(token)
         self._heard: dict[str, dict[str, Any]] = {}
         self._phase = ""

@@ -6,7 +6,6 @@ calls, or of rounds of the control's arithmetic, which shows how many CPUs there
 
 import os
 import sys
-import time
 from array import array
 from collections.abc import Callable
 from itertools import repeat
@@ -14,6 +13,7 @@ from itertools import repeat
 from gilscope import _capi
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.errors import UsageError
+from gilscope.originals import time
 from gilscope.probing.targets import Target, resolve
 from gilscope.probing.texts import describe
 from gilscope.scheduling import give_way

@@ -2,17 +2,15 @@
 
 import os
 import platform
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from queue import SimpleQueue
 from typing import Any
 
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
 from gilscope.errors import CannotRunError
+from gilscope.originals import SimpleQueue, thread_for_user, time
 from gilscope.probing.preflight import Preflight
 from gilscope.probing.targets import Resolved
 
@@ -57,6 +55,8 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     before = native_ids()
     ledger = Ledger(options["events"], cpu_clock=options["cpu_clock"])
     with ledger:
+        for worker in crew:
+            ledger.name_thread(worker.native_id, worker.name)
         seconds = options["seconds"]
         deadline_ns = None if seconds is None else time.monotonic_ns() + round(seconds * 1e9)
         for worker in crew:
@@ -79,18 +79,28 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     }
 
 
-class _Worker(threading.Thread):
+class _Worker:
     """A thread that waits for one order, and after it for its end; so it is there before the trace and after it."""
 
     def __init__(self, name: str, call: Callable[[], object]) -> None:
-        super().__init__(name=name, daemon=True)
         # A get from this queue is one blocking wait without the GIL, and no bytecode of its own.
         self.orders: SimpleQueue[tuple[int | None, int | None] | None] = SimpleQueue()
         self._answers: SimpleQueue[int | BaseException] = SimpleQueue()
         self._call = call
-        self.start()
+        self.name = name
+        self._thread = thread_for_user(self._serve, name)
+        self._thread.start()
 
-    def run(self) -> None:
+    @property
+    def native_id(self) -> int:
+        """The kernel's id of the thread."""
+        return self._thread.native_id or 0
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._thread.join()
+
+    def _serve(self) -> None:
         self._answers.put(0)
         while (order := self.orders.get()) is not None:
             try:

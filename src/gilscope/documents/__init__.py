@@ -1,1 +1,0 @@
-"""Every file that gilscope writes, and reads back."""
