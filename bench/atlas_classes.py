@@ -5,7 +5,6 @@ expectation comes from; then the agreement, and the time per call. Takes some mi
 With `-o` a second run measures what is missing, and with `--again` what mismatched.
 """
 
-import json
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from gilscope.atlas import calls, document, rows, selection, survey
+from gilscope.documents.files import write_whole
 from gilscope.errors import UsageError
 from gilscope.machine.cpus import usable_cpus
 
@@ -70,7 +70,8 @@ def main(atlases: tuple[str, ...], parts: tuple[str, ...], output: Path | None, 
                 took.append(row["took_s"])
             if path is not None:
                 machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": row["python"]}
-                path.write_text(json.dumps(document.document(atlas, list(found.values()), machine, "bench"), indent=1))
+                data = document.document(atlas, list(found.values()), machine, "bench")
+                write_whole(path, document.dumps(data).encode())
             wanted = expected.get(row["name"])
             if wanted is not None and row["class"] != rows.NOT_INSTALLED:
                 n_compared += 1

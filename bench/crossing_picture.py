@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+
+from gilscope.documents.files import write_whole
 
 if TYPE_CHECKING:
     from crossing import Crossing, Row
@@ -36,7 +39,9 @@ def draw(rows: Sequence[Row], crossings: Mapping[str, Crossing | None], file: Pa
             if at is not None:
                 _mark(times, ratios, way, at)
         figure.suptitle(title(rows, crossings), x=0.02, ha="left", fontsize=14, fontweight="bold")
-        figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+        picture, form = io.BytesIO(), file.suffix.removeprefix(".")
+        figure.savefig(picture, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
+    write_whole(file, picture.getvalue())
 
 
 def title(rows: Sequence[Row], crossings: Mapping[str, Crossing | None]) -> str:

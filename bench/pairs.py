@@ -25,10 +25,10 @@ from rich.console import Console
 import gilscope
 from gilscope import williams
 from gilscope.cli.files import check_output
+from gilscope.documents.files import write_whole
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.results import Interval
-from gilscope.storage import write_whole
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
 PLAIN_WIDTH = 132

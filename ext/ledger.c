@@ -67,7 +67,7 @@ stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 static PyObject *
 refresh(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    sites_refresh();
+    imports_refresh();
     Py_RETURN_NONE;
 }
 

@@ -7,35 +7,20 @@
 
 #include "import_slots.h"
 #include "ledger_gil.h"
+#include "ledger_imports.h"
 
 #define MAX_GIL_SLOTS 12
 #define N_GIL_FUNCTIONS 3
 
-typedef struct {
-    const char *function;
-    void *hook;
-} hooked_function;
-
 static const hooked_function gil_hooks[N_GIL_FUNCTIONS] = {
-    {"pthread_cond_signal", (void *)hook_signal},
-    {"pthread_cond_timedwait", (void *)hook_timedwait},
-    {"pthread_cond_wait", (void *)hook_wait},
-};
-
-/* What extensions release and take the GIL by. The second tells no place; it reads the CPU clock before the take. */
-#define N_SITE_FUNCTIONS 2
-
-static const hooked_function site_hooks[N_SITE_FUNCTIONS] = {
-    {"PyEval_SaveThread", (void *)hook_save_thread},
-    {"PyEval_RestoreThread", (void *)hook_restore_thread},
+    {"pthread_cond_signal", (void *)hook_signal, (void *)pthread_cond_signal},
+    {"pthread_cond_timedwait", (void *)hook_timedwait, (void *)pthread_cond_timedwait},
+    {"pthread_cond_wait", (void *)hook_wait, (void *)pthread_cond_wait},
 };
 
 static struct {
     slot slots[MAX_GIL_SLOTS];
     int n;
-    slot *sites;
-    int n_sites, room_for_sites;
-    unsigned long long n_loaded, n_unloaded; /* the loader's counts when the sites' slots were last looked for */
     int n_users;
     uint64_t n_stolen; /* slots that were no longer ours when the ledger was taken away */
     char unavailable[256];
@@ -65,72 +50,6 @@ find_gil_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSE
         }
     }
     return 1;
-}
-
-/* Keep a slot that is not known yet, and hook it if the ledger is on. */
-static void
-add_site_slot(const slot *found)
-{
-    for (int i = 0; i < installed.n_sites; i++) {
-        if (installed.sites[i].address == found->address) {
-            return;
-        }
-    }
-    if (installed.n_sites < installed.room_for_sites) {
-        installed.sites[installed.n_sites] = *found;
-        installed.n_sites += installed.n_users == 0 || slot_hook(&installed.sites[installed.n_sites]) == 0;
-    }
-}
-
-/* Add the slots through which one object releases the GIL and takes it back. */
-static int
-find_site_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSED(data))
-{
-    installed.n_loaded = info->dlpi_adds;
-    installed.n_unloaded = info->dlpi_subs;
-    if (holds(info, (uintptr_t)hook_save_thread)) {
-        return 0; /* the ledger's own releases are not anybody's */
-    }
-    const object one = object_of(info);
-    for (int i = 0; i < N_SITE_FUNCTIONS; i++) {
-        slot found[4];
-        const int n = slots_find(&one, site_hooks[i].function, found, 4);
-        for (int j = 0; j < n && n <= 4; j++) { /* more than any linker makes: without a place, then */
-            found[j].hook = site_hooks[i].hook;
-            add_site_slot(&found[j]);
-        }
-    }
-    return 0;
-}
-
-static int
-read_counts(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *counts)
-{
-    ((unsigned long long *)counts)[0] = info->dlpi_adds;
-    ((unsigned long long *)counts)[1] = info->dlpi_subs;
-    return 1;
-}
-
-/* Look for release sites in objects loaded since the last look; hook them if the ledger is on. */
-static void
-sites_refresh(void)
-{
-    unsigned long long counts[2] = {0, 0};
-    dl_iterate_phdr(read_counts, counts);
-    if (installed.room_for_sites && counts[0] == installed.n_loaded && counts[1] == installed.n_unloaded) {
-        return;
-    }
-    const int room = installed.n_sites + 4096;
-    slot *grown = realloc(installed.sites, (size_t)room * sizeof(slot));
-    if (grown == NULL) {
-        return;
-    }
-    installed.sites = grown;
-    installed.room_for_sites = room;
-    if (counts[1] != installed.n_unloaded && installed.n_users == 0) {
-        installed.n_sites = 0; /* some may have gone; none is hooked now */
-    }
-    dl_iterate_phdr(find_site_slots, NULL);
 }
 
 /* List the threads of this process, in memory that the caller frees; return how many there are. */
@@ -182,24 +101,6 @@ unhook_interpreter(void)
 {
     for (int i = 0; i < installed.n; i++) {
         installed.n_stolen += !slot_unhook(&installed.slots[i]);
-    }
-}
-
-static int
-is_loaded(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *address)
-{
-    return holds(info, (uintptr_t)address);
-}
-
-static void
-unhook_sites(void)
-{
-    unsigned long long counts[2] = {0, 0};
-    dl_iterate_phdr(read_counts, counts);
-    for (int i = 0; i < installed.n_sites; i++) {
-        if (counts[1] == installed.n_unloaded || dl_iterate_phdr(is_loaded, installed.sites[i].address)) {
-            installed.n_stolen += !slot_unhook(&installed.sites[i]);
-        }
     }
 }
 
@@ -336,21 +237,16 @@ ledger_on(void)
         return -1;
     }
     if (installed.n_users > 0) { /* asked only now, for finding the GIL releases it */
-        sites_refresh();
+        imports_refresh();
         installed.n_users++;
         return 0;
     }
-    sites_refresh();
     books_open();
     if (hook_interpreter() < 0) {
         snprintf(installed.unavailable, sizeof(installed.unavailable), "the interpreter's import slots are read-only");
         return -1;
     }
-    for (int i = 0; i < installed.n_sites; i++) {
-        if (slot_hook(&installed.sites[i]) < 0) {
-            installed.sites[i--] = installed.sites[--installed.n_sites]; /* its releases stay without a place */
-        }
-    }
+    imports_begin();
     installed.n_users = 1;
     return 0;
 }
@@ -359,7 +255,7 @@ static void
 ledger_off(void)
 {
     if (--installed.n_users == 0) {
-        unhook_sites();
+        imports_end();
         unhook_interpreter();
         ring_switch(NULL);
     }

@@ -184,7 +184,7 @@ books_dict(int restart_longest)
     return Py_BuildValue("{sKsNsKsKsKsK}", "ticks", at, "accounts", accounts, "n_events",
                          __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen",
                          __atomic_load_n(&books.n_unseen, __ATOMIC_RELAXED), "n_siteless",
-                         (unsigned long long)books.n_siteless, "n_stolen", installed.n_stolen);
+                         (unsigned long long)books.n_siteless, "n_stolen", installed.n_stolen + imports.n_stolen);
 }
 
 static PyObject *
@@ -228,11 +228,14 @@ static PyObject *
 slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     PyObject *list = PyList_New(0);
-    for (int i = 0; i < installed.n + installed.n_sites && list != NULL; i++) {
-        const slot *one = i < installed.n ? &installed.slots[i] : &installed.sites[i - installed.n];
-        void *value = slot_value(one);
-        const int hooked = value == one->hook;
-        PyObject *entry = Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one->address), PyLong_FromVoidPtr(value), hooked);
+    for (int i = 0; i < installed.n + imports.n && list != NULL; i++) {
+        const slot one = i < installed.n ? installed.slots[i] : imports.slots[i - installed.n];
+        void *both[2] = {(void *)&one, NULL};
+        if (!dl_iterate_phdr(import_peek, both)) {
+            continue; /* it was unloaded */
+        }
+        PyObject *entry =
+            Py_BuildValue("(NNi)", PyLong_FromVoidPtr(one.address), PyLong_FromVoidPtr(both[1]), both[1] == one.hook);
         if (entry == NULL || PyList_Append(list, entry) < 0) {
             Py_CLEAR(list);
         }

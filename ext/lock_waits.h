@@ -156,7 +156,7 @@ static const struct {
     {"sem_clockwait", (void *)hook_clockwait, (void **)&real_clockwait},
 };
 
-/* Find the slots of the interpreter; it need not have all of them. */
+/* Find the slots of the interpreter, which nobody can unload; it need not have all of them. */
 static int
 find_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSED(data))
 {

@@ -123,8 +123,19 @@ class Evidence:
 
     def rows(self, work: Mapping[str, WorkSize]) -> tuple[Row, ...]:
         """Return the table: a row for every arm of the plan, in its order."""
-        control = self.control()
-        return tuple(self._row(group, arm, control, work) for group in self.plan.groups for arm in group.arms)
+        control, gave_cpu = self.control(), self.gave_cpu()
+        return tuple(
+            self._row(group, arm, control, work, gave_cpu=gave_cpu) for group in self.plan.groups for arm in group.arms
+        )
+
+    def gave_cpu(self) -> bool:
+        """Tell whether any arm of the table was faster than one CPU can be."""
+        return any(
+            verdicts.shows_second_cpu(cross_width_interval(self.log_ratios(group, _serial(group), arm)))
+            for group in self.plan.groups
+            for arm in self.present(group)
+            if arm.n_workers > 1 and arm.strategy != "serial" and self.samples(group, arm)
+        )
 
     def control(self) -> Control:
         """Return what the control read."""
@@ -153,7 +164,7 @@ class Evidence:
             throttled=sum(r.throttled for r in self.rounds),
         )
 
-    def _row(self, group: Group, arm: Arm, control: Control, work: Mapping[str, WorkSize]) -> Row:
+    def _row(self, group: Group, arm: Arm, control: Control, work: Mapping[str, WorkSize], *, gave_cpu: bool) -> Row:
         if arm.id in self.absent:
             return Row(arm=arm, unavailable=self.absent[arm.id], verdict=str(self.absent[arm.id]))
         samples = self.samples(group, arm)
@@ -170,19 +181,29 @@ class Evidence:
             partner="" if partner is None else partner.id,
             here_and_now=None if arm == serial else cross_width_interval(self.log_ratios(group, serial, arm)),
             versus_python=self._versus_python(group, arm, work),
-            verdict=self._verdict(group, arm, partner, ratio, control),
+            verdict=self._verdict(group, arm, partner, ratio, control, gave_cpu=gave_cpu),
         )
 
-    def _verdict(self, group: Group, arm: Arm, partner: Arm | None, ratio: Interval | None, control: Control) -> str:
+    def _verdict(
+        self,
+        group: Group,
+        arm: Arm,
+        partner: Arm | None,
+        ratio: Interval | None,
+        control: Control,
+        *,
+        gave_cpu: bool,
+    ) -> str:
         serial, ceiling = _serial(group), _ceiling(group)
         if not control.passed:
-            return verdicts.CONTROL_FAILED
+            return verdicts.CONTROL_UNREAD if control.same is None else verdicts.CONTROL_FAILED
         if arm == serial:
             return verdicts.REFERENCE
         if ceiling.id in self.absent:
-            return f"{verdicts.UNRESOLVED} (no processes to compare with)"
+            return verdicts.NO_PROCESSES
         speed_up = cross_width_interval(self.log_ratios(group, serial, ceiling))
-        gate = verdicts.of_ceiling(speed_up, self.cpu_width(group, ceiling), arm.n_workers, arm.form, control)
+        width = self.cpu_width(group, ceiling)
+        gate = verdicts.of_ceiling(speed_up, width, arm.n_workers, arm.form, control, gave_cpu=gave_cpu)
         if arm == ceiling or gate != verdicts.CEILING:
             return gate
         assert partner is not None and ratio is not None  # every other present arm has one
@@ -190,8 +211,9 @@ class Evidence:
             return verdicts.of_twins(ratio, self.plan.target)
         if partner == serial:
             to_ceiling = cross_width_interval(self.log_ratios(group, ceiling, arm))
-            # An OpenMP team's threads are none of Python's: whatever keeps them on one CPU, it is not the GIL.
-            blamable = self.gil_enabled and arm.strategy != "openmp"
+            # Only threads share a GIL: whatever keeps an OpenMP team, interpreters or processes on one CPU, it is not
+            # that.
+            blamable = self.gil_enabled and arm.strategy == "threads"
             return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=blamable)
         return verdicts.of_wide_arm(ratio, self.plan.target)
 

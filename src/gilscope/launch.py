@@ -1,11 +1,11 @@
 """One launch: the crews of one fresh interpreter, and the timing of rounds in it.
 
-`python -m gilscope.launch` answers JSON requests, one a line, so that the runner, which decides, and the launch, which
-measures, share plain data and nothing else. `Launch` is the same without the pipe.
+`python -m gilscope.launch REQUESTS ANSWERS TOKEN` reads requests from one descriptor and answers on another (see
+`gilscope.children.messages`), so that the runner, which decides, and the launch, which measures, share plain data and
+nothing else. `Launch` is the same without the pipes.
 """
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from gilscope import strategies
+from gilscope.children.messages import pack, unpack
 from gilscope.errors import GilscopeError, KernelError
 from gilscope.interference import HostMeter
 from gilscope.results import CONTROL, Arm, Sample, Unavailable
@@ -189,15 +190,18 @@ class Launch:
 
 
 def main() -> None:
-    """Answer requests from standard input until it ends."""
-    # Whatever a kernel or a library prints must not land among the answers.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
+    """Answer requests until there are no more."""
+    requests_fd, answers_fd = map(int, sys.argv[1:3])
+    token = sys.argv[3]
+    for fd in (requests_fd, answers_fd):
+        os.set_inheritable(fd, False)  # noqa: FBT003 - workers have pipes of their own
     gc.disable()  # a collection in the middle of one arm would be charged to it
     with ExitStack() as stack:
+        requests = stack.enter_context(os.fdopen(requests_fd, "rb"))
+        answers = stack.enter_context(os.fdopen(answers_fd, "wb"))
         launch: Launch | None = None
-        for line in sys.stdin:
-            request = json.loads(line)
+        for line in requests:
+            request = unpack(token, line)
             try:
                 if request["op"] == "start":
                     arms = [Arm(**arm) for arm in request["arms"]]
@@ -205,7 +209,8 @@ def main() -> None:
                 answer = _answer(launch, request)
             except GilscopeError as error:
                 answer = {"error": str(error), "kind": type(error).__name__}
-            answers.write(json.dumps(answer) + "\n")
+            answers.write(pack(token, answer))
+            answers.flush()
 
 
 def _answer(launch: Launch | None, request: dict[str, Any]) -> dict[str, object]:

@@ -1,19 +1,19 @@
 """Starting a launch in a fresh interpreter, and speaking with it."""
 
-import json
 import os
 import random
-import select
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+import secrets
+import selectors
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 from gilscope import errors
+from gilscope.children.messages import GarbledError, Lines, pack
+from gilscope.children.start import OUTPUT_BYTES, Child, interpreter
 from gilscope.errors import KernelError
 from gilscope.results import Arm, Sample, Unavailable
 from gilscope.words import seconds
@@ -21,6 +21,7 @@ from gilscope.words import seconds
 # A round takes some 100 ms; a launch that says nothing for this long is stuck.
 ANSWER_SECONDS = 120.0
 STOP_SECONDS = 10.0
+_PIPE_BYTES = 1 << 16
 
 # One thread for each native pool, because every arm says itself how many CPUs it uses. OpenMP's team is that of an arm,
 # and set up in its worker alone (see `gilscope.kernels.with_openmp`).
@@ -31,7 +32,7 @@ class LaunchProcess:
     """A launch in an interpreter of its own, with a hash seed of its own. Use as a context manager.
 
     Takes the same calls as `gilscope.launch.Launch`. Leaving it ends the interpreter and every worker it started: they
-    form a session of their own, which Ctrl-C in the terminal does not reach and one signal ends.
+    are in a session of their own, which Ctrl-C in the terminal does not reach, and under a guard.
 
     Parameters
     ----------
@@ -45,34 +46,42 @@ class LaunchProcess:
     def __init__(self, arms: Sequence[Arm], dtype: str, max_items: int, rng: random.Random) -> None:
         self._setup = {"arms": [asdict(arm) for arm in arms], "dtype": dtype, "max_items": max_items}
         self._hash_seed = rng.randrange(2**32)
+        self._token = secrets.token_hex(8)
+        self._answers = Lines(self._token)
+        self._heard: list[dict[str, Any]] = []
+        self._printed = b""
 
     def __enter__(self) -> Self:
-        self._errors = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [sys.executable, *_interpreter_flags(), "-P", "-m", "gilscope.launch"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **_POOL_LIMITS, "PYTHONHASHSEED": str(self._hash_seed)},
-            start_new_session=True,
-        )
+        with ExitStack() as stack, ExitStack() as ends:  # the latter the launch's, of which this process keeps none
+            self._selector = stack.enter_context(selectors.DefaultSelector())
+            answers = self._pipe(stack, ends, self._take_answers)
+            printed = self._pipe(stack, ends, self._take_printed)
+            requests, self._requests = os.pipe()
+            ends.callback(os.close, requests)
+            stack.callback(self._stop_asking)
+            fds = (requests, answers)
+            self._child = Child(
+                interpreter("-m", "gilscope.launch", *map(str, fds), self._token),
+                stdout=printed,
+                stderr=printed,
+                pass_fds=fds,
+                environment={**os.environ, **_POOL_LIMITS, "PYTHONHASHSEED": str(self._hash_seed)},
+            )
+            self._selector.register(self._child, selectors.EVENT_READ, self._child.poll)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        process = self._process
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            with suppress(BrokenPipeError):
-                process.stdin.close()  # the order to stop
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
-        finally:
-            # Workers end when their pipes do; what is left by now is stuck, and its session ends with it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-            self._errors.close()
+        with self._stack:
+            try:
+                self._stop_asking()  # the order to stop
+                deadline = time.monotonic() + STOP_SECONDS
+                while self._child.returncode is None and (left := deadline - time.monotonic()) > 0:
+                    self._listen(left)
+            finally:
+                # Workers end when their pipes do; what is left by now is stuck.
+                self._selector.unregister(self._child)
+                self._child.close()
 
     def start(self) -> list[dict[str, object]]:
         """Start every crew; see `gilscope.launch.Launch.start`."""
@@ -89,29 +98,57 @@ class LaunchProcess:
         return [Sample(**sample) for sample in answer["samples"]], answer["steal_ticks"], answer["throttled"]
 
     def _ask(self, **request: object) -> dict[str, Any]:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        with suppress(BrokenPipeError):  # it has ended; that no answer comes says so
+            os.write(self._requests, pack(self._token, request))
+        deadline = time.monotonic() + ANSWER_SECONDS
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-            ready, _, _ = select.select([self._process.stdout], [], [], ANSWER_SECONDS)
-            line = self._process.stdout.readline() if ready else b""
-        except BrokenPipeError:
-            ready, line = [self._process.stdout], b""
-        if not line.endswith(b"\n"):  # nothing, or the half of an answer that it was killed in
-            what = "stopped" if ready else f"gave no answer for {seconds(ANSWER_SECONDS)}"
+            while not self._heard and self._child.returncode is None and (left := deadline - time.monotonic()) > 0:
+                self._listen(left)
+            self._listen(0.0)  # what it may have said before it ended
+        except GarbledError:
+            raise KernelError(
+                f"something in the measuring process writes to gilscope's own descriptors{self._last_words()}"
+            ) from None
+        if not self._heard:
+            stuck = self._child.returncode is None
+            what = f"gave no answer for {seconds(ANSWER_SECONDS)}" if stuck else "stopped"
             raise KernelError(f"the measuring process {what}{self._last_words()}")
-        answer: dict[str, Any] = json.loads(line)
+        answer = self._heard.pop()
         if "error" in answer:
             raise getattr(errors, answer["kind"])(answer["error"])
         return answer
 
+    def _pipe(self, stack: ExitStack, ends: ExitStack, take: Callable[[bytes], None]) -> int:
+        """Have what comes through a new pipe taken by a method; return the end for the launch."""
+        ours, theirs = os.pipe()
+        stack.callback(os.close, ours)
+        ends.callback(os.close, theirs)
+        self._selector.register(ours, selectors.EVENT_READ, partial(self._read, ours, take))
+        return theirs
+
+    def _listen(self, wait_s: float) -> None:
+        for key, _ in self._selector.select(wait_s):
+            key.data()
+
+    def _read(self, fd: int, take: Callable[[bytes], None]) -> None:
+        data = os.read(fd, _PIPE_BYTES)
+        if data:
+            take(data)
+        else:
+            self._selector.unregister(fd)
+
+    def _take_answers(self, data: bytes) -> None:
+        self._heard += self._answers.take(data)
+
+    def _take_printed(self, data: bytes) -> None:
+        self._printed = (self._printed + data)[-OUTPUT_BYTES:]
+
+    def _stop_asking(self) -> None:
+        if self._requests >= 0:
+            os.close(self._requests)
+            self._requests = -1
+
     def _last_words(self) -> str:
-        """Return the end of what the launch wrote to standard error, for whoever has to find out why."""
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        """Return the end of what the launch printed, which may say why."""
+        lines = self._printed.decode(errors="replace").strip().splitlines()
         return f"; its last words: {' | '.join(lines[-3:])}" if lines else ""
-
-
-def _interpreter_flags() -> list[str]:
-    """Return the flags this interpreter was started with (-X gil=0, -W error ...), so that launches run under them."""
-    return subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined,no-any-return] # as multiprocessing does

@@ -16,7 +16,7 @@ from gilscope import williams
 from gilscope.analysis import Evidence
 from gilscope.calibration import LaunchLike, calibrate, call_of, items_for, max_items
 from gilscope.errors import CannotRunError, GilscopeError
-from gilscope.findings import sentences
+from gilscope.findings import Ending, sentences
 from gilscope.inference import projected_rounds, settled
 from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
 from gilscope.storage import SCHEMA_VERSION
@@ -30,6 +30,8 @@ CHECKS_IN_A_ROW = 2
 #: A group is checked after so many rounds more, or this share more of those that it has: a check sorts them all, and
 #: after every other round it took a tenth of a run's time.
 CHECK_ROUNDS, CHECK_SHARE = 2, 0.1
+#: Why a run ended that did what it was to do.
+NARROW = "every interval narrow enough"
 OpenLaunch = Callable[[Sequence[Arm], str, int, random.Random], AbstractContextManager[LaunchLike]]
 
 
@@ -181,7 +183,13 @@ class Runner:
             rows=rows,
             control=control,
             interference=interference,
-            findings=sentences(rows, control, interference.run_delay),
+            findings=sentences(
+                rows,
+                control,
+                interference.run_delay,
+                Ending(self.elapsed_s, narrow=self.stop_reason == NARROW),
+                gil_enabled=self.evidence.gil_enabled,
+            ),
         )
 
     def events(self) -> Iterator[Event]:
@@ -212,7 +220,7 @@ class Runner:
                 resolved = yield from self._launch(launch, launch_index)
             over, last = self.elapsed_s >= self.plan.budget_s, launch_index + 1 == self.plan.n_launches
             if over or last:
-                self.stop_reason = "every interval narrow enough" if resolved and last else "time budget spent"
+                self.stop_reason = NARROW if resolved and last else "time budget spent"
                 self._end_ns = self._clock_ns()
             yield LaunchEnded(launch_index, resolved)
             if over:

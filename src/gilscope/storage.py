@@ -8,14 +8,14 @@ Schema version history
 import dataclasses
 import json
 import math
-import os
 import types
 import typing
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gilscope.errors import CannotRunError, UsageError
+from gilscope.documents.files import read_text, write_whole
+from gilscope.errors import UsageError
+from gilscope.places import portable
 from gilscope.results import Group, Interval, Result, Round, Sample
 
 SCHEMA_VERSION = 1
@@ -27,7 +27,7 @@ _NULLS = {"estimate": math.nan, "high": math.inf}
 
 def dumps(result: Result) -> str:
     """Return a result as JSON text, ending in a newline."""
-    return json.dumps(plain(result), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(portable(plain(result)), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def loads(text: str, source: str = "the text") -> Result:
@@ -63,17 +63,8 @@ def read(path: Path) -> Result:
     return loads(read_text(path), str(path))
 
 
-def read_text(path: Path) -> str:
-    """Return what a file of text holds; raise `UsageError` where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"cannot read {path}: {reason}") from None
-
-
 def write(result: Result, path: Path) -> None:
-    """Write a result file, as `write_whole` does.
+    """Write a result file whole, or not at all.
 
     Raises
     ------
@@ -81,29 +72,6 @@ def write(result: Result, path: Path) -> None:
         If the file cannot be written, for example because the disk is full.
     """
     write_whole(path, dumps(result).encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole: a reader sees the old content or the new, and a failure leaves nothing behind.
-
-    Raises
-    ------
-    CannotRunError
-        If it cannot be written, for example because the disk is full.
-    """
-    # Beside the target, so that the last step is a rename within one file system; named for this process alone.
-    temporary = path.with_name(f".gilscope-{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # a full disk may be noticed only here
-        temporary.replace(path)
-    except OSError as error:
-        raise CannotRunError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def plain(value: Any) -> Any:

@@ -5,15 +5,18 @@ Every verdict is a region that the whole interval must lie in; an interval that 
 that two honest runs may differ in how much they say but never in what.
 """
 
+import math
+
 from gilscope import words
 from gilscope.results import Control, Interval
 
 #: Up to this many CPUs kept busy, an arm counts as one CPU wide and is compared with serial.
 ONE_CPU_WIDE = 1.1
-#: A ceiling whose interval reaches below this shows no second CPU.
+#: A ceiling whose whole interval is at or above this shows a second CPU; one that is all below it shows that there was
+#: none for it.
 SECOND_CPU = 1.15
-#: Nor does one that kept fewer CPUs busy than half-way from one to all: another program had the rest, and beside it
-#: every arm is narrow, whatever the GIL does.
+#: A ceiling that kept fewer CPUs busy than half-way from one to all is no width to compare at: another program had the
+#: rest, and beside it every arm is narrow, whatever the GIL does.
 BUSY_SHARE = 0.5
 #: From this share of the ceiling on, an arm scales.
 SCALES = 0.9
@@ -30,9 +33,15 @@ ONE_WIDE = "one CPU wide"
 SCALES_WORD = "scales"
 PARTLY = "partly"
 NO_SECOND_CPU = "this machine gave no second CPU"
+NO_GAIN = "processes gained nothing here"
 MEMORY_BOUND = "memory-bound: a second CPU adds nothing"
 CONTROL_FAILED = "no verdict: the control read wrong"
 UNRESOLVED = "unresolved"
+#: Why the arms of a whole group stay unresolved.
+GAIN_OPEN = f"{UNRESOLVED} (whether processes gain)"
+CPUS_TAKEN = f"{UNRESOLVED} (processes kept too few CPUs busy)"
+CONTROL_UNREAD = f"{UNRESOLVED} (the control was not measured)"
+NO_PROCESSES = f"{UNRESOLVED} (no processes to compare with)"
 
 
 def is_one_cpu_wide(cpu_width: float, ceiling_width: float, n_workers: int) -> bool:
@@ -45,7 +54,9 @@ def is_wide(ceiling_width: float, n_workers: int) -> bool:
     return ceiling_width >= 1 + BUSY_SHARE * (n_workers - 1)
 
 
-def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, control: Control) -> str:
+def of_ceiling(
+    speed_up: Interval, cpu_width: float, n_workers: int, form: str, control: Control, *, gave_cpu: bool
+) -> str:
     """Judge the ceiling itself: tell whether there is anything to scale to.
 
     Parameters
@@ -57,6 +68,8 @@ def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, 
     n_workers : int
     form : {"array", "compute"}
     control : Control
+    gave_cpu : bool
+        Whether any other figure of the run shows a second CPU.
 
     Returns
     -------
@@ -64,17 +77,21 @@ def of_ceiling(speed_up: Interval, cpu_width: float, n_workers: int, form: str, 
         `CEILING`, or why no other arm of the group can get a verdict.
     """
     if not control.passed:
-        return CONTROL_FAILED
+        return CONTROL_UNREAD if control.same is None else CONTROL_FAILED
     if n_workers == 1:
         return CEILING
-    if not is_wide(cpu_width, n_workers):
-        return NO_SECOND_CPU
+    if speed_up.low < SECOND_CPU <= speed_up.high:
+        return GAIN_OPEN
     if speed_up.low >= SECOND_CPU:
-        return CEILING
-    second_cpu = control.second_cpu
-    if form == "array" and second_cpu is not None and second_cpu.low >= SECOND_CPU and speed_up.high < second_cpu.low:
+        return CEILING if is_wide(cpu_width, n_workers) else CPUS_TAKEN
+    if form == "array" and is_wide(cpu_width, n_workers) and shows_second_cpu(control.second_cpu):
         return MEMORY_BOUND
-    return NO_SECOND_CPU
+    return NO_GAIN if gave_cpu or shows_second_cpu(control.second_cpu) else NO_SECOND_CPU
+
+
+def shows_second_cpu(speed_up: Interval | None) -> bool:
+    """Tell whether a speed-up over serial cannot have been one CPU's."""
+    return speed_up is not None and speed_up.low >= SECOND_CPU
 
 
 def of_wide_arm(ratio: Interval, target: float) -> str:
@@ -101,8 +118,8 @@ def of_narrow_arm(to_serial: Interval, to_ceiling: Interval, target: float, *, g
     gil_enabled : bool
         Without a GIL, something else keeps the arm on one CPU.
     """
-    if to_serial.half_width > max(target, WIDEST) or to_ceiling.high >= SCALES:
-        return unresolved(to_serial)
+    if to_serial.half_width > max(target, WIDEST) or to_ceiling.high >= SCALES or to_serial.low > ONE_CPU_WIDE:
+        return unresolved(to_serial)  # the last: it kept one CPU busy, and was faster than one CPU can be
     return GIL_BOUND if gil_enabled else ONE_WIDE
 
 
@@ -123,7 +140,9 @@ def of_twins(ratio: Interval, target: float) -> str:
 def unresolved(ratio: Interval) -> str:
     """Say how far from resolved a ratio still is."""
     width = ratio.half_width
-    return f"{UNRESOLVED} ({words.half_width(width)})" if width < 10 else f"{UNRESOLVED} (too few rounds)"
+    if math.isinf(width):
+        return f"{UNRESOLVED} (too few rounds)"
+    return f"{UNRESOLVED} ({words.half_width(width)})"
 
 
 def is_open(verdict: str) -> bool:
@@ -133,4 +152,4 @@ def is_open(verdict: str) -> bool:
 
 def decides(verdict: str) -> bool:
     """Tell whether a verdict says something of its arm."""
-    return not is_open(verdict) and verdict not in (REFERENCE, CEILING, NO_SECOND_CPU)
+    return not is_open(verdict) and verdict not in (REFERENCE, CEILING, NO_SECOND_CPU, NO_GAIN)

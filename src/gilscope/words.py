@@ -6,6 +6,7 @@ Every layer shows figures, the lowest in errors and notes, so this stands beneat
 import math
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _FIRST_GROUPED = 10_000
 #: Half-widths above this say only that nothing is known yet.
 _WIDEST = 1.0
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+#: More decimals nobody reads: ratios that differ only beyond them are one.
+_MOST_DECIMALS = 5
 #: From here on a time is read in two units, the larger of them whole: 2 min 30 s, and not 150 s.
 _LONG = ((172_800, "days", 86_400, "h", 3600), (7200, "h", 3600, "min", 60), (120, "min", 60, "s", 1))
 #: Spaces inside a figure, where no line may break: between groups of digits, and before a unit.
@@ -89,6 +92,11 @@ def seconds(value_s: float | None) -> str:
     return duration(None if value_s is None else value_s * 1e9)
 
 
+def took(value_s: float) -> str:
+    """Return how long something took, to the second where that is longer than some: ``"38 s"``, ``"0.4 s"``."""
+    return seconds(round(value_s) if value_s >= 9.5 else round(value_s, 1) if value_s >= 0.05 else value_s)
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share as per cent, or "unknown": ``"3.2 %"``, ``"under 0.1 %"``; never 0 or 100 for what is not."""
     if share is None or math.isnan(share):
@@ -112,22 +120,86 @@ def half_width(width: float) -> str:
     return f"±{percent(width)}"
 
 
-def ratio(interval: "Interval | None", mark: str = "") -> str:
-    """Return a ratio with its interval, for example ``"0.98 [0.97, 0.99]"``, to as many digits as it deserves."""
+def ratio(interval: "Interval | None", mark: str = "", borders: Sequence[float] = ()) -> str:
+    """Return a ratio with its interval, for example ``"0.98 [0.97, 0.99]"``, to as many digits as it deserves.
+
+    Parameters
+    ----------
+    interval : Interval or None
+    mark : str
+        Put behind it.
+    borders : sequence of float
+        Where a word beside it changes: 0.8996 is not printed as 0.90 where an arm scales from 0.9 on.
+    """
     if interval is None or math.isnan(interval.estimate):
         return NONE
     if interval.low <= 0 or math.isinf(interval.high):
         return f"{decimal(interval.estimate)} [?]{mark}"
-    estimate, low, high = (decimal(end, interval.high) for end in (interval.estimate, interval.low, interval.high))
+    estimate, low, high = ends(interval, borders)
     return f"{estimate} [{low}, {high}]{mark}"
 
 
+def ends(interval: "Interval", borders: Sequence[float] = ()) -> tuple[str, str, str]:
+    """Return estimate, low and high of a ratio as `ratio` prints them; the interval has to be finite."""
+    size = interval.high if interval.estimate >= 0.1 else interval.estimate
+    low, high = (beside(end, borders, size) for end in (interval.low, interval.high))
+    decimals = max(len(end.partition(".")[2]) for end in (low, high))
+    if decimals <= _decimals(size):
+        return decimal(interval.estimate, size), low, high
+    estimate, low, high = (f"{end:.{decimals}f}" for end in (interval.estimate, interval.low, interval.high))
+    return estimate, low, high
+
+
 def decimal(value: float, size: float | None = None) -> str:
-    """Return a ratio with two decimals near 1, and fewer where it, or what it stands beside, is large: ``"1.90"``."""
+    """Return a ratio with two decimals near 1, and fewer where it, or what it stands beside, is large: ``"1.90"``.
+
+    One that is not 0 is not printed as 0: a thousandth is ``"0.0010"``.
+    """
     reach = abs(value if size is None else size)
     if math.isnan(value) or math.isinf(value) or reach >= 99.95:
         return number(value) if not math.isfinite(value) else _grouped(round(value))
-    return f"{value:.{2 if reach < 9.995 else 1}f}"
+    return f"{value:.{_decimals(reach)}f}"
+
+
+def beside(value: float, borders: Sequence[float], size: float | None = None) -> str:
+    """Return a ratio as `decimal` does, or with as many decimals more as keep it on its side of every border."""
+    text = decimal(value, size)
+    for more in range(_decimals(abs(value if size is None else size)), _MOST_DECIMALS):
+        if all(_side(float(text.replace(" ", "")), border) == _side(value, border) for border in borders):
+            return text
+        text = f"{value:.{more + 1}f}"
+    return decimal(value, size)
+
+
+def percentages(parts: Sequence[float], digits: int = 0) -> list[str]:
+    """Return the shares of a whole in per cent, so that they add up to 100 as printed: ``["34 %", "33 %", "33 %"]``.
+
+    Parameters
+    ----------
+    parts : sequence of float
+        All parts of the whole, in any unit; none negative.
+    digits : int
+        Decimals.
+
+    Notes
+    -----
+    By the largest remainder: each is rounded down, and what is missing goes to those that lost most. What is less than
+    half a step, or the whole but for less than that, is said to be so, as by `percent`.
+    """
+    whole, steps = sum(parts), 10**digits
+    exact = [100 * steps * part / whole if whole else 0.0 for part in parts]
+    down = [int(one) for one in exact]
+    missing = round(sum(exact)) - sum(down)
+    for i in sorted(range(len(parts)), key=lambda i: down[i] - exact[i])[:missing]:
+        down[i] += 1
+    return [
+        f"under {_bare(f'{1 / steps:.{digits}f}')} %"
+        if part and not its
+        else f"over {_bare(f'{100 - 1 / steps:.{digits}f}')} %"
+        if part < whole and its == 100 * steps
+        else f"{_bare(f'{its / steps:.{digits}f}')} %"
+        for part, its in zip(parts, down, strict=True)
+    ]
 
 
 def strategy(arm: "Arm") -> str:
@@ -166,6 +238,16 @@ def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
     """
     glued = _INNER_SPACE.sub("\0", text)
     return textwrap.fill(glued, width, initial_indent=first, subsequent_indent=rest).replace("\0", " ")
+
+
+def _decimals(size: float) -> int:
+    if 0 < size < 0.1:
+        return min(_MOST_DECIMALS, 1 - math.floor(math.log10(size)))
+    return 2 if size < 9.995 else 1 if size < 99.95 else 0
+
+
+def _side(value: float, border: float) -> int:
+    return (value > border) - (value < border)
 
 
 def _significant(value: float) -> str:

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -217,41 +216,6 @@ def test_more_workers_than_cpus_end_with_5() -> None:
     assert "4096 workers" in done.stderr
     assert "--oversubscribe" in done.stderr
     assert not done.stdout
-
-
-def test_an_existing_output_is_kept(tmp_path: Path) -> None:
-    """An output that exists is refused before anything is measured, unless --force is given."""
-    path = tmp_path / "run.json"
-    path.write_text("precious")
-    done = gilscope(*TINY, "-o", str(path))
-    assert done.returncode == 2
-    assert "--force" in done.stderr
-    assert str(path) in done.stderr
-    assert path.read_text() == "precious"
-
-
-def test_an_output_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A device, a pipe or a folder is not replaced by a file, not even with --force."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    for path in (pipe, tmp_path):
-        done = gilscope(*TINY, "-o", str(path), "--force")
-        assert done.returncode == 2, done.stderr
-        assert str(path) in done.stderr
-    assert pipe.is_fifo()
-
-
-def test_an_output_that_cannot_be_written_is_refused_before_anything_is_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A name that is too long, and a folder that may not be written to, end with 2 and no measurement."""
-    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / ("x" * 300)))
-    assert code == 2
-    assert "File name too long" in err
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
-    code, _, err = called(capsys, *TINY, "-o", str(tmp_path / "run.json"))
-    assert code == 2
-    assert f"the folder {tmp_path} may not be written to" in err
 
 
 def test_a_folder_that_may_not_be_searched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -494,32 +458,6 @@ def test_workers_end_when_gilscope_is_killed() -> None:
         process.kill()
         process.wait(10)
         wait_until_gone(launch)
-
-
-@pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a file system without room for a result, where this process may."""
-    command = [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(tmp_path)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError as error:
-        mounted = error.errno != errno.ENOENT
-    if not mounted:
-        pytest.skip("this process may not mount a file system")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
-
-
-def test_a_full_disk_still_shows_the_table(full_disk: Path) -> None:
-    """When the result cannot be saved the run ends with 5 and says so, after it has shown what it measured."""
-    done = measured("-o", str(full_disk / "run.json"))
-    assert done.returncode == 5, done.stderr
-    assert "No space left on device" in done.stderr
-    assert "Saved" not in done.stderr
-    assert "verdict" in done.stdout
-    assert os.listdir(full_disk) == []
 
 
 def test_a_terminal_without_our_letters_gets_the_figures(tmp_path: Path) -> None:

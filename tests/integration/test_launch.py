@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leftovers import nothing_left, processes_of, wait_until_gone
+from leftovers import nothing_left, processes_of, wait_for, wait_until_gone
 
 from gilscope import launcher
 from gilscope.errors import KernelError, UsageError
@@ -36,7 +36,7 @@ def test_every_start_method_works_beside_every_other_crew() -> None:
     arms = [arm(strategy.name) for strategy in STRATEGIES] + [arm("processes:fork", n_workers=1), arm(n_workers=1)]
     with launch_process(*arms) as launch:
         workers = launch.start()
-        assert len(os.listdir(f"/proc/{launch._process.pid}/task")) == 1
+        assert len(os.listdir(f"/proc/{launch._child.pid}/task")) == 1
         absent = launch.prepare([a.id for a in arms], 64)
     started = {(worker["strategy"], worker["n_workers"]) for worker in workers}
     assert started >= {("processes:fork", 1), ("processes:fork", 2), ("processes", 2), ("processes:forkserver", 2)}
@@ -148,7 +148,7 @@ def test_nothing_is_left_of_a_launch_process() -> None:
     arms = [arm("processes"), arm("processes:forkserver"), arm("threads")]
     with nothing_left():
         with launch_process(*arms) as launch:
-            session = launch._process.pid
+            session = launch._child.pid
             launch.start()
             assert len(processes_of(session)) > 4
         wait_until_gone(session)
@@ -169,7 +169,7 @@ def test_a_killed_launch_is_a_kernel_error_and_its_workers_end() -> None:
     with nothing_left():
         with launch_process(arm("processes")) as launch:
             launch.start()
-            session = launch._process.pid
+            session = launch._child.pid
             os.kill(session, signal.SIGKILL)
             for _ in range(2):
                 with pytest.raises(KernelError, match="the measuring process stopped"):
@@ -182,33 +182,46 @@ def test_a_stuck_launch_is_a_kernel_error_and_is_ended(monkeypatch: pytest.Monke
     with nothing_left():
         with launch_process(arm("processes")) as launch:
             launch.start()
-            session = launch._process.pid
+            session = launch._child.pid
             monkeypatch.setattr(launcher, "ANSWER_SECONDS", 0.2)
             monkeypatch.setattr(launcher, "STOP_SECONDS", 0.2)
             os.kill(session, signal.SIGSTOP)
-            os.waitid(os.P_PID, session, os.WSTOPPED | os.WNOWAIT)  # a signal takes its time, and a launch answers fast
+            # A signal takes its time, and a launch answers fast.
+            wait_for(lambda: ") T " in Path(f"/proc/{session}/stat").read_text())
             with pytest.raises(KernelError, match="gave no answer for 0 s"):
                 launch.prepare(["x"], 64)
         wait_until_gone(session)
 
 
-def test_half_an_answer_is_a_kernel_error() -> None:
+def answering(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Have an interpreter run code in place of a launch; it finds `requests`, `answers` and `token`."""
+    head = "import os, sys\nrequests, answers, token = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()\n"
+    monkeypatch.setattr(launcher, "interpreter", lambda *words: [sys.executable, "-c", head + code, *words[2:]])
+
+
+def test_half_an_answer_is_a_kernel_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch that is killed in the middle of an answer has stopped; the half line is not taken for JSON."""
-    with nothing_left(), launch_process(arm()) as launch:
-        launch.start()
-        real = launch._process
-        broken = subprocess.Popen(
-            [sys.executable, "-c", "input(); print('{\"samples\": [1,', end='', flush=True)"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        launch._process = broken
-        try:
-            with pytest.raises(KernelError, match="the measuring process stopped"):
-                launch.measure([])
-        finally:
-            launch._process = real
-            broken.communicate(timeout=20)
+    answering(monkeypatch, "os.read(requests, 1)\nos.write(answers, token + b' {\"samples\": [1,')")
+    with nothing_left(), launch_process(arm()) as launch, pytest.raises(KernelError, match="process stopped"):
+        launch.measure([])
+
+
+@pytest.mark.parametrize("said", ["b'3\\n'", "b'{\"samples\": []}\\n'", "token + b' 3\\n'", "token + b' {\\n'"])
+def test_an_answer_that_is_none_is_a_kernel_error(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Whatever else writes to the answers is told so, and nothing of it is taken for true."""
+    answering(monkeypatch, f"os.read(requests, 1)\nos.write(answers, {said})\nos.read(requests, 1 << 16)")
+    with nothing_left(), launch_process(arm()) as launch, pytest.raises(KernelError, match="writes to gilscope's own"):
+        launch.measure([])
+
+
+def test_a_start_that_prints_does_not_disturb_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sitecustomize may print in every interpreter, on both streams, at its start and at its end, and much."""
+    lines = ["import atexit, sys", "print('hello ' * 50_000)", "print('hello ' * 50_000, file=sys.stderr)"]
+    (tmp_path / "sitecustomize.py").write_text("\n".join([*lines, "atexit.register(print, 'bye ' * 50_000)"]))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with nothing_left(), launch_process(arm(), arm("processes")) as launch:
+        assert len(launch.start()) == 4
+        assert launch.prepare([arm().id], 64) == {}
 
 
 def test_what_a_kernel_prints_does_not_disturb_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +244,7 @@ def test_what_a_kernel_prints_does_not_disturb_the_answers(tmp_path: Path, monke
 
 def environment(launch: LaunchProcess) -> dict[str, str]:
     """Return the environment that a launch was started with."""
-    entries = Path(f"/proc/{launch._process.pid}/environ").read_text().split("\0")
+    entries = Path(f"/proc/{launch._child.pid}/environ").read_text().split("\0")
     return dict(entry.split("=", 1) for entry in entries if entry)
 
 
@@ -269,7 +282,7 @@ def test_interpreter_flags_reach_the_launch() -> None:
         "arm = Arm(id='a', kernel='quad', implementation='c', gil='held', strategy='serial', n_workers=1)\n"
         "with LaunchProcess([arm], 'float64', 64, random.Random(1)) as launch:\n"
         "    launch.start()\n"
-        "    print(json.dumps(Path(f'/proc/{launch._process.pid}/cmdline').read_text().split('\\0')))\n"
+        "    print(json.dumps(Path(f'/proc/{launch._child.pid}/cmdline').read_text().split('\\0')))\n"
     )
     flags = ["-W", "error", "-X", "utf8", "-O"]
     if sys.version_info >= (3, 13):

@@ -245,7 +245,7 @@ def test_what_is_not_json_is_refused(tmp_path: Path) -> None:
     """A file that an atlas did not write stays as it is."""
     (tmp_path / "notes.txt").write_text("milk")
     with pytest.raises(UsageError, match="is not JSON"):
-        document.check_kind(tmp_path / "notes.txt")
+        document.read(tmp_path / "notes.txt")
 
 
 def test_the_exit_code_says_the_worst() -> None:

@@ -30,6 +30,10 @@ def with_verdicts(*found: str) -> Result:
         ((verdicts.CONTROL_FAILED,), 3, 3),
         ((OPEN, verdicts.NO_SECOND_CPU), 5, 5),
         ((verdicts.NO_SECOND_CPU,), 5, 5),
+        ((verdicts.NO_GAIN,), 5, 5),
+        ((verdicts.GAIN_OPEN, verdicts.GAIN_OPEN), 3, 3),
+        ((verdicts.CPUS_TAKEN,), 3, 3),
+        ((verdicts.CONTROL_UNREAD,), 3, 3),
     ],
 )
 def test_the_code_says_whether_anything_was_decided(found: tuple[str, ...], code: int, strict_code: int) -> None:

@@ -7,6 +7,7 @@ import re
 
 import fakes
 import pytest
+from fakes import interval
 from rich.console import Console
 
 from gilscope.report import markdown, table, terminal
@@ -24,7 +25,7 @@ quad cython  released  OpenMP, 2 threads  -       -        -                   -
                                                                                                                    no OpenMP
 
 * one CPU wide: compared with serial
-control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes gain 1.90 [?] here and now
+control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
 
 Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
@@ -41,7 +42,7 @@ MARKDOWN = """\
 | quad cython | released | OpenMP, 2 threads | - | - | - | - | - | unavailable: built with a compiler that has no OpenMP |
 
 \\* one CPU wide: compared with serial__
-control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes gain 1.90 [?] here and now__
+control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now__
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17__
 
 Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
@@ -93,7 +94,7 @@ def test_no_ratio_stands_without_its_interval(result: Result) -> None:
                 r"\d+(\.\d+)? \[(\?|\d+(\.\d+)?, \d+(\.\d+)?)\]\*?", line.cells[column]
             )
     for text in table.footer(result):
-        for ratio in re.findall(r"(?:control|and|gain) (\d+\.\d+.*?) (?:for|here)", text):
+        for ratio in re.findall(r"(?:control|and|are) (\d+\.\d+.*?) (?:for|times)", text):
             assert re.match(r"\d+\.\d+ \[", ratio)
     assert not re.search(r"\dx\b", drawn(result) + markdown.render(result))
 
@@ -117,13 +118,13 @@ def test_a_result_of_a_foreign_machine_is_drawn() -> None:
         made,
         machine={},
         workers=({"gil_enabled": False},),
-        control=dataclasses.replace(made.control, passed=False, second_cpu=None),
+        control=dataclasses.replace(made.control, passed=False, second_cpu=None, same=interval(1.002, 1.0004, 1.003)),
         interference=dataclasses.replace(made.interference, steal=None, throttled=0),
         rounds=made.rounds[1:2],
     )
     text = drawn(foreign)
     assert "CPython ?, GIL off - 2 of ? CPUs" in text
-    assert "read WRONG" in text
+    assert "control 1.0020 [1.0004, 1.0030] for 1 read WRONG, 1.05 [1.05, 1.05] for 1.05 read right" in text
     assert "1 launch, 1 round in" in text
     assert "steal unknown" in text
     assert "throttled" not in text

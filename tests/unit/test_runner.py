@@ -440,7 +440,7 @@ def test_one_cpu_gives_no_verdict_on_threads() -> None:
 
 def settled(found: str) -> bool:
     """Tell whether a verdict says something about the arm."""
-    return not found.startswith((verdicts.UNRESOLVED, verdicts.NO_SECOND_CPU, verdicts.CONTROL_FAILED))
+    return verdicts.decides(found) or found == verdicts.CEILING
 
 
 @pytest.mark.parametrize(
@@ -478,8 +478,9 @@ def test_ten_runs_on_a_restless_machine_never_contradict_each_other(share: float
 def test_a_starved_machine_never_blames_the_gil(share: float) -> None:
     """Where processes get little more than one CPU, held threads are neither GIL-bound nor partly scaling."""
     result = run(FakeMachine(noise=0.003, second_cpu=lambda seconds: share))
-    assert verdict(result, "threads", "held") == verdicts.NO_SECOND_CPU
-    assert verdict(result, "threads", "released") == verdicts.NO_SECOND_CPU
+    told = verdicts.NO_SECOND_CPU if share < 0.15 else verdicts.CPUS_TAKEN
+    assert verdict(result, "threads", "held") == told
+    assert verdict(result, "threads", "released") == told
 
 
 # Whether its intervals are honest.

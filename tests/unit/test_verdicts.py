@@ -54,6 +54,8 @@ def test_a_wide_arm_is_judged_by_its_share_of_the_ceiling(
         ((0.97, 0.99), (0.5, 0.8999), "GIL-bound"),
         ((0.97, 0.99), (0.5, 0.9), "unresolved (±1 %)"),
         ((0.97, 0.99), (0.95, 1.05), "unresolved (±1 %)"),
+        ((1.09, 1.11), (0.5, 0.6), "GIL-bound"),
+        ((1.11, 1.13), (0.5, 0.6), "unresolved (±0.9 %)"),
     ],
 )
 def test_a_narrow_arm_is_gil_bound_if_it_is_clear_of_the_ceiling(
@@ -95,16 +97,19 @@ def test_twins_are_the_same_faster_or_slower(low: float, high: float, target: fl
     [
         ((1.8, 1.9), 1.95, 2, "array", (1.8, 1.95), verdicts.CEILING),
         ((1.15, 1.9), 1.95, 2, "array", (1.8, 1.95), verdicts.CEILING),
-        ((1.1499, 1.9), 1.95, 2, "array", (1.8, 1.95), verdicts.NO_SECOND_CPU),
-        ((0.99, 1.01), 1.0, 2, "array", (1.8, 1.95), verdicts.NO_SECOND_CPU),
+        ((1.1499, 1.9), 1.95, 2, "array", (1.8, 1.95), verdicts.GAIN_OPEN),
+        ((0.96, 2.01), 1.95, 2, "compute", None, verdicts.GAIN_OPEN),
+        ((0.99, 1.1499), 1.95, 2, "compute", (0.99, 1.14), verdicts.NO_SECOND_CPU),
+        ((0.99, 1.01), 1.0, 2, "array", (0.9, 1.6), verdicts.NO_SECOND_CPU),
+        ((0.99, 1.01), 1.0, 2, "array", (1.8, 1.95), verdicts.NO_GAIN),
         ((0.99, 1.01), 1.95, 2, "array", (0.99, 1.01), verdicts.NO_SECOND_CPU),
         ((0.99, 1.01), 1.95, 2, "array", None, verdicts.NO_SECOND_CPU),
         ((1.05, 1.1), 1.95, 2, "array", (1.8, 1.95), verdicts.MEMORY_BOUND),
-        ((1.05, 1.85), 1.95, 2, "array", (1.8, 1.95), verdicts.NO_SECOND_CPU),
-        ((1.05, 1.1), 1.95, 2, "compute", (1.8, 1.95), verdicts.NO_SECOND_CPU),
-        ((1.3, 1.35), 1.49, 2, "array", (1.8, 1.95), verdicts.NO_SECOND_CPU),
+        ((1.05, 1.85), 1.95, 2, "array", (1.8, 1.95), verdicts.GAIN_OPEN),
+        ((1.05, 1.1), 1.95, 2, "compute", (1.8, 1.95), verdicts.NO_GAIN),
+        ((1.3, 1.35), 1.49, 2, "array", (1.8, 1.95), verdicts.CPUS_TAKEN),
         ((1.3, 1.35), 1.5, 2, "array", (1.8, 1.95), verdicts.CEILING),
-        ((2.0, 2.1), 2.4, 4, "array", (1.8, 1.95), verdicts.NO_SECOND_CPU),
+        ((2.0, 2.1), 2.4, 4, "array", (1.8, 1.95), verdicts.CPUS_TAKEN),
         ((0.9, 1.1), 0.99, 1, "array", None, verdicts.CEILING),
     ],
 )
@@ -118,13 +123,21 @@ def test_the_ceiling_is_judged_before_anything_under_it(
 ) -> None:
     """A ceiling that shows no second CPU, or only full memory, says so, and no arm under it can get a verdict."""
     read = control(second_cpu=second_cpu)
-    assert verdicts.of_ceiling(ends(*speed_up), width, n_workers, form, read) == expected
+    assert verdicts.of_ceiling(ends(*speed_up), width, n_workers, form, read, gave_cpu=False) == expected
+
+
+def test_a_second_cpu_that_another_arm_got_is_not_denied() -> None:
+    """Where OpenMP or another kernel got one, "this machine gave no second CPU" would be wrong."""
+    read = control(second_cpu=None)
+    assert verdicts.of_ceiling(ends(1.0, 1.1), 1.9, 2, "compute", read, gave_cpu=True) == verdicts.NO_GAIN
 
 
 def test_without_a_right_control_there_is_no_verdict() -> None:
     """Whatever the figures, a control that read wrong takes the verdict from them."""
-    found = verdicts.of_ceiling(ends(1.8, 1.9), 1.95, 2, "array", control(passed=False))
+    found = verdicts.of_ceiling(ends(1.8, 1.9), 1.95, 2, "array", control(passed=False), gave_cpu=True)
     assert found == verdicts.CONTROL_FAILED
+    unread = dataclasses.replace(control(passed=False), same=None)
+    assert verdicts.of_ceiling(ends(1.8, 1.9), 1.95, 2, "array", unread, gave_cpu=True) == verdicts.CONTROL_UNREAD
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import fakes
 import pytest
+from claims import adds_up, reads_share
 from fakes import interval
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,3 +200,44 @@ def test_no_line_breaks_inside_a_figure(width: int) -> None:
     text = words.fill("it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s", width)
     assert " ".join(text.split()) == "it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s"
     assert all(figure in text for figure in ("1 000 000", "3.7 µs", "92 %", "2 min", "30 s"))
+
+
+@given(st.floats(1e-4, 90), st.floats(1e-3, 90))
+def test_a_ratio_lies_on_its_side_of_a_border(value: float, border: float) -> None:
+    """As printed: above stays above and below stays below, unless five decimals do not tell the two apart."""
+    printed = float(words.beside(value, [border]))
+    assert (printed - border) * (value - border) >= 0 or abs(value - border) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.8996, "0.8996"), (0.9004, "0.9004"), (0.9, "0.90"), (0.87, "0.87"), (0.90000000001, "0.90")]
+)
+def test_a_border_costs_only_as_many_digits_as_it_takes(value: float, text: str) -> None:
+    """Far from it there are two; and an interval has equally many everywhere."""
+    assert words.beside(value, [0.9]) == text
+    assert words.ratio(interval(0.93, value, 0.95), borders=[0.9]) in (
+        f"0.93 [{text}, 0.95]",
+        f"0.9300 [{text}, 0.9500]",
+    )
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=6), st.integers(0, 1))
+def test_shares_add_up_to_no_more_than_100(parts: list[int], digits: int) -> None:
+    """As printed; each is less than a step from what it is, and none is 0 or 100 that is not."""
+    printed, whole = words.percentages(parts, digits), sum(parts)
+    assert adds_up(printed)
+    for text, part in zip(printed, parts, strict=True):
+        assert reads_share(text, part / whole if whole else 0.0, digits)
+    if not any("under" in text for text in printed) and whole:
+        assert sum(float(text.split()[0]) for text in printed) == pytest.approx(100)
+
+
+def test_a_ratio_that_is_not_0_is_not_printed_as_0() -> None:
+    """A thousandth is 0.0010, and large ratios have no decimals."""
+    assert [words.decimal(value) for value in (0.001, 0.1, 1.0, 12.34, 250.0)] == [
+        "0.0010",
+        "0.10",
+        "1.00",
+        "12.3",
+        "250",
+    ]

@@ -29,6 +29,7 @@ from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import Witness, WitnessLog
 from gilscope.errors import CannotRunError
+from gilscope.places import portable
 from gilscope.results import Unavailable
 
 #: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
@@ -101,7 +102,7 @@ def run(result: Path, n_events: int, words: Sequence[str]) -> None:
             account.__exit__(None, None, None)
             log = account.log
             told = {"unavailable": log.reason} if isinstance(log, Unavailable) else document(log, account.wall_ns)
-            result.write_text(dumps(told))
+            result.write_text(dumps(portable(told)))
 
     _hide_own_frames()
     account.__enter__()

@@ -1,5 +1,6 @@
 """Lists of calls: read from TOML, and refused with the line of what is wrong."""
 
+import os
 import re
 import tomllib
 import warnings
@@ -9,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 
 #: The lists that come with gilscope, by the names that stand for them.
@@ -67,14 +69,10 @@ def load(name: str) -> Atlas:
     """
     if name in SHIPPED:
         return parse(resources.files("gilscope").joinpath(f"atlases/{name}.toml").read_text(encoding="utf-8"), name)
-    try:
-        return parse(Path(name).read_text(encoding="utf-8"), name)
-    except FileNotFoundError:
+    if not os.path.lexists(name):
         hint = f"; with gilscope come {' and '.join(SHIPPED)}, which need no file"
-        raise UsageError(f"there is no call list {name}{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"cannot read {name}: {reason}") from None
+        raise UsageError(f"there is no call list {name}{hint}")
+    return parse(read_text(Path(name)), name)
 
 
 def parse(text: str, source: str = "the text") -> Atlas:

@@ -8,7 +8,9 @@ from typing import Any
 from gilscope import storage
 from gilscope.atlas.calls import Atlas
 from gilscope.atlas.rows import Row
+from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
+from gilscope.places import portable
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"
@@ -35,7 +37,7 @@ def document(atlas: Atlas, rows: Sequence[Row], machine: Mapping[str, Any], tool
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "tool": tool,
-        "title": atlas.title,
+        "title": portable(atlas.title),
         "n_calls": len(atlas.calls),
         "machine": dict(machine),
         "rows": list(rows),
@@ -48,14 +50,19 @@ def dumps(data: Mapping[str, Any]) -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a file that an earlier run wrote.
+    """Read a file that an earlier run wrote; raise `UsageError` where it cannot be read or understood."""
+    return loads(read_text(path), path)
+
+
+def loads(text: str, path: Path) -> dict[str, Any]:
+    """Return the document that the text of a file holds.
 
     Raises
     ------
     UsageError
-        If it cannot be read or understood.
+        If it is none, or not whole.
     """
-    data = check_kind(path)
+    data = check_kind(text, path)
     if data.get("schema_version") != SCHEMA_VERSION:
         version = data.get("schema_version")
         raise UsageError(f"{path} has schema version {version!r}; this gilscope reads version {SCHEMA_VERSION}")
@@ -70,8 +77,8 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
-def check_kind(path: Path) -> dict[str, Any]:
-    """Return what a file holds that an atlas may replace: the results of one, whichever and however old.
+def check_kind(text: str, path: Path) -> dict[str, Any]:
+    """Return what the text of a file holds that an atlas may replace: the results of one, whichever and however old.
 
     Raises
     ------
@@ -79,10 +86,8 @@ def check_kind(path: Path) -> dict[str, Any]:
         If it holds anything else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, RecursionError):  # ValueError: not JSON, or not even text
+        data = json.loads(text)
+    except (ValueError, RecursionError):
         raise UsageError(f"{path} is not JSON, and so no results of an atlas; choose another name") from None
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise UsageError(f"{path} holds no results of `gilscope atlas`; choose another name")
@@ -97,7 +102,7 @@ def rows_of(data: Mapping[str, Any], atlas: Atlas, path: Path) -> dict[str, Row]
     UsageError
         If it is of another atlas.
     """
-    if data["title"] != atlas.title:
+    if data["title"] != portable(atlas.title):
         raise UsageError(
             f"{path} holds {data['title']!r}, not {atlas.title!r}; choose another name, or replace it with --restart"
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from gilscope.atlas.calls import Call
 from gilscope.machine.regime import gil_enabled
+from gilscope.places import portable
 from gilscope.probing.result import Probe
 from gilscope.storage import plain
 from gilscope.verdicts import SECOND_CPU
@@ -23,7 +24,8 @@ def python_name() -> str:
 
 def identity(call: Call) -> dict[str, str]:
     """Return what a row was measured with: while these are the same, it need not be measured again."""
-    return {"name": call.name, "setup": call.setup, "statement": call.statement, "python": python_name()}
+    code = portable({"setup": call.setup, "statement": call.statement})
+    return {"name": call.name, **code, "python": python_name()}
 
 
 def absent_row(call: Call, missing: list[str]) -> Row:
@@ -42,7 +44,7 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         With the start of its process.
     """
     if probe.failure:
-        return {**_row(call, FAILED, probe.failure, took_s), "exit_code": probe.exit_code}
+        return {**_row(call, FAILED, portable(probe.failure), took_s), "exit_code": probe.exit_code}
     held = probe.shares["held"]
     found = {
         "wall_ns": probe.wall_ns,
@@ -60,13 +62,13 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         "cost": probe.cost,
         "blind_to": probe.blind_to,
     }
-    return {**_row(call, probe.class_, "", took_s), **plain(found)}
+    return {**_row(call, probe.class_, "", took_s), **portable(plain(found))}
 
 
 def _row(call: Call, kind: str, failure: str, took_s: float) -> Row:
     return {
         **identity(call),
-        "group": call.group,
+        "group": portable(call.group),
         "class": kind,
         "failure": failure,
         "exit_code": 0,

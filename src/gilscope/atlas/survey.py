@@ -11,6 +11,7 @@ from typing import Any
 from gilscope.atlas.calls import Call
 from gilscope.atlas.rows import Row, absent_row, identity, measured_row
 from gilscope.machine.cpus import usable_cpus
+from gilscope.places import portable
 from gilscope.probing.probe import probe_target
 from gilscope.probing.targets import parse_target
 
@@ -117,7 +118,7 @@ def survey(
     for position, call in enumerate(calls, 1):
         missing = [name for name in call.requires if name in absent]
         if call.name in kept:
-            row = {**kept[call.name], "group": call.group}
+            row = {**kept[call.name], "group": portable(call.group)}
         elif missing:
             row = absent_row(call, missing)
         else:

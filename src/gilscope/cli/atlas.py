@@ -12,12 +12,13 @@ from gilscope.atlas.rows import Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
 from gilscope.cli import exit_codes
 from gilscope.cli.atlas_progress import Display
+from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.types import Duration
-from gilscope.errors import INTERRUPTED, UsageError
+from gilscope.documents.files import read_text
+from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.machine.cpus import usable_cpus
 from gilscope.report import atlas as report
 from gilscope.report import atlas_page
-from gilscope.storage import write_whole
 from gilscope.words import seconds
 
 
@@ -87,6 +88,7 @@ def command(
     chosen = selection.select(atlas, parts, n_first)
     found = _before(output, atlas, resume=resume)
     shown: list[Row] = []
+    unsaved: CannotRunError | None = None
     is_interrupted = False
     with Display() as display:
         try:
@@ -95,32 +97,29 @@ def command(
                     shown.append(event.row)
                     found[event.row["name"]] = event.row
                     if output is not None and not event.is_kept:
-                        # After every call, so that whatever happens later loses nothing.
-                        _save(output, _document(atlas, found))
+                        # After every call, so that whatever happens later loses nothing; and again after the next
+                        # where it failed.
+                        unsaved = save(output, document.dumps(_document(atlas, found)).encode())
                 display.show(event)
         except KeyboardInterrupt:
             is_interrupted = True
     data = {**_document(atlas, found), "rows": shown}
     draw(data, selection.in_order(selection.filtered(shown, filters), sort), style)
     if is_interrupted:
-        saved = "" if output is None else f" and saved; the same command goes on from {output}"
+        saved = "" if output is None or unsaved else f" and saved; the same command goes on from {output}"
         click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls are above{saved}", err=True)
-        return INTERRUPTED
-    return exit_codes.of_atlas(shown)
+    return conclude(INTERRUPTED if is_interrupted else exit_codes.of_atlas(shown), [unsaved])
 
 
 def _before(output: Path | None, atlas: Atlas, *, resume: bool) -> dict[str, Row]:
     """Return the rows to go on from; refuse an output that cannot be written, or that holds something else."""
     if output is None:
         return {}
-    if not output.parent.is_dir():
-        raise UsageError(f"cannot write {output}: there is no folder {output.parent}")
+    check_output(output, force=True)  # what there may be to replace is told by its kind
     if not output.exists():
         return {}
-    if not output.is_file():
-        raise UsageError(f"{output} is not a regular file, and results would replace it; choose another name")
     if not resume:
-        document.check_kind(output)
+        document.check_kind(read_text(output), output)
         return {}
     return document.rows_of(document.read(output), atlas, output)
 
@@ -131,10 +130,6 @@ def _document(atlas: Atlas, found: dict[str, Row]) -> dict[str, Any]:
     machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": rows.python_name()}
     tool = f"gilscope {gilscope.__version__}"
     return document.document(atlas, [found[call.name] for call in atlas.calls if call.name in found], machine, tool)
-
-
-def _save(output: Path, data: dict[str, Any]) -> None:
-    write_whole(output, document.dumps(data).encode())
 
 
 def draw(data: dict[str, Any], shown: list[Row], style: str) -> None:

@@ -12,6 +12,7 @@ from gilscope.cli import exit_codes, imports
 from gilscope.cli.types import Duration
 from gilscope.errors import UsageError
 from gilscope.machine import Machine, describe
+from gilscope.places import portable
 from gilscope.report.terminal import open_console
 
 #: What it means that there is nothing, where that is no lack of knowledge.
@@ -46,7 +47,7 @@ def command(as_json: bool, host_name: bool, of_imports: bool, limit_s: float, mo
         return imports.examine(modules, limit_s=limit_s, as_json=as_json)
     machine = describe(host_name=host_name, openmp=True)
     if as_json:
-        click.echo(json.dumps(storage.plain(asdict(machine)), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(portable(storage.plain(asdict(machine))), indent=2, ensure_ascii=False))
     else:
         _draw(machine)
     return exit_codes.of_cpus(machine.cpu.usable.count)

@@ -24,7 +24,8 @@ def of_run(result: Result, *, strict: bool = False) -> int:
     """
     found = [row.verdict for row in result.rows if row.unavailable is None]
     decided = any(verdicts.decides(verdict) for verdict in found)
-    if not found or (verdicts.NO_SECOND_CPU in found and (strict or not decided)):
+    starved = verdicts.NO_SECOND_CPU in found or verdicts.NO_GAIN in found
+    if not found or (starved and (strict or not decided)):
         return errors.CANNOT_RUN
     undecided = any(verdicts.is_open(verdict) for verdict in found)
     return errors.UNDECIDED if undecided and (strict or not decided) else errors.DONE

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from gilscope.cli import exit_codes
 from gilscope.machine.imports import Import, examine_import
+from gilscope.places import portable
 from gilscope.report.terminal import open_console
 from gilscope.words import duration
 
@@ -17,7 +18,7 @@ def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
     """Import each module in a process of its own, show what that did, and return the exit code."""
     found = [examine_import(module, limit_s) for module in modules]
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps(portable([asdict(one) for one in found]), indent=2, ensure_ascii=False))
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for title in ("module", "import", "GIL", "interpreter with its own GIL", "threads started", "pools loaded"):

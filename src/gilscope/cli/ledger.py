@@ -12,9 +12,9 @@ import click
 
 from gilscope.accounting import mechanisms
 from gilscope.cli.files import check_output
+from gilscope.documents.files import write_whole
 from gilscope.errors import UsageError
 from gilscope.report import accounting
-from gilscope.storage import write_whole
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

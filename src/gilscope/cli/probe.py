@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from gilscope import words
+from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Counts, Duration
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
@@ -48,6 +49,7 @@ _AT_WORK = {
     metavar="[FILE|-]",
     help="Write everything as JSON, a failure too; behind TARGET, or as --json=FILE.",
 )
+@click.option("--force", is_flag=True, help="Overwrite the file of --json.")
 @click.option("--markdown", is_flag=True, help="Print Markdown that pastes into an issue.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random choice.")
 def command(
@@ -59,6 +61,7 @@ def command(
     max_time: float | None,
     limit: float | None,
     json_to: str | None,
+    force: bool,
     markdown: bool,
     seed: int,
 ) -> int:
@@ -69,7 +72,7 @@ def command(
     """
     seconds = DEFAULT_SECONDS if max_time is None else max_time
     limit_s = DEFAULT_LIMIT_S + seconds if limit is None else limit
-    _check(workers, seconds, limit_s, json_to, markdown=markdown)
+    _check(workers, seconds, limit_s, json_to, force=force, markdown=markdown)
     widths = None if workers is None else sorted({n for n in workers if n > 1})
     try:
         parsed = target_of(target, args, "\n".join(setup), statement=statement)
@@ -82,12 +85,15 @@ def command(
         if json_to is None:
             raise
         probe = refused(target, error)
-    _draw(probe, json_to, markdown=markdown)
-    return probe.exit_code
+    text = json.dumps(probe.as_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    data = text.encode(errors="replace")  # UTF-8, whatever the terminal speaks; a target's name need not be text
+    unsaved = None if json_to is None or json_to == "-" else save(Path(json_to), data)
+    _draw(probe, data if json_to == "-" else None, markdown=markdown)
+    return conclude(probe.exit_code, [unsaved])
 
 
 def _check(
-    workers: tuple[int, ...] | None, seconds: float, limit_s: float, json_to: str | None, *, markdown: bool
+    workers: tuple[int, ...] | None, seconds: float, limit_s: float, json_to: str | None, *, force: bool, markdown: bool
 ) -> None:
     """Refuse what cannot be done before anything is measured."""
     if workers is not None and (not workers or min(workers) < 1):
@@ -98,8 +104,8 @@ def _check(
         )
     if json_to == "-" and markdown:
         raise UsageError("standard output takes one format; write the JSON to a file (--json=FILE), or leave one out")
-    if json_to not in (None, "-") and (Path(json_to).is_dir() or not Path(json_to).parent.is_dir()):
-        raise UsageError(f"cannot write {json_to}: it is a folder, or is to be in one that does not exist")
+    if json_to is not None and json_to != "-":
+        check_output(Path(json_to), force=force)
 
 
 @contextmanager
@@ -120,20 +126,13 @@ def _progress(target: Target, seconds: float) -> Iterator[Callable[[dict[str, An
         yield show
 
 
-def _draw(probe: Probe, json_to: str | None, *, markdown: bool) -> None:
+def _draw(probe: Probe, data: bytes | None, *, markdown: bool) -> None:
     """Write what was asked for to standard output; what failed, and why, to standard error."""
     if probe.failure:
         click.echo(str(probe), err=True)
-    if json_to is not None:
-        text = json.dumps(probe.as_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-        if json_to == "-":
-            click.echo(text, nl=False)
-            return
-        try:
-            Path(json_to).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise CannotRunError(f"cannot write {json_to}: {error.strerror}") from None
-    if markdown:
+    if data is not None:
+        click.echo(data, nl=False)
+    elif markdown:
         click.echo(probe.markdown())
     elif not probe.failure:
         click.echo(str(probe))

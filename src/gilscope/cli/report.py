@@ -9,6 +9,7 @@ from gilscope import storage
 from gilscope.atlas import document
 from gilscope.cli import atlas
 from gilscope.cli.drawing import draw
+from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 from gilscope.probing import result as probing
 from gilscope.report import probe
@@ -29,10 +30,10 @@ def command(result: Path, style: str) -> int:
 
     Of a probe it is the file of --json=FILE.
     """
-    text = storage.read_text(result)
+    text = read_text(result)
     kind = _kind(text)
     if kind == document.KIND:
-        data = document.read(result)
+        data = document.loads(text, result)
         atlas.draw(data, data["rows"], style)
     elif kind == probing.KIND:
         click.echo(_probe(text, style, result))

@@ -9,10 +9,10 @@ import click
 from gilscope import storage
 from gilscope.cli import exit_codes
 from gilscope.cli.drawing import draw, format_option
-from gilscope.cli.files import check_output
+from gilscope.cli.files import check_output, conclude
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
-from gilscope.errors import INTERRUPTED, GilscopeError
+from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
 from gilscope.plan import FORMS, Request
 from gilscope.results import Result
 from gilscope.runner import LaunchEnded
@@ -106,7 +106,7 @@ def command(
     )
     session: Session | None = None
     failure: GilscopeError | None = None
-    unsaved: GilscopeError | None = None
+    unsaved: CannotRunError | None = None
     interrupted = False
     try:
         session = Session(request, host_name=host_name, argv=sys.argv[1:])
@@ -131,24 +131,25 @@ def command(
     if failure is None and interrupted:
         click.echo(f"gilscope: interrupted; {_what_is_left(final, output, unsaved)}", err=True)
         return INTERRUPTED
-    if failure is not None or unsaved is not None:
-        raise failure or unsaved  # type: ignore[misc] # one of them is an error
+    if failure is not None:
+        conclude(failure.exit_code, [unsaved])
+        raise failure
     assert final is not None  # without a session there was a failure, or Ctrl-C
     if not final.rounds:
         click.echo(
             f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
         )
-    return exit_codes.of_run(final, strict=strict)
+    return conclude(exit_codes.of_run(final, strict=strict), [unsaved])
 
 
-def _what_is_left(result: Result | None, output: Path | None, unsaved: GilscopeError | None) -> str:
+def _what_is_left(result: Result | None, output: Path | None, unsaved: CannotRunError | None) -> str:
     if result is None or not result.rounds:
         return "nothing was measured yet"
     saved = "" if output is None else " and saved" if unsaved is None else f"; {unsaved}"
     return f"what was measured so far is above{saved}"
 
 
-def _save(result: Result, output: Path | None) -> GilscopeError | None:
+def _save(result: Result, output: Path | None) -> CannotRunError | None:
     """Write the result where that was asked for; return what went wrong, or None.
 
     A result without a round is not worth a file, least of all one that --force would replace.
@@ -156,6 +157,6 @@ def _save(result: Result, output: Path | None) -> GilscopeError | None:
     if output is not None and result.rounds:
         try:
             storage.write(result, output)
-        except GilscopeError as error:
+        except CannotRunError as error:
             return error
     return None

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from gilscope.cli.files import check_output
+from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Duration
-from gilscope.errors import UsageError
+from gilscope.errors import DONE, UsageError
 from gilscope.probing.targets import Target
-from gilscope.storage import write_whole
 from gilscope.tracing import perfetto, picture, summary
 from gilscope.tracing.kernel_target import PREFIX, kernel_target
 from gilscope.tracing.trace import (
@@ -109,11 +108,10 @@ def command(
         cpu_clock=cpu_clock,
     )
     click.echo(summary.text(trace))
-    for path in files:
-        write_whole(path, _content(trace, path))
-    if files:
-        click.echo(f"Saved: {', '.join(map(str, files))}", err=True)
-    return 0
+    unsaved = {path: save(path, _content(trace, path)) for path in files}
+    if saved := [str(path) for path, error in unsaved.items() if error is None]:
+        click.echo(f"Saved: {', '.join(saved)}", err=True)
+    return conclude(DONE, unsaved.values())
 
 
 def _target(text: str, args: str, setup: str, task_time_s: float, *, statement: bool) -> Target:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gilscope.places import portable
 from gilscope.probing.prediction import Prediction
 from gilscope.probing.scaling import Scaling
 from gilscope.probing.shares import Share
@@ -91,6 +92,11 @@ class Probe:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it; the schema is ``probe.schema.json`` in the package."""
+        data: dict[str, Any] = portable(self._shown())
+        return data
+
+    def _shown(self) -> dict[str, Any]:
+        """Return it for this machine's eyes, with whole paths."""
         data: dict[str, Any] = plain(asdict(self))
         data["class"] = data.pop("class_")
         return {"schema_version": SCHEMA_VERSION, "kind": KIND, **data}
@@ -100,7 +106,7 @@ class Probe:
         return drawing.markdown(self.as_dict())
 
     def __str__(self) -> str:
-        return drawing.text(self.as_dict())
+        return drawing.text(self._shown())
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
         printer.text(str(self))

@@ -1,9 +1,10 @@
 """The table of a result, as text cells: what every report draws in its own way."""
 
+import math
 from dataclasses import dataclass
 
-from gilscope import words
-from gilscope.results import Result, Row
+from gilscope import verdicts, words
+from gilscope.results import Control, Interval, Result, Row
 
 COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
 
@@ -35,7 +36,7 @@ def lines(result: Result) -> list[Line]:
     before = None
     for row in result.rows:
         key = (row.arm.kernel, row.arm.implementation, row.arm.n_workers)
-        drawn.append(_line(row, starts_kernel=key != before))
+        drawn.append(_line(row, result.plan.target, starts_kernel=key != before))
         before = key
     return drawn
 
@@ -47,14 +48,10 @@ def footer(result: Result) -> list[str]:
     n_launches = len({round_.launch for round_ in result.rounds})
     below = [ONE_CPU_NOTE] if any(row.partner.endswith("/serial") for row in result.rows) else []
     if control is not None and control.same is not None:
-        read = f"control {words.ratio(control.same)} for 1 and {words.ratio(control.heavier)} for "
-        read += f"{control.heavier_truth} read {'right' if control.passed else 'WRONG'}"
-        if control.second_cpu is not None:
-            read += f"; without memory, processes gain {words.ratio(control.second_cpu)} here and now"
-        below.append(read)
+        below.append(_control(control))
     below.append(
         f"{words.counted(n_launches, 'launch', 'launches')}, {words.counted(n_rounds, 'round')} in "
-        f"{words.seconds(round(result.duration_s))} ({result.stop_reason}); steal "
+        f"{words.took(result.duration_s)} ({result.stop_reason}); steal "
         f"{words.percent(interference.steal)}, run delay {words.percent(interference.run_delay)}"
         + (f", throttled {words.counted(interference.throttled, 'time')}" if interference.throttled else "")
         + f"; seed {plan.seed}"
@@ -62,17 +59,51 @@ def footer(result: Result) -> list[str]:
     return below
 
 
+def _control(control: Control) -> str:
+    """Say what the control read of ratios that are known, and whether each reading holds the truth."""
+    known = [(control.same, 1.0), (control.heavier, control.heavier_truth)]
+    read = [
+        (words.ratio(one, borders=() if _holds(one, true) else (true,)), true, _reading(one, true))
+        for one, true in known
+    ]
+    if len({word for _, _, word in read}) == 1:
+        told = f"{' and '.join(f'{figures} for {true:g}' for figures, true, _ in read)} {read[0][2]}"
+    else:
+        told = ", ".join(f"{figures} for {true:g} {word}" for figures, true, word in read)
+    if control.second_cpu is None:
+        return f"control {told}"
+    gain = words.ratio(control.second_cpu, borders=(verdicts.SECOND_CPU,))
+    return f"control {told}; without memory, processes are {gain} times as fast as one here and now"
+
+
+def _reading(interval: Interval | None, truth: float) -> str:
+    if interval is None or math.isinf(interval.half_width) or math.isnan(interval.half_width):
+        return "not read: too few rounds"
+    return "read right" if _holds(interval, truth) else "read WRONG"
+
+
+def _holds(interval: Interval | None, truth: float) -> bool:
+    return interval is not None and interval.low <= truth <= interval.high
+
+
 def heading(result: Result) -> str:
     """Return the first line: what was measured, on what."""
     plan, version = result.plan, _fact(result, "python", "version")
     names = ", ".join(dict.fromkeys(row.arm.kernel for row in result.rows))
-    widths = ", ".join(str(n) for n in dict.fromkeys(row.arm.n_workers for row in result.rows))
-    count = _fact(result, "cpu", "usable", "count")
     gil = "GIL on" if all(worker.get("gil_enabled", True) for worker in result.workers) else "GIL off"
+    return f"{result.tool} - CPython {version}, {gil} - {_widths(result)} - {names} - {plan.dtype}, {_sizes(result)}"
+
+
+def _widths(result: Result) -> str:
+    """Return how many CPUs were used of how many; with more workers than CPUs, how many workers there were."""
+    widths = list(dict.fromkeys(row.arm.n_workers for row in result.rows))
+    count = _fact(result, "cpu", "usable", "count")
+    cpus = f"{count} {'CPU' if count == 1 else 'CPUs'}"
+    told = ", ".join(map(str, widths))
     return (
-        f"{result.tool} - CPython {version}, {gil} - {widths} of {count} CPU{'' if count == 1 else 's'} - {names} - "
-        f"{plan.dtype}, "
-        f"{_sizes(result)}"
+        f"{told} workers on {cpus}"
+        if isinstance(count, int) and max(widths, default=0) > count
+        else f"{told} of {cpus}"
     )
 
 
@@ -100,7 +131,17 @@ def _fact(result: Result, *path: str) -> object:
     return value
 
 
-def _line(row: Row, *, starts_kernel: bool) -> Line:
+def _borders(row: Row, target: float) -> tuple[float, ...]:
+    """Return where an arm's verdict changes."""
+    if row.arm.n_workers == 1:
+        margin = max(verdicts.SAME, target)
+        return 1 - margin, 1 + margin
+    if row.partner.endswith("/serial"):
+        return 1 + verdicts.SAME, verdicts.ONE_CPU_WIDE
+    return (verdicts.SCALES,)
+
+
+def _line(row: Row, target: float, *, starts_kernel: bool) -> Line:
     name = f"{row.arm.kernel} {row.arm.implementation}"
     mark = ""
     if row.partner.endswith("/serial"):
@@ -111,8 +152,12 @@ def _line(row: Row, *, starts_kernel: bool) -> Line:
         figures = (
             words.duration(row.wall_ns),
             words.duration(row.cpu_ns),
-            words.ratio(row.equal_width, mark) if row.verdict != "ceiling" else "1",
-            words.ratio(row.here_and_now) if row.here_and_now else "1" if row.arm.strategy == "serial" else "-",
+            words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != "ceiling" else "1",
+            words.ratio(row.here_and_now, borders=(verdicts.SECOND_CPU,))
+            if row.here_and_now
+            else "1"
+            if row.arm.strategy == "serial"
+            else "-",
             words.ratio(row.versus_python),
         )
     return Line(

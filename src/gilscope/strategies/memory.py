@@ -11,7 +11,7 @@ from array import array
 from itertools import count, islice
 
 from gilscope import kernels, words
-from gilscope.errors import UsageError
+from gilscope.errors import CannotRunError, UsageError
 from gilscope.results import Unavailable
 
 # Chunks begin and end on pairs of cache lines, because the adjacent-line prefetcher makes 128 bytes the unit of false
@@ -40,6 +40,8 @@ class SharedMemory:
     ------
     UsageError
         If the arrays would take more than half of this machine's memory.
+    CannotRunError
+        If the system does not give them.
 
     Notes
     -----
@@ -54,8 +56,16 @@ class SharedMemory:
         self._filled = 0
         self._checksums: dict[tuple[str, int, int, int], int] = {}
         _refuse_too_much(self.n_bytes)
-        self.fd = _anonymous_file(self.n_bytes)
-        self._map = mmap.mmap(self.fd, self.n_bytes)
+        try:
+            self.fd = _anonymous_file(self.n_bytes)
+            self._map = _mapped(self.fd, self.n_bytes)
+        except (
+            OSError
+        ) as error:  # a limit to memory (ulimit -v), or to the size of files (ulimit -f), which this is too
+            raise CannotRunError(
+                f"no memory of {self.n_bytes / 2**20:.0f} MiB could be had for the arrays: {error.strerror}; "
+                "see `ulimit -a`, or ask for fewer items or workers"
+            ) from error
         self._pattern = _pattern(dtype)
 
     def close(self) -> None:
@@ -140,8 +150,20 @@ def _anonymous_file(n_bytes: int) -> int:
     else:
         fd, path = tempfile.mkstemp(prefix="gilscope-")
         os.unlink(path)
-    os.ftruncate(fd, n_bytes)
+    try:
+        os.ftruncate(fd, n_bytes)
+    except OSError:
+        os.close(fd)
+        raise
     return fd
+
+
+def _mapped(fd: int, n_bytes: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(fd, n_bytes)
+    except OSError:
+        os.close(fd)
+        raise
 
 
 def _refuse_too_much(n_bytes: int) -> None:

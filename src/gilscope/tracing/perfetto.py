@@ -9,6 +9,7 @@ from typing import Any
 
 import gilscope
 from gilscope.accounting.log import SiteAccount
+from gilscope.places import portable
 from gilscope.tracing.intervals import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
 from gilscope.tracing.trace import Trace
 
@@ -26,7 +27,7 @@ _NAMES = {
 
 def dumps(trace: Trace) -> str:
     """Return a trace as JSON text, ending in a newline."""
-    return json.dumps(document(trace), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    return json.dumps(portable(document(trace)), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def document(trace: Trace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
+from gilscope.places import portable
 from gilscope.tracing.columns import FREE, Piece, gil_intervals, merged
 from gilscope.tracing.intervals import (
     BLOCKED,
@@ -179,7 +180,7 @@ def _annotate(axes: "Axes", trace: Trace) -> None:
 
 def _title(trace: Trace) -> str:
     n_threads = len(trace.workers)
-    return f"{trace.target} on {n_threads} thread{'s' if n_threads > 1 else ''}: who held the GIL, and when"
+    return f"{portable(trace.target)} on {n_threads} thread{'s' if n_threads > 1 else ''}: who held the GIL, and when"
 
 
 def _about(trace: Trace) -> str:

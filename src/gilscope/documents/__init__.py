@@ -1,0 +1,1 @@
+"""Every file that gilscope writes, and reads back."""

@@ -1,0 +1,159 @@
+"""Libraries that are unloaded while the ledger is on, or between two: nothing is written where they were.
+
+Each program runs in a process of its own, for what goes wrong here ends it.
+"""
+
+import pytest
+from ledgers import nothing_stays, run_fresh
+
+from gilscope.accounting.ledger import availability
+
+_ABSENCE = availability()
+pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
+pytest.importorskip("gilscope._ledger")
+_nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
+
+#: A copy of the C kernels, as a library that can be unloaded: `load`, `unload`; `span`, where it was, and `occupy`.
+LIBRARY = """
+import ctypes, os, shutil, sys, tempfile
+from pathlib import Path
+import gilscope
+from gilscope import _capi, _ledger
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.dlclose.argtypes = [ctypes.c_void_p]
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+folder = tempfile.TemporaryDirectory()
+path = shutil.copy(_capi.__file__, folder.name)
+
+def load():
+    return ctypes.PyDLL(path)
+
+def look():
+    with gilscope.ledger():  # one that opens looks for slots
+        pass
+
+def span():
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines() if path in line]
+    ends = [tuple(int(end, 16) for end in words[0].split("-")) for words in lines]
+    return min(begin for begin, _ in ends), max(end for _, end in ends)
+
+def unload(library):
+    begin, end = span()
+    assert libc.dlclose(library._handle) == 0
+    assert path not in Path("/proc/self/maps").read_text()
+    return begin, end
+
+def occupy(begin, end):
+    MAP_FIXED_NOREPLACE, PRIVATE_AND_ANONYMOUS = 0x100000, 0x22
+    at = libc.mmap(begin, end - begin, 3, PRIVATE_AND_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
+    assert at == begin, at
+
+def check_untouched(begin, end):
+    assert ctypes.string_at(begin, end - begin) == bytes(end - begin)
+    ctypes.memset(begin, 1, end - begin)  # and it may still be written to
+
+def hooked_in(begin, end):
+    return sum(is_hooked for address, _, is_hooked in _ledger.slots() if begin <= address < end)
+"""
+
+
+def run_with_library(program: str) -> None:
+    run_fresh(f"{LIBRARY}\n{program}")
+
+
+@pytest.mark.parametrize("looks_again", ["look()", "from gilscope import _cython", "pass"])
+def test_unloaded_while_on(looks_again: str) -> None:
+    """Its slots are gone with it: reading the books, looking again and leaving touch nothing there."""
+    run_with_library(f"""
+with gilscope.ledger() as log:
+    library = load()
+    look()
+    assert hooked_in(*span()) > 0
+    unload(library)
+    {looks_again}
+    _ledger.slots()
+    log.log
+assert not any(is_hooked for _, _, is_hooked in _ledger.slots())
+assert not _ledger.snapshot()["n_stolen"]
+""")
+
+
+@pytest.mark.parametrize("looks_again", ["look()", "pass"])
+def test_memory_of_others_where_it_was(looks_again: str) -> None:
+    """Whatever is mapped there next is neither written to nor made read-only, by this ledger or by the next one."""
+    run_with_library(f"""
+with gilscope.ledger():
+    library = load()
+    look()
+    where = unload(library)
+    {looks_again}
+    occupy(*where)
+    _ledger.slots()
+with gilscope.ledger():
+    pass
+check_untouched(*where)
+""")
+
+
+def test_unloaded_between_two_ledgers() -> None:
+    """What one ledger knew of is not there any more when the next one begins."""
+    run_with_library("""
+library = load()
+look()
+where = unload(library)
+occupy(*where)
+look()
+check_untouched(*where)
+""")
+
+
+@pytest.mark.parametrize("between", ["", "look()"])
+def test_loaded_again_at_the_same_place(between: str) -> None:
+    """It is another library for all the ledger knows: its slots are hooked again, and given back."""
+    run_with_library(f"""
+with gilscope.ledger():
+    library = load()
+    look()
+    where = unload(library)
+    {between}
+    library = load()
+    look()
+    assert hooked_in(*span()) > 0
+assert hooked_in(*span()) == 0
+assert not _ledger.snapshot()["n_stolen"]
+unload(library)
+library = load()
+with gilscope.ledger():
+    assert hooked_in(*span()) > 0
+assert hooked_in(*span()) == 0
+""")
+
+
+def test_loading_and_unloading_beside_ledgers() -> None:
+    """Threads that load and unload libraries while others open and close ledgers do no harm to each other."""
+    run_with_library("""
+import threading, time
+copies = [shutil.copy(path, f"{folder.name}/copy{i}.so") for i in range(4)]
+deadline = time.monotonic() + 3
+
+def load_and_unload(copy):
+    # Without the GIL while it loads, and while it unloads.
+    while time.monotonic() < deadline:
+        assert libc.dlclose(ctypes.CDLL(copy)._handle) == 0
+
+def open_and_close():
+    while time.monotonic() < deadline:
+        with gilscope.ledger():
+            _capi.release_pairs(10)
+            _ledger.slots()
+
+threads = [threading.Thread(target=load_and_unload, args=(copy,)) for copy in copies]
+threads += [threading.Thread(target=open_and_close) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not any(is_hooked for _, _, is_hooked in _ledger.slots())
+""")
