@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+from crossing import PAYS
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from gilscope.documents.files import write_whole
+from gilscope.words import duration
 
 if TYPE_CHECKING:
     from crossing import Crossing, Row
@@ -46,16 +48,18 @@ def draw(rows: Sequence[Row], crossings: Mapping[str, Crossing | None], file: Pa
 
 def title(rows: Sequence[Row], crossings: Mapping[str, Crossing | None]) -> str:
     """Say what was found."""
-    threads, processes = crossings["threads"], crossings["processes"]
-    first = (
-        "Threads were not seen to pay" if threads is None else f"Threads pay from {short(threads.estimate)} numbers on"
-    )
-    if processes is not None:
-        return f"{first}; processes pay from about {short(processes.estimate)} numbers on"
-    seconds = f"{rows[-1].sequence.value / 1e9:.1g} s"
-    if threads is None:
-        return f"Neither threads nor processes were seen to pay within {seconds} of work"
-    return f"{first}; processes were not seen to pay within {seconds} of work"
+    told = [_told(rows, way, at) for way, at in crossings.items()]
+    if not any(told):
+        return f"Neither threads nor processes were seen to pay within {duration(rows[-1].sequence.value)} of work"
+    unseen = f"were not seen to pay within {duration(rows[-1].sequence.value)} of work"
+    parts = [f"{way} {text or unseen}" for way, text in zip(crossings, told, strict=True)]
+    return "; ".join(parts).capitalize()
+
+
+def _told(rows: Sequence[Row], way: str, at: Crossing | None) -> str:
+    if at is not None:
+        return f"pay from about {short(at.estimate)} numbers on"
+    return "pay at some numbers only" if any(row.ways[way].verdict == PAYS for row in rows) else ""
 
 
 def short(number: float) -> str:

@@ -17,22 +17,22 @@ from crossing import WAYS, Row, crossing, estimate, finding, two_figures
 from pairs import (
     Rounds,
     as_json,
-    between,
     check_files,
     console,
-    duration,
     fill,
     interrupt_held,
-    ratio_text,
+    span,
     surroundings,
     write_json,
 )
 from rich.console import Console
 from rich.table import Table
 
+from gilscope.inference import fewest_pairs
+from gilscope.words import counted, duration, ratio
+
 #: A run of neither is made this long at most; from there down by halves, for processes begin to pay somewhere there.
 FILL_SECONDS, N_HALVES = 0.5, 5
-MS = 1e6
 
 RunExercise = Callable[[str, int], None]
 Programs = tuple[Callable[[], dict[str, int | None]], RunExercise]
@@ -71,13 +71,13 @@ def measure(rounds: dict[int, Rounds], seconds: float) -> bool:
 def table(rows: Sequence[Row]) -> Table:
     """Lay the rows out: for every N plain sequence, and below each other the two ways."""
     found = Table(title="The exercise: threads and processes against plain sequence", title_justify="left")
-    for header in ("numbers", "sequence", "way", "median", "difference, ms", "sequence / way", "verdict"):
+    for header in ("numbers", "sequence", "way", "median", "difference", "sequence / way", "verdict"):
         found.add_column(header, justify="left" if header in ("way", "verdict") else "right")
     for row in rows:
         for i, (name, way) in enumerate(row.ways.items()):
             first = ("", "") if i else (f"{row.n_numbers:,}", duration(row.sequence.value))
-            figures = (duration(way.time.value), between(way.difference, MS, sign=True), ratio_text(way.ratio))
-            found.add_row(*first, name, *figures, way.verdict, end_section=name == WAYS[-1])
+            figures = (duration(way.time.value), span(way.difference, sign=True), ratio(way.ratio, borders=[1]))
+            found.add_row(*first, name, *figures, way.told, end_section=name == WAYS[-1])
     return found
 
 
@@ -104,19 +104,31 @@ def document(rows: Sequence[Row], rounds: dict[int, Rounds], seed: int, *, inter
     return {**surroundings(seed), "interrupted": interrupted, "exercise": exercise, "begins_to_pay": crossings}
 
 
-def report(out: Console, rows: Sequence[Row], rounds: dict[int, Rounds]) -> list[str]:
-    """Print the table and what it says."""
-    n_rounds = [len(some.ns["sequence"]) for some in rounds.values()]
+def report(out: Console, rows: Sequence[Row], rounds: dict[int, Rounds], seconds: float) -> list[str]:
+    """Print the table and what it says; `seconds` were given to measure it."""
+    n_fewest = min(len(rounds[row.n_numbers].ns["sequence"]) for row in rows)
     out.print(table(rows))
     out.print(
-        f"{min(n_rounds)} or more rounds for each N, in Williams order. In brackets 95 % intervals, ? where too few\n"
-        "rounds leave them open. Above 1 a way is faster than plain sequence. Processes use two CPUs where\n"
-        "sequence uses one, so their ratio holds here and now.\n"
+        f"{counted(n_fewest, 'round')} or more for each N, in Williams order. In brackets 95 % intervals, ? where too\n"
+        "few independent rounds leave them open; those of differences and ratios hold together. Above 1 a way is\n"
+        "faster than plain sequence. Processes use two CPUs where sequence uses one, so their ratio holds here and now."
     )
+    if told := too_few(rows, n_fewest, seconds):
+        out.print(told)
+    out.print()
     findings = [finding(rows, way) for way in WAYS]
     for sentence in findings:
         out.print(sentence, soft_wrap=True)
     return findings
+
+
+def too_few(rows: Sequence[Row], n_fewest: int, seconds: float) -> str:
+    """Say how many rounds it takes where there are too few for intervals that hold together, or nothing."""
+    need = fewest_pairs(len(WAYS) * len(rows))
+    if n_fewest >= need:
+        return ""
+    longer = f"--max-time {seconds * need / n_fewest * 1.1:.0f}" if seconds else "a longer --max-time"
+    return f"? Too few rounds for an interval: it takes {need}; {longer} may tell."
 
 
 @click.command()
@@ -162,7 +174,7 @@ def main(
     except KeyboardInterrupt:
         interrupted = True
     rows = estimate(rounds)
-    findings = report(out, rows, rounds) if rows else []
+    findings = report(out, rows, rounds, max_time) if rows else []
     if json_file is not None:
         data = {"programs": results, **document(rows, rounds, seed, interrupted=interrupted), "findings": findings}
         write_json(json_file, data)

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from math import inf, isfinite, log
+from math import floor, inf, isfinite, log, log10
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +80,23 @@ class Rounds:
         """Estimate an arm's median time."""
         return _additive(self.ns[arm])
 
-    def difference(self, reference: str, arm: str) -> Estimate:
+    def difference(self, reference: str, arm: str, n_ratios: int = 1) -> Estimate:
         """Estimate how much longer the arm takes than the reference, from the differences within rounds."""
-        return _additive([ns - base for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)])
+        differences = [ns - base for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
+        return _additive(differences, n_ratios)
 
-    def ratio(self, reference: str, arm: str, *, equal_width: bool = True) -> Interval:
+    def ratio(self, reference: str, arm: str, n_ratios: int = 1, *, equal_width: bool = True) -> Interval:
         """Estimate reference time / arm time: above 1, the arm is the faster one.
 
-        Where both do not use as many CPUs (`equal_width`), the ratio holds here and now only.
+        Where both do not use as many CPUs (`equal_width`), the ratio holds here and now only. The intervals of so many
+        ratios (`n_ratios`), and of their differences, hold together.
         """
-        logs = [log(base / ns) for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
-        return ratio_interval([logs]) if equal_width else cross_width_interval([logs])
+        logs = self.log_ratios(reference, arm)
+        return (ratio_interval if equal_width else cross_width_interval)([logs], n_ratios)
+
+    def log_ratios(self, reference: str, arm: str) -> list[float]:
+        """Return ln(reference time / arm time) of every round."""
+        return [log(base / ns) for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
 
 
 def fill(rounds: Sequence[Rounds], seconds: float) -> bool:
@@ -134,11 +140,11 @@ def interrupt_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _additive(values: Sequence[float]) -> Estimate:
+def _additive(values: Sequence[float], n_ratios: int = 1) -> Estimate:
     # The interval lies between two order statistics, and those of x are the logs of those of exp(x): what gilscope
     # does for log ratios serves for any values that exp() can take.
     scale = max(map(abs, values), default=0.0) or 1.0
-    interval = ratio_interval([[value / scale for value in values]])
+    interval = ratio_interval([[value / scale for value in values]], n_ratios)
     low, high = (scale * log(end) if end > 0 else -inf for end in (interval.low, interval.high))
     return Estimate(value=scale * log(interval.estimate), low=low, high=high, n=interval.n)
 
@@ -186,7 +192,7 @@ def conclude(
 
 def unit_of(ns: float) -> tuple[str, float]:
     """Return the unit in which a time reads best, and its ns."""
-    return next((unit for unit in (("s", 1e9), ("ms", 1e6), ("us", 1e3)) if abs(ns) >= 0.9995 * unit[1]), ("ns", 1.0))
+    return next((unit for unit in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)) if abs(ns) >= 0.9995 * unit[1]), ("ns", 1.0))
 
 
 def duration(ns: float) -> str:
@@ -207,7 +213,7 @@ def figures(value: float, *, sign: bool = False) -> str:
         return "?"
     plus = "+" if sign else ""
     if 0 < abs(value) < 0.01:
-        return f"{value:{plus}.1e}"
+        return f"{value:{plus}.{min(6, 1 - floor(log10(abs(value))))}f}"
     decimals = next((d for d, limit in ((3, 0.0995), (2, 9.995), (1, 99.95)) if abs(value) < limit), 0)
     return f"{value:{plus}.{decimals}f}"
 

@@ -17,7 +17,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, count
 from operator import mul
 from statistics import median, stdev
 
@@ -71,18 +71,18 @@ def ratio_interval(launches: Sequence[Sequence[float]], n_ratios: int = 1) -> In
     >>> round(ratio_interval([[0.04, 0.05, 0.06] * 10]).estimate, 3)
     1.051
     """
-    if n_ratios < 1:
-        raise ValueError(f"n_ratios must be at least 1, got {n_ratios}")
-    return _interval(launches, COMPUTED_ERROR / n_ratios, AUTOCORRELATION_LIMIT, _around_their_mean)
+    return _interval(launches, _error(n_ratios), AUTOCORRELATION_LIMIT, _around_their_mean)
 
 
-def cross_width_interval(launches: Sequence[Sequence[float]]) -> Interval:
-    """Estimate a ratio between arms of different width, to be printed as "here and now" and never to decide.
+def cross_width_interval(launches: Sequence[Sequence[float]], n_ratios: int = 1) -> Interval:
+    """Estimate a ratio between arms of different width, to be printed as "here and now".
 
     Parameters
     ----------
     launches : sequence of sequences of float
         As for `ratio_interval`.
+    n_ratios : int, default 1
+        Ratios that one sentence rests on; their intervals hold together (Bonferroni).
 
     Returns
     -------
@@ -95,9 +95,20 @@ def cross_width_interval(launches: Sequence[Sequence[float]]) -> Interval:
     Raises
     ------
     ValueError
-        If a log ratio is not finite.
+        If a log ratio is not finite or `n_ratios` is below 1.
     """
-    return _interval(launches, COMPUTED_ERROR, 0.0, _from_lowest_to_highest)
+    return _interval(launches, _error(n_ratios), 0.0, _from_lowest_to_highest)
+
+
+def fewest_pairs(n_ratios: int) -> int:
+    """Return how many pairs it takes until intervals of so many ratios, that hold together, have ends at all."""
+    return next(n for n in count(1) if sign_test_rank(n, _error(n_ratios) / 2))
+
+
+def _error(n_ratios: int) -> float:
+    if n_ratios < 1:
+        raise ValueError(f"n_ratios must be at least 1, got {n_ratios}")
+    return COMPUTED_ERROR / n_ratios
 
 
 def _around_their_mean(centre: float, medians: Sequence[float]) -> tuple[float, float]:

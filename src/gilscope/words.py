@@ -153,8 +153,10 @@ def ends(interval: "Interval", borders: Sequence[float] = ()) -> tuple[str, str,
 def decimal(value: float, size: float | None = None) -> str:
     """Return a ratio with two decimals near 1, and fewer where it, or what it stands beside, is large: ``"1.90"``.
 
-    One that is not 0 is not printed as 0: a thousandth is ``"0.0010"``.
+    One that is not 0 is not printed as 0: a thousandth is ``"0.0010"``, a millionth ``"under 0.00001"``.
     """
+    if 0 < value < 0.5 * 10.0**-_MOST_DECIMALS:
+        return f"under {10.0**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
     reach = abs(value if size is None else size)
     if math.isnan(value) or math.isinf(value) or reach >= 99.95:
         return number(value) if not math.isfinite(value) else _grouped(round(value))
