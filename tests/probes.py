@@ -36,6 +36,8 @@ def shares(held: float, computing: float, blocked: float, *, half_width: float =
         "blocked": share(blocked, half_width),
         "releases": 1.0 if held < 1 else 0.0,
         "longest_hold_ns": round(held * 10e6),
+        "held_waiting": share(0.0, 0.0),
+        "native": 0.0,
         "sites": [SITE | {"computing_ns": computing * 300e6, "blocked_ns": blocked * 300e6}] if held < 1 else [],
     }
     return found | others
@@ -47,6 +49,13 @@ def interval(estimate: float, half_width: float = 0.02) -> dict[str, Any]:
     return {**ends, "level": 0.95, "n": 30, "n_effective": 30.0, "lag1": 0.0, "n_launches": 1, "widened": ""}
 
 
+def handing(n_workers: int, busy_ns: float, idle_ns: float = 50e3) -> dict[str, Any]:
+    """Return what handing a call to a worker costs, give or take a tenth."""
+    times = {"busy": busy_ns, "idle": idle_ns}
+    costs = {name: {"estimate": ns, "low": 0.9 * ns, "high": 1.1 * ns} for name, ns in times.items()}
+    return {"n_workers": n_workers, **costs}
+
+
 def gave(way: str, speed_up: float | None, n_workers: int = 2, absent: str = "") -> dict[str, Any]:
     """Return what workers gave; nothing if it is absent."""
     measured = speed_up is not None
@@ -55,15 +64,17 @@ def gave(way: str, speed_up: float | None, n_workers: int = 2, absent: str = "")
         "n_workers": n_workers,
         "speed_up": interval(speed_up) if speed_up is not None else None,
         "of_processes": interval(1.0) if measured and way == "threads" else None,
-        "telling_ns": 50e3 if measured and way != "control" else None,
+        "handing": handing(n_workers, 5e3) if measured and way in ("threads", "processes") else None,
         "absent": absent,
+        "failed": False,
     }
 
 
 def scaled(threads: float, processes: float, control: float = 1.95) -> list[dict[str, Any]]:
     """Return what two workers of each kind gave."""
     absent = gave("interpreters", None, absent="needs CPython >= 3.12")
-    return [gave("threads", threads), gave("processes", processes), gave("control", control), absent]
+    beside = {"of_processes": interval(threads / processes)}
+    return [gave("threads", threads) | beside, gave("processes", processes), gave("control", control), absent]
 
 
 def preflight(**others: Any) -> dict[str, Any]:
@@ -93,6 +104,19 @@ def preflight(**others: Any) -> dict[str, Any]:
     return found | others
 
 
+#: What a child reports beside the shares.
+REPORT: dict[str, Any] = {
+    "already_parallel": False,
+    "knocks": None,
+    "scaling": [],
+    "shipping_ns": 20e3,
+    "gil": True,
+    "switch_interval_ns": 5e6,
+    "seconds": 2.0,
+    "cause": "",
+}
+
+
 def probed(
     found: dict[str, Any],
     *,
@@ -104,18 +128,19 @@ def probed(
     alone: str = "",
     gil: bool = True,
     switch_interval_ns: float = 5e6,
+    cause: str = "",
     **first_call: Any,
 ) -> Probe:
     """Return what is concluded from shares, knocks, scaling, and what was remarkable about the first call."""
-    parallel = first_call.get("already_parallel", False)
-    report = {
-        "already_parallel": parallel,
+    report = REPORT | {
+        "already_parallel": first_call.get("already_parallel", False),
         "shares": found,
         "knocks": knocks,
         "scaling": scaling or [],
         "shipping_ns": shipping_ns,
         "gil": gil,
         "switch_interval_ns": switch_interval_ns,
+        "cause": cause,
     }
     outcome = Outcome(
         kind="done", message="", phase="the measurement", preflight=preflight(**first_call), report=report

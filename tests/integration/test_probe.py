@@ -19,12 +19,14 @@ from leftovers import nothing_left
 
 import gilscope
 from gilscope.accounting.ledger import availability
+from gilscope.children import descendants
 from gilscope.cli import main
 from gilscope.probing import probe as probing
-from gilscope.probing import processes
 from gilscope.report.probe import WIDTH
 
-GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope", "probe"]
+# As the installed script does, it finds its modules without looking in the working folder.
+START = "import sys; del sys.path[0]; from gilscope.cli import main; main()"
+GILSCOPE = [sys.executable, "-W", "error", "-c", START, "probe"]
 SCHEMA = json.loads((files("gilscope") / "probe.schema.json").read_text(encoding="utf-8"))
 #: Measured; whether the class could be told is the machine's affair.
 MEASURED = {0, 3}
@@ -65,6 +67,13 @@ def keep_pool(): leave_process()
 def big(): return bytes(300_000_000)
 def fail_in_workers():
     if threading.current_thread() is not threading.main_thread(): raise RuntimeError("not here")
+def crash_beside_others():
+    global inside
+    inside += 1
+    time.sleep(0.002)
+    if inside > 1: os.abort()
+    inside -= 1
+inside = 0
 def later(): calls.append(1); return 1 // (len(calls) < 3)
 calls = []
 """
@@ -80,8 +89,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def environment(mark: str) -> dict[str, str]:
-    """Return variables for a command line that imports gilscope's modules before this folder's, as the script does."""
-    return {**os.environ, "PYTHONSAFEPATH": "1", mark: "1"}
+    """Return variables for a command whose processes can be found by one of them."""
+    return {**os.environ, mark: "1"}
 
 
 def probed(*arguments: str, quick: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -97,7 +106,7 @@ def probed(*arguments: str, quick: bool = True) -> "subprocess.CompletedProcess[
             check=False,
             env=environment(mark),
         )
-    assert processes.found_by(mark) == set()
+    assert descendants.found_by(mark) == set()
     assert "gilscope/cli" not in done.stderr  # no traceback of our own
     return done
 
@@ -201,10 +210,27 @@ def test_a_large_result_is_no_trouble() -> None:
 
 @needs_ledger
 def test_what_fails_beside_others_is_absent_with_the_reason() -> None:
-    """A call that threads cannot make is measured alone."""
+    """A call that threads cannot make is measured on processes, and never advised for threads."""
     data = as_json(probed("x:fail_in_workers", "--json", quick=False))
-    assert {one["absent"] for one in data["measured"]} == {"on a thread it raises RuntimeError: not here"}
     assert data["failure"] == ""
+    threads = [one for one in data["measured"] if one["way"] == "threads"]
+    assert {(one["absent"], one["failed"]) for one in threads} == {
+        ("on a thread it raises RuntimeError: not here", True)
+    }
+    assert all(one["speed_up"] for one in data["measured"] if one["way"] in ("processes", "control"))
+    assert data["pays"] != "threads"
+    assert "Threads cannot make it (on a thread it raises RuntimeError: not here)" in data["advice"]
+
+
+@needs_ledger
+def test_a_call_that_two_threads_crash_keeps_its_profile() -> None:
+    """One thread made it again and again: that is known, and so is what several at once do."""
+    done = probed("x:crash_beside_others", quick=False)
+    assert done.returncode == 4
+    shown = " ".join(done.stdout.split())
+    assert "one alone made it again and again, several at once ended its process. SIGABRT ended it" in shown
+    assert "with the GIL" in shown
+    assert "in crash_beside_others" in done.stdout
 
 
 @needs_ledger
@@ -386,13 +412,13 @@ def test_ctrl_c_leaves_nothing() -> None:
             assert process.stderr is not None
             assert process.stderr.readline() == "Probing x:hang: about 2 s of measuring\n"
             deadline = time.monotonic() + 60
-            while len(processes.found_by(mark)) < 2 and time.monotonic() < deadline:
+            while len(descendants.found_by(mark)) < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     assert err == "gilscope: interrupted; nothing was measured, and nothing is left running\n"
-    assert processes.found_by(mark) == set()
+    assert descendants.found_by(mark) == set()
 
 
 # From Python.

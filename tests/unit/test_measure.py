@@ -20,7 +20,9 @@ Report = Callable[..., tuple[dict[str, Any], list[str]]]
 def report(monkeypatch: pytest.MonkeyPatch) -> Report:
     """Return a job's report on a call with such shares, and the parts that were measured; knocks decide nothing."""
 
-    def made(held: tuple[float, float], *, cpus: float = 1.0, **options: Any) -> tuple[dict[str, Any], list[str]]:
+    def made(
+        held: tuple[float, float], *, parallel: bool | None = False, **options: Any
+    ) -> tuple[dict[str, Any], list[str]]:
         low, high = held
         parts: list[str] = []
         shares = Shares(
@@ -49,7 +51,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Report:
             monkeypatch.setattr(measure, name, lambda *_: shares)
         for name in ("knock", "knock_sampled"):
             monkeypatch.setattr(measure, name, knock)
-        monkeypatch.setattr(measure, "cpus_kept_busy", lambda _: cpus)
+        monkeypatch.setattr(measure, "keeps_several_cpus_busy", lambda *_: parallel)
         monkeypatch.setattr(measure, "measure_scaling", scale)
         asked = {"seconds": 1.0, "widths": [2], "seed": 0} | options
         return job(RESOLVED, examine(RESOLVED), asked, lambda _: None), parts
@@ -68,9 +70,9 @@ def test_knocks_go_on_only_while_they_decide(report: Report, held: tuple[float, 
 
 def test_a_quick_probe_leaves_what_is_parallel_to_itself(report: Report) -> None:
     """One that has the time measures it nevertheless."""
-    assert report((0.0, 0.1), cpus=1.9, thorough=False)[1] == []
-    assert report((0.0, 0.1), cpus=1.9)[1] == ["scaling"]
-    assert report((0.0, 0.1), cpus=1.0, thorough=False)[1] == ["scaling"]
-    found, _ = report((0.0, 0.1), cpus=1.9, thorough=False)
+    assert report((0.0, 0.1), parallel=True, thorough=False)[1] == []
+    assert report((0.0, 0.1), parallel=True)[1] == ["scaling"]
+    assert report((0.0, 0.1), parallel=False, thorough=False)[1] == ["scaling"]
+    found, _ = report((0.0, 0.1), parallel=True, thorough=False)
     assert found["already_parallel"]
     assert found["scaling"] == []

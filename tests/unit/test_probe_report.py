@@ -36,12 +36,12 @@ def test_text_says_how_it_was_measured() -> None:
 
 
 def test_what_is_predicted_is_not_shown_as_measured() -> None:
-    """The table has a column for each, and without a second CPU the note says which to trust."""
+    """The table has a column for each, and without a second CPU the advice says what can be told."""
     shown = text(PROBES["no CPU"].as_dict())
-    assert HEADER[1:4] == ("predicted speed-up", "predicted to pay from", "measured here and now")
+    assert HEADER[1:] == ("predicted", "measured here", "beside processes", "with sending", "handed out one by one")
     (threads,) = [row for row in ways(PROBES["no CPU"].as_dict()) if row[0] == "2 threads"]
-    assert threads[3:] == ("1.00 [0.98, 1.02]", "1.00 [0.98, 1.02]")
-    assert "gave no second CPU" in shown
+    assert threads[2:5] == ("1.00 [0.98, 1.02]", "1.00 [0.98, 1.02]", "-")
+    assert "gave no second CPU" in " ".join(shown.split())
     assert "2 processes of nothing but arithmetic were 1.00" in shown
 
 
@@ -54,9 +54,13 @@ def test_what_was_not_measured_is_a_dash_with_a_reason() -> None:
 
 
 def test_an_interval_that_could_not_be_made_says_so() -> None:
-    """Too few pairs leave the estimate alone."""
-    open_ended = gave("threads", 1.9) | {"speed_up": interval(1.9) | {"low": 0.0, "high": float("inf")}}
-    assert "1.90 [?]" in text(probed(shares(0, 1, 0), scaling=[open_ended]).as_dict())
+    """Too few pairs say nothing: no figure stands there, and none decides."""
+    open_ended = gave("threads", 1.1) | {"speed_up": interval(1.1) | {"low": 0.0, "high": float("inf")}}
+    probe = probed(shares(0, 1, 0), scaling=[open_ended])
+    (threads,) = [row for row in ways(probe.as_dict()) if row[0] == "2 threads"]
+    assert threads[2] == "?"
+    assert probe.pays == "threads"
+    assert "1.10" not in text(probe.as_dict())
 
 
 def test_a_failure_shows_its_reason_traceback_and_output() -> None:

@@ -59,6 +59,10 @@ class Fake:
         self.lock_waited_ns = 0
         self.pending: Work = {}
 
+    def greet(self) -> None:
+        if self.way != "threads":
+            self.answer()
+
     def tell(self, work: Work) -> None:
         self.pending = work
         self.machine.told.append((self, work))
@@ -127,8 +131,7 @@ def test_ratios_are_exact(measured: Measured) -> None:
     assert beside.estimate == pytest.approx(0.5)
     assert beside.n == FEWEST_ROUNDS
     assert found["processes", 2].of_processes is None
-    assert found["control", 2].telling_ns is None
-    assert found["threads", 2].telling_ns is not None
+    assert {one.handing for one in found.values()} == {None}  # it is a long call
 
 
 @pytest.mark.parametrize(("held", "expected"), [(0.0, 2.0), (0.5, 2.0), (0.8, 1.25)])
@@ -191,17 +194,37 @@ def test_a_kind_that_cannot_begin_is_absent(measured: Measured, way: str) -> Non
     assert (("control", 2) in found) == (way == "interpreters")
 
 
-def test_without_threads_there_is_nothing_to_compare_with(measured: Measured) -> None:
-    """All have the reason."""
+def test_without_threads_processes_are_compared_with_one_of_them(measured: Measured) -> None:
+    """A call that no other thread may make, as of an object that is its thread's, is a process's own in each."""
     found = measured(Machine(failing="threads"))
-    assert {one.absent for one in found.values()} == {"threads cannot"}
+    assert (found["threads", 2].absent, found["threads", 2].failed) == ("threads cannot", True)
+    assert ratio(found["processes", 2]) == pytest.approx(2)
 
 
-@pytest.mark.parametrize("way", ["threads", "processes", "interpreters"])
-def test_a_worker_that_fails_later_ends_the_scaling_and_not_the_probe(measured: Measured, way: str) -> None:
-    """A call may go well once, and not the next time."""
-    found = measured(Machine(failing=way, failing_from=6))
-    assert {one.absent for one in found.values()} == {f"{way} cannot"}
+def test_what_nobody_can_call_has_the_reason_of_each(measured: Measured) -> None:
+    """And nothing is measured."""
+    found = measured(Machine(failing="threads"), alone="nobody finds it")
+    assert {(way, one.absent, one.failed) for (way, _), one in found.items()} == {
+        ("threads", "threads cannot", True),
+        ("processes", "nobody finds it", False),
+        ("interpreters", "nobody finds it", False),
+    }
+
+
+@pytest.mark.parametrize("way", ["processes", "interpreters"])
+def test_a_worker_that_fails_later_ends_its_way_alone(measured: Measured, way: str) -> None:
+    """A call may go well once, and not the next time; the control's workers are the processes'."""
+    found = measured(Machine(failing=way, failing_from=9))
+    assert found[way, 2].absent.endswith(f"{way} cannot")
+    assert found[way, 2].failed
+    assert ratio(found["threads", 2]) == pytest.approx(1)
+    assert (("control", 2) in found) == (way == "interpreters")
+
+
+def test_a_thread_that_fails_alone_leaves_nothing_to_compare_with(measured: Measured) -> None:
+    """It is what all are compared with, in every round."""
+    found = measured(Machine(failing="threads", failing_from=9))
+    assert {(one.absent.rpartition(": ")[2], one.failed) for one in found.values()} == {("threads cannot", True)}
 
 
 def test_calls_that_are_too_long_for_the_limit_are_not_made(measured: Measured) -> None:

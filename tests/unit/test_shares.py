@@ -83,8 +83,8 @@ def test_waiting_for_the_gil_of_the_calls_own_threads_is_part_of_it() -> None:
 def test_a_process_that_the_call_waits_for_computes_for_it() -> None:
     """Its CPU time counts up to the time there is: a second process at once is another matter, `already parallel`."""
     waiting = account(held_ns=1 * MS, blocked_ns=9 * MS)
-    assert parts_of(waiting, children_ns=6 * MS) == pytest.approx((0.1, 0.6, 0.3))
-    assert parts_of(waiting, children_ns=20 * MS) == pytest.approx((0.1, 0.9, 0))
+    assert parts_of(waiting, others_ns=6 * MS) == pytest.approx((0.1, 0.6, 0.3))
+    assert parts_of(waiting, others_ns=20 * MS) == pytest.approx((0.1, 0.9, 0))
 
 
 @given(

@@ -9,7 +9,6 @@ from gilscope.machine.regime import gil_enabled
 from gilscope.places import portable
 from gilscope.probing.result import Probe
 from gilscope.storage import plain
-from gilscope.verdicts import SECOND_CPU
 
 #: What stands in place of a class where nothing was measured.
 NOT_INSTALLED, FAILED = "not installed", "failed"
@@ -54,7 +53,7 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         "mean_release_ns": probe.mean_release_ns,
         "threads": _way(probe, "threads"),
         "processes": _way(probe, "processes"),
-        "second_cpu": _second_cpu(probe),
+        "second_cpu": probe.second_cpu,
         "pays": probe.pays,
         "advice": probe.advice,
         "notes": probe.notes,
@@ -102,9 +101,3 @@ def _way(probe: Probe, way: str) -> dict[str, Any]:
         "predicted": {"low": prediction.low, "high": prediction.high, "limit": prediction.limit},
         "absent": measured.absent if measured else "not measured",
     }
-
-
-def _second_cpu(probe: Probe) -> bool | None:
-    """Tell whether the machine gave a second CPU meanwhile; None where no control said so."""
-    control = next((one.speed_up for one in reversed(probe.measured) if one.way == "control"), None)
-    return None if control is None else control.low >= SECOND_CPU

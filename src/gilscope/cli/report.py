@@ -58,9 +58,9 @@ def _kind(text: str) -> object:
 
 def _probe(text: str, style: str, path: Path) -> str:
     data = json.loads(text)
-    if data.get("schema_version") != probing.SCHEMA_VERSION:
-        version = data.get("schema_version")
-        raise UsageError(f"{path} has schema version {version!r}; this gilscope reads {probing.SCHEMA_VERSION}")
+    if (version := data.get("schema_version")) not in probing.READABLE_VERSIONS:
+        known = " and ".join(map(str, probing.READABLE_VERSIONS))
+        raise UsageError(f"{path} has schema version {version!r}; this gilscope reads {known}")
     forms = {"table": probe.text, "markdown": probe.markdown, "html": probe.page}
     try:  # each of them, so that JSON is not passed on unchecked
         shown = {form: make(data) for form, make in forms.items()}

@@ -1,184 +1,238 @@
-"""One piece of advice for a call: threads, processes, or neither; drawn from the figures only."""
+"""One piece of advice for a call: threads, processes, or neither; from the figures only, and never against them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gilscope.probing import classes
 from gilscope.probing.call_profile import CallProfile
+from gilscope.probing.doubts import doubt
+from gilscope.probing.expectation import WORTH_IT, Expectation, Handed, Seen, Worth
 from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, Prediction
-from gilscope.results import Interval
-from gilscope.words import duration
+from gilscope.verdicts import SCALES
+from gilscope.words import counted, duration, percent, ratio
 
-#: What pays for a call, in a word; the last for one that keeps several CPUs busy by itself.
+#: What pays for a call, in a word; the fourth for one that keeps several CPUs busy by itself.
 THREADS, PROCESSES, NEITHER, NOTHING_MORE = "threads", "processes", "neither", "nothing more"
-#: A speed-up below this is not worth anybody's trouble.
-WORTH_IT = 1.2
+CANNOT_TELL = "cannot tell"
+PAYS = (THREADS, PROCESSES, NEITHER, NOTHING_MORE, CANNOT_TELL)
 #: A native call that holds the GIL for so long at a time is felt by others: five times the usual switch interval.
 FELT_NS = 25_000_000
+#: Threads that are expected to reach less than this lose something by it; above, it is within what predictions are good
+#: to.
+SLOWER = 0.95
+#: A call that waits with the GIL in its hand for more of its time than this has that for its main fault.
+MOSTLY_WAITS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
-    """What one way promises at its largest width.
+    """What one way promises with the most workers.
 
     Parameters
     ----------
     prediction : Prediction
-    pays_from_ns : float or None
-        The call length from which it pays; None if it never does.
-    telling_ns : float
-        From telling a worker to its answer.
-    measured : Interval or None
+        With what it costs to send a call, if it is sent.
+    expected : Expectation
+        The same, as far as what was measured allows.
+    handed : Handed or None
+        What is left of it when calls are handed out one at a time; None where nobody measured that.
+    failure : str
+        Why it cannot have the call at all, or "".
     shortfall : str
         Why the measured speed-up stays below the predicted one, or "".
     """
 
     prediction: Prediction
-    pays_from_ns: float | None
-    telling_ns: float = 0.0
-    measured: Interval | None = None
+    expected: Expectation
+    handed: Handed | None = None
+    failure: str = ""
     shortfall: str = ""
 
-    def range_for(self, call_ns: float) -> tuple[float, float]:
-        """Return the speed-up of calls of this length, one told at a time."""
-        told = self.telling_ns / call_ns
-        return 1 / (1 / self.prediction.low + told), 1 / (1 / self.prediction.high + told)
-
-    def pays(self, call_ns: float) -> bool:
-        """Tell whether it should be worth it for calls of this length."""
-        return self.range_for(call_ns)[0] >= WORTH_IT
-
-    def may_pay(self, call_ns: float) -> bool:
-        """Tell whether it might be worth it nevertheless, for all that is predicted and measured."""
-        return self.range_for(call_ns)[1] >= WORTH_IT and (self.measured is None or self.measured.high >= WORTH_IT)
-
-    def surprises(self, call_ns: float) -> bool:
-        """Tell whether it was worth it here although its profile does not promise that."""
-        if self.measured is None or self.prediction.low >= WORTH_IT:
-            return False
-        return 1 / (1 / max(self.measured.low, 1e-9) + self.telling_ns / call_ns) >= WORTH_IT
-
-    def disappoints(self) -> bool:
-        """Tell whether it was worth nothing here, for a reason that is known."""
-        return bool(self.shortfall) and self.measured is not None and self.measured.low < WORTH_IT
+    @property
+    def worth(self) -> Worth:
+        """Whether it is worth it; never, if it cannot have the call."""
+        return Worth.NO if self.failure else self.expected.worth
 
 
-def decide(kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], obstacle: str) -> str:
-    """Return what pays, in a word; the parameters are those of `advise`, which says it in sentences."""
-    if kind == classes.PARALLEL:
-        return NOTHING_MORE
-    if prospects[THREADS].surprises(profile.wall_ns):
-        return THREADS
-    for way in (THREADS,) if obstacle else (THREADS, PROCESSES):
-        if prospects[way].pays(profile.wall_ns) and not prospects[way].disappoints():
-            return way
-    return NEITHER
-
-
-def advise(
-    kind: str, profile: CallProfile, prospects: Mapping[str, Prospect], obstacle: str, longest_hold_ns: int | None
-) -> str:
-    """Return one to three sentences of advice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that is known of a call.
 
     Parameters
     ----------
     kind : str
         One of `gilscope.probing.classes.CLASSES`.
     profile : CallProfile
-    prospects : mapping of str to Prospect
-        By way: "threads", "processes".
-    obstacle : str
-        Why another process cannot get the call, or "".
+    threads, processes : Prospect
+    seen : Seen
+    parallel : bool or None
+        Whether it keeps several CPUs busy by itself; None if that cannot be told.
     longest_hold_ns : int or None
+    cause : str
+        Why its releases are fine, as far as anybody knows.
     """
-    pays = decide(kind, profile, prospects, obstacle)
-    if pays == NOTHING_MORE:
+
+    kind: str
+    profile: CallProfile
+    threads: Prospect
+    processes: Prospect
+    seen: Seen
+    parallel: bool | None = False
+    longest_hold_ns: int | None = None
+    cause: str = ""
+
+
+def decide(case: Case) -> str:
+    """Return what pays, in a word; `advise` says it in sentences."""
+    if case.kind == classes.PARALLEL:
+        return NOTHING_MORE
+    if case.parallel is None or case.threads.worth is Worth.OPEN:
+        return CANNOT_TELL
+    if case.threads.worth is Worth.YES:
+        return THREADS
+    return {Worth.YES: PROCESSES, Worth.NO: NEITHER, Worth.OPEN: CANNOT_TELL}[case.processes.worth]
+
+
+def advise(case: Case) -> str:
+    """Return one to four sentences of advice."""
+    if case.kind == classes.PARALLEL:
         return "It keeps several CPUs busy by itself; threads or processes of yours would compete with its own."
-    threads, processes = prospects["threads"], prospects["processes"]
-    if threads.surprises(profile.wall_ns) and threads.measured is not None:
-        n_workers, gave = threads.prediction.n_workers, threads.measured
-        said = (
-            f"Threads pay here: {n_workers} of them were {gave.estimate:.2f} [{gave.low:.2f}, {gave.high:.2f}] times "
-            f"as fast as one, although {_why_not(kind, threads, profile)}."
-        )
-    elif pays == THREADS:
-        said = f"Threads pay: {_needs(kind, profile)}, and {_times(threads, profile.wall_ns)}"
-        said += f"; but {_disappointment(threads)}." if threads.shortfall and threads.measured is not None else "."
-        if kind == classes.WAITS and threads.prediction.limit == NOTHING:
-            said += " More threads than CPUs help too, for it needs hardly any CPU."
-    else:
-        said = f"{_no_threads(kind, threads, profile)}; {_instead(pays, processes, obstacle, profile.wall_ns)}."
-    if kind == classes.NATIVE and longest_hold_ns is not None and longest_hold_ns >= FELT_NS:
-        said += f" Every other thread stands still for up to {duration(longest_hold_ns)} at a time."
-    if kind == classes.UNDECIDED:
+    if case.parallel is None:
+        return "Cannot tell whether it keeps several CPUs busy by itself; a longer or more regular call may tell."
+    said = {Worth.YES: _threads_pay, Worth.OPEN: _threads_open, Worth.NO: _threads_do_not}[case.threads.worth](case)
+    if case.kind == classes.NATIVE and case.longest_hold_ns is not None and case.longest_hold_ns >= FELT_NS:
+        said += f" Every other thread stands still for up to {duration(case.longest_hold_ns)} at a time."
+    if case.kind == classes.UNDECIDED:
         said += " The figures leave its class open, so take this with care; more time (--max-time) may tell."
     return said
 
 
-def _needs(kind: str, profile: CallProfile) -> str:
-    if kind == classes.WAITS:
+def _threads_pay(case: Case) -> str:
+    threads = case.threads
+    if threads.expected.low > threads.prediction.high and threads.expected.measured is not None:
+        said = f"Threads pay here: {_were(threads)} times as fast as one, although {_why_not(case)}."
+    else:
+        said = f"Threads pay: {_needs(case)}, and {_times(threads)}{_at_a_time(threads)}."
+    if case.kind == classes.WAITS and threads.prediction.limit == NOTHING:
+        said += " More threads than CPUs help too, for it needs hardly any CPU."
+    if case.processes.worth is Worth.YES:
+        more = case.processes.expected.low * SCALES > threads.expected.high
+        said += f" Processes pay more: {_times(case.processes)}." if more else ""
+    return said
+
+
+def _threads_open(case: Case) -> str:
+    threads, processes = case.threads, case.processes
+    if processes.worth is Worth.OPEN and threads.expected.starved:  # the same doubt
+        said = f"Cannot tell whether threads or processes pay: {_should(threads)}, and as many processes "
+        return f"{said}{_range(processes.prediction)} times,{doubt(threads.expected, case.seen, threads.shortfall)}."
+    said = (
+        f"Cannot tell whether threads pay: {_should(threads)},{doubt(threads.expected, case.seen, threads.shortfall)}."
+    )
+    if case.processes.worth is Worth.YES:
+        said += f" Processes do: {_times(case.processes)}{_at_a_time(case.processes)}."
+    elif case.processes.worth is Worth.NO:
+        said += f" Processes do not: {_no_processes(case)}."
+    return said
+
+
+def _threads_do_not(case: Case) -> str:
+    threads, processes = case.threads, case.processes
+    if threads.failure:
+        said = f"Threads cannot make it ({threads.failure})"
+    elif _is_slower(threads.expected):
+        said = f"Threads make it slower: {_times(threads)}, for {_why_not(case)}"
+    elif threads.shortfall:
+        said = f"Threads do not pay, although {_needs(case)}: {_times(threads)}"
+    else:
+        said = f"Threads do not pay: {_why_not(case)}"
+    if processes.worth is Worth.YES:
+        return f"{said}; processes do: {_times(processes)}{_at_a_time(processes)}."
+    if processes.worth is Worth.OPEN:
+        doubtful = f"{_should(processes)},{doubt(processes.expected, case.seen, processes.shortfall)}"
+        return f"{said}; whether processes do cannot be told: {doubtful}."
+    return f"{said}; nor do processes: {_no_processes(case)}."
+
+
+def _is_slower(expected: Expectation) -> bool:
+    measured = expected.measured
+    return expected.high < SLOWER and (measured is None or measured.high < 1)
+
+
+def _needs(case: Case) -> str:
+    if case.kind == classes.WAITS:
         return "it mostly waits, without the GIL"
-    if not profile.held_ns:  # only where there is none: whatever runs Python holds it at times
+    if not case.profile.held_ns:  # only where there is none: whatever runs Python holds it at times
         return "no GIL keeps it from that"
-    return f"it needs the GIL for {100 * (1 - profile.released_share):.0f} % of its time"
+    return f"it needs the GIL for {percent(1 - case.profile.released_share, 0)} of its time"
 
 
-def _no_threads(kind: str, threads: Prospect, profile: CallProfile) -> str:
-    if threads.pays(profile.wall_ns):
-        return f"Threads should pay, for {_needs(kind, profile)}, but {_disappointment(threads)}"
-    return f"Threads {'may' if threads.may_pay(profile.wall_ns) else 'do'} not pay: {_why_not(kind, threads, profile)}"
-
-
-def _why_not(kind: str, threads: Prospect, profile: CallProfile) -> str:
-    prediction = threads.prediction
+def _why_not(case: Case) -> str:
+    profile, prediction = case.profile, case.threads.prediction
     if profile.fine_releases and prediction.low < WORTH_IT:
-        percent, each = 100 * profile.fine_ns / profile.released_ns, duration(profile.fine_ns / profile.fine_releases)
-        return f"{percent:.0f} % of its time without the GIL is in pieces of {each}, which cost as much as they give"
+        each = duration(profile.fine_ns / profile.fine_releases)
+        share = percent(profile.fine_ns / profile.released_ns, 0)
+        return f"{share} of its time without the GIL is in pieces of {each}, which cost more than they give"
     if prediction.limit == FINE_RELEASES:
         each = duration(profile.mean_release_ns)
-        return f"it releases the GIL for only {each} at a time, which costs as much as it gives"
-    if prediction.low >= WORTH_IT:
-        if threads.shortfall and threads.measured is not None:  # then a longer one would not pay as predicted either
-            return f"the call is too short, and {_disappointment(threads)}"
-        return _too_short(threads, profile.wall_ns)
+        why = f"it drops the GIL {counted(profile.releases, 'time')} a call, for {each} each"
+        return f"{why}: {case.cause}" if case.cause else f"{why}, which costs as much as it gives or more"
+    if profile.held_waiting_ns > MOSTLY_WAITS * profile.wall_ns:
+        waits = percent(profile.held_waiting_ns / profile.wall_ns, 0)
+        return (
+            f"it waits for {waits} of its time and keeps the GIL meanwhile, where it should release it (nogil, "
+            "Py_BEGIN_ALLOW_THREADS; ctypes.CDLL, not PyDLL)"
+        )
     if prediction.limit == CPUS:
         return "it computes, and there are not enough CPUs"
-    if kind == classes.BYTECODE:
+    if case.kind == classes.BYTECODE:
         return "it is Python bytecode, which needs the GIL"
-    if kind == classes.NATIVE:
+    if case.kind == classes.NATIVE:
         return "it computes in native code without releasing the GIL"
     if profile.cut and prediction.high >= WORTH_IT:
-        return f"{_needs(kind, profile)}, and for longer at a time than the switch interval"
-    return _needs(kind, profile)
+        return f"{_needs(case)}, and for longer at a time than the switch interval"
+    return _needs(case)
 
 
-def _instead(pays: str, processes: Prospect, obstacle: str, call_ns: float) -> str:
-    if pays == PROCESSES:
-        return f"processes do: {_times(processes, call_ns)}"
-    if obstacle:
-        return f"processes cannot have it as it is ({obstacle})"
-    if processes.pays(call_ns):
-        return f"processes should, but {_disappointment(processes)}"
-    if processes.pays_from_ns is None:
-        return "nor do processes, for there are not enough CPUs"
+def _no_processes(case: Case) -> str:
+    processes = case.processes
+    if processes.failure:
+        return f"they cannot have it as it is ({processes.failure})"
+    if processes.shortfall:
+        return _times(processes)
     if processes.prediction.limit == SHIPPING:
-        return "nor do processes, for sending its arguments and result takes too long"
-    return f"nor do processes: {_too_short(processes, call_ns)}"
+        return "sending its arguments and result takes too long"
+    return "there are not enough CPUs" if processes.prediction.limit == CPUS else _times(processes)
 
 
-def _too_short(prospect: Prospect, call_ns: float) -> str:
-    if prospect.pays_from_ns is not None and call_ns < prospect.pays_from_ns:
-        return f"the call is too short, and would pay from {duration(prospect.pays_from_ns)} on"
-    return f"{_times(prospect, call_ns)}, which is hardly worth it"
+def _times(prospect: Prospect) -> str:
+    """Say what is predicted, and in brackets what was measured, with its reason where that is less."""
+    measured = prospect.expected.measured
+    if measured is None:
+        return _should(prospect)
+    reason = f": {prospect.shortfall}" if prospect.shortfall else ""
+    return f"{_should(prospect)} (measured {ratio(measured)}{reason})"
 
 
-def _disappointment(prospect: Prospect) -> str:
-    assert prospect.measured is not None
-    n_workers = prospect.prediction.n_workers
-    return f"{n_workers} of them were {prospect.measured.estimate:.2f} times as fast here ({prospect.shortfall})"
+def _should(prospect: Prospect) -> str:
+    return f"{prospect.prediction.n_workers} of them should be {_range(prospect.prediction)} times as fast as one"
 
 
-def _times(prospect: Prospect, call_ns: float) -> str:
-    low, high = (f"{value:.1f}" for value in prospect.range_for(call_ns))
-    factor = low if low == high else f"{low} to {high}"
-    return f"{prospect.prediction.n_workers} of them should be {factor} times as fast as one"
+def _were(prospect: Prospect) -> str:
+    return f"{prospect.prediction.n_workers} of them were {ratio(prospect.expected.measured)}"
+
+
+def _at_a_time(prospect: Prospect) -> str:
+    """Say how calls are to be handed out, where that makes a difference."""
+    one = prospect.handed
+    if one is None or one.calls_at_a_time <= 1:
+        return ""
+    return (
+        f", if each is given {counted(one.calls_at_a_time, 'call')} or more at a time; handed out one by one, "
+        f"{_range(one)} times"
+    )
+
+
+def _range(one: Prediction | Handed) -> str:
+    digits = 1 if one.low >= 1 else 2
+    low, high = (f"{end:.{digits}f}" for end in (one.low, one.high))
+    return low if low == high else f"{low} to {high}"

@@ -38,6 +38,9 @@ class CallProfile:
     fine_ns, fine_releases : float, default 0.0
         The part of the time without the GIL, and of the releases, that short releases are of a call which also has long
         ones: a mean over both would be true of neither. 0 where all are alike.
+    held_waiting_ns : float, default 0.0
+        The part of the time with the GIL in which neither the call nor anything of its own was on a CPU: it waits, and
+        has all others wait with it.
     switch_interval_ns : float, default 5e6
         For how long another thread waits for the GIL before it asks for it, and then gets it as soon as the holder is
         at bytecode again; infinity if nobody asks.
@@ -55,6 +58,7 @@ class CallProfile:
     releases: float
     fine_ns: float = 0.0
     fine_releases: float = 0.0
+    held_waiting_ns: float = 0.0
     switch_interval_ns: float = SWITCH_INTERVAL_NS
 
     def __post_init__(self) -> None:
@@ -65,11 +69,14 @@ class CallProfile:
             releases=self.releases,
             fine_ns=self.fine_ns,
             fine_releases=self.fine_releases,
+            held_waiting_ns=self.held_waiting_ns,
         )
         if not self.switch_interval_ns >= 0:
             raise ValueError(f"a switch interval is a time from 0 on, got {self.switch_interval_ns}")
         if self.fine_ns > self.released_ns or self.fine_releases > self.releases:
             raise ValueError(f"fine releases are a part of all, got {self}")
+        if self.held_waiting_ns > self.held_ns:
+            raise ValueError(f"waiting with the GIL is a part of the time with it, got {self}")
         if not 0 < self.wall_ns < math.inf:
             raise ValueError(f"a call takes time, and an amount that can be added up, got {self}")
         if self.released_ns and not self.releases:
@@ -87,8 +94,8 @@ class CallProfile:
 
     @property
     def cpu_ns(self) -> float:
-        """Time on a CPU: with the GIL, which is taken for computing, and without."""
-        return self.held_ns + self.computing_ns
+        """Time on a CPU: with the GIL, less what it only waits then, and without."""
+        return self.held_ns - self.held_waiting_ns + self.computing_ns
 
     @property
     def released_share(self) -> float:
@@ -131,6 +138,7 @@ class CallProfile:
             computing_ns=computing_ns,
             blocked_ns=self.released_ns - self.fine_ns - computing_ns,
             releases=self.releases - self.fine_releases,
+            held_waiting_ns=self.held_waiting_ns,
             switch_interval_ns=math.inf,  # what is held here has been dropped many times meanwhile
         )
 
@@ -140,10 +148,25 @@ class CallProfile:
         return matter and self.released_ns < limit_ns * self.releases
 
 
-def profile_of(shares: Shares, switch_interval_ns: float) -> CallProfile:
-    """Return the profile of a measured call; its shares are medians, scaled so that they add up to the whole."""
-    parts = (shares.held.estimate, shares.computing.estimate, shares.blocked.estimate)
-    held_ns, computing_ns, blocked_ns = (shares.wall_ns * part / sum(parts) for part in parts)
+def profile_of(shares: Shares, switch_interval_ns: float, *, held: float | None = None) -> CallProfile:
+    """Return the profile of a measured call; its shares are medians, scaled so that they add up to the whole.
+
+    Parameters
+    ----------
+    shares : Shares
+    switch_interval_ns : float
+    held : float, optional
+        The share with the GIL, where it is to be another one than the estimate: an end of its interval. What is without
+        the GIL keeps its proportions.
+    """
+    released = shares.computing.estimate + shares.blocked.estimate
+    held = shares.held.estimate / (shares.held.estimate + released) if held is None else held
+    held_ns = shares.wall_ns * held
+    computing_ns, blocked_ns = (
+        (shares.wall_ns - held_ns) * (part.estimate / released if released else 0.0)
+        for part in (shares.computing, shares.blocked)
+    )
+    held_ns = shares.wall_ns - computing_ns - blocked_ns
     # Where they cannot be counted, the fewest there can be; `blind_to` says so.
     releases = float(held_ns < shares.wall_ns) if shares.releases is None else shares.releases
     if shares.attached:  # nobody waits for being attached, so that time is like any other on a CPU
@@ -158,6 +181,7 @@ def profile_of(shares: Shares, switch_interval_ns: float) -> CallProfile:
         releases=releases,
         fine_ns=fine_ns,
         fine_releases=fine_releases,
+        held_waiting_ns=0.0 if shares.attached else min(held_ns, shares.wall_ns * shares.held_waiting.estimate),
         switch_interval_ns=switch_interval_ns,
     )
 

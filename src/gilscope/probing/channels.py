@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from gilscope.accounting.lock_waits import waited_here_ns
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
@@ -37,6 +37,27 @@ main({arguments!r})
 
 class WorkerError(Exception):
     """A worker cannot make the call, and says why."""
+
+
+class Channel(Protocol):
+    """What is told to a worker, and what it answers."""
+
+    lock_waited_ns: int
+
+    def greet(self) -> None:
+        """Wait until it is ready, once; raises `WorkerError`."""
+
+    def tell(self, work: Work) -> None:
+        """Have work done."""
+
+    def answer(self) -> tuple[int, int]:
+        """Return when it began and ended, in ns; raises `WorkerError`."""
+
+    def dismiss(self) -> None:
+        """Have the worker end, without waiting for it: to end is as much work as to begin."""
+
+    def close(self) -> None:
+        """Have the worker end, and wait until it has."""
 
 
 class ThreadChannel:
@@ -70,6 +91,9 @@ class ThreadChannel:
                 answer = error
             self.lock_waited_ns += waited_here_ns() - before_ns
             self._answers.put(answer)
+
+    def greet(self) -> None:
+        """Return at once: it is ready as soon as it is there."""
 
     def tell(self, work: Work) -> None:
         """Have calls made."""
@@ -133,18 +157,25 @@ class PipeChannel:
             thread.start()
             self._end = thread.join
         self._reader = os.fdopen(self._answers, "rb")
+        self._is_ready = False
         self._say(asdict(target))
 
     def _say(self, message: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):  # it has ended; reading its answer says so
             os.write(self._orders, pack(self._token, message))
 
+    def greet(self) -> None:
+        """Wait until it has found the target."""
+        if not self._is_ready:
+            self._is_ready = True
+            self.answer()
+
     def tell(self, work: Work) -> None:
         """Have calls made, or control work done."""
         self._say(work)
 
     def answer(self) -> tuple[int, int]:
-        """Return when they began and ended; the first answer is that it is ready."""
+        """Return when they began and ended; the first answer is that it is ready, which `greet` takes."""
         line = self._reader.readline(MOST_BYTES)
         if not line:
             raise WorkerError("its worker ended without an answer")

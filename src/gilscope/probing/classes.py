@@ -3,7 +3,7 @@
 import math
 
 from gilscope.probing.knocks import Knocks
-from gilscope.probing.shares import Share, Shares
+from gilscope.probing.shares import HELPED, Share, Shares
 
 BYTECODE = "Python bytecode"
 NATIVE = "native, GIL held"
@@ -21,7 +21,7 @@ MOSTLY = 0.8
 FEWEST_ASKED = 5
 
 
-def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool) -> str:
+def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool | None) -> str:
     """Return the class of a call.
 
     Parameters
@@ -29,8 +29,8 @@ def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool) -
     shares : Shares
     knocks : Knocks or None
         None where the GIL was hardly held, so that nobody knocked.
-    already_parallel : bool
-        Whether one call used more CPU time than wall time.
+    already_parallel : bool or None
+        Whether one call used more CPU time than wall time; None where that cannot be told.
 
     Returns
     -------
@@ -38,11 +38,15 @@ def classify(shares: Shares, knocks: Knocks | None, *, already_parallel: bool) -
         One of `CLASSES`; `UNDECIDED` where an interval reaches over a border. `ATTACHED` is what runs Python or holds
         on to its thread state where no GIL is in force, so that nobody has to wait for it.
     """
+    if already_parallel is None:
+        return UNDECIDED
     if already_parallel:
         return PARALLEL
     released = Share(1 - shares.held.estimate, 1 - shares.held.high, 1 - shares.held.low)
     if released.low >= MOSTLY:
-        return _released_kind(shares.computing, shares.blocked)
+        kind = _released_kind(shares.computing, shares.blocked)
+        # Others that compute for it may have been queued for a CPU meanwhile: that is not waiting.
+        return UNDECIDED if kind == WAITS and shares.native >= HELPED else kind
     if shares.held.low >= MOSTLY:
         return ATTACHED if shares.attached else held_kind(knocks)  # without a GIL there is nothing to knock at
     if released.high < MOSTLY and shares.held.high < MOSTLY:

@@ -10,9 +10,12 @@ from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
 from gilscope.machine.regime import gil_enabled
 from gilscope.probing import classes
-from gilscope.probing.advice import Prospect, advise, decide
+from gilscope.probing.advice import Case, Prospect, advise, decide
 from gilscope.probing.call_profile import CallProfile, profile_of
+from gilscope.probing.expectation import Expectation, Seen, Worth, expect_processes, expect_threads, handed
+from gilscope.probing.handing import Handing
 from gilscope.probing.knocks import Knocks
+from gilscope.probing.notes import notes_on
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
     PAYS,
@@ -25,19 +28,16 @@ from gilscope.probing.prediction import (
 )
 from gilscope.probing.result import Probe
 from gilscope.probing.scaling import Scaling
-from gilscope.probing.shares import Share, Shares
+from gilscope.probing.shares import HELPED, Share, Shares
 from gilscope.probing.targets import Target
 from gilscope.results import Interval
-from gilscope.verdicts import SECOND_CPU
+from gilscope.verdicts import SCALES
+from gilscope.words import duration
 
-#: A call that computes for a larger share of its time than this cannot do with what one CPU leaves.
-NEEDS_CPU = 0.5
 #: Processes that stay below this share of what arithmetic gets fill something other than CPUs.
 MEMORY_BOUND = 0.9
-#: Threads of the call's own that hold the GIL for so much of its time are worth a word.
-HELPED = 0.05
-#: What telling a worker costs where it was not measured: on the 2-CPU server of the trials, when it was quiet.
-TELLING_NS = {"threads": 25_000.0, "processes": 100_000.0}
+#: What handing a call to a busy worker costs where it was not measured: on the 2-CPU server of the trials.
+HANDING_NS = {"threads": 25_000.0, "processes": 15_000.0}
 _OBSTACLES = {
     "function_obstacle": "it cannot be found",
     "arguments_obstacle": "its arguments cannot be sent",
@@ -52,14 +52,16 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
     ----------
     target : Target
     outcome : Outcome
+        Where it has no report but a profile, workers that made the call at once ended the child, and that is a result.
     n_cpus : int
         Usable CPUs.
     alone : str
         Why no other process can find the target, or "".
     """
-    gil = gil_enabled() if outcome.report is None else outcome.report["gil"]
+    report, preflight = outcome.report or outcome.profile, outcome.preflight
+    gil = gil_enabled() if report is None else report["gil"]
     machine = {"usable_cpus": n_cpus, "python": platform.python_version(), "gil": gil}
-    if outcome.report is None or outcome.preflight is None:
+    if report is None or preflight is None:
         return Probe(
             target=target.text,
             class_=classes.UNDECIDED,
@@ -68,49 +70,55 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
             traceback=outcome.traceback,
             output=outcome.output,
             exit_code=outcome.exit_code,
-            preflight=outcome.preflight or {},
+            preflight=preflight or {},
             machine=machine,
         )
-    report, preflight = outcome.report, outcome.preflight
     shares, knocks = _shares(report["shares"]), report["knocks"] and Knocks(**report["knocks"])
     kind = classes.classify(shares, knocks, already_parallel=report["already_parallel"])
-    profile, scaling = profile_of(shares, report["switch_interval_ns"]), [_scaling(one) for one in report["scaling"]]
+    scaling = [_scaling(one) for one in report["scaling"]] or _at_once_ended(outcome)
     widths = sorted({one.n_workers for one in scaling}) or [max(2, n_cpus)]
-    shipping_ns = report["shipping_ns"]
+    ends = (shares.held.estimate, shares.held.low, shares.held.high)
+    profiles = [profile_of(shares, report["switch_interval_ns"], held=held) for held in ends]
+    profile, shipping_ns = profiles[0], report["shipping_ns"] or 0.0
     predicted = {
-        "threads": [predict_threads(profile, n, n_cpus) for n in widths],
-        "processes": [predict_processes(profile, n, n_cpus, shipping_ns or 0.0) for n in widths],
+        "threads": [_over([predict_threads(one, n, n_cpus) for one in profiles], shares.native) for n in widths],
+        "processes": [_over([predict_processes(one, n, n_cpus) for one in profiles], shares.native) for n in widths],
+        "shipped": [
+            _over([predict_processes(one, n, n_cpus, shipping_ns) for one in profiles], shares.native) for n in widths
+        ],
     }
-    unshipped = [predict_processes(profile, n, n_cpus) for n in widths]  # as they are measured: nothing is sent
     widest = {one.way: one for one in scaling if one.n_workers == widths[-1]}
-    shortfalls = _shortfalls(widest, {**predicted, "processes": unshipped}, profile, n_cpus)
-    telling = {way: (one.telling_ns if (one := widest.get(way)) else None) or ns for way, ns in TELLING_NS.items()}
-    pays = {
-        "threads": pays_from_ns(profile, telling["threads"], widths[-1], n_cpus),
-        "processes": pays_from_ns(
-            profile, telling["processes"] + (shipping_ns or 0.0), widths[-1], n_cpus, way=predict_processes
-        ),
-    }
+    seen = _seen(widest, profile, shares.native, report["seconds"])
+    expected = _expected(predicted, profile, seen, widest, n_cpus)
+    shortfalls = {} if kind == classes.PARALLEL else _shortfalls(expected, predicted, profile, seen, widest)
     obstacle = alone or _obstacle(target, preflight)
-    prospects = {
-        way: Prospect(
-            prediction=predicted[way][-1],
-            pays_from_ns=pays[way],
-            telling_ns=telling[way],
-            measured=widest[way].speed_up if way in widest else None,
-            shortfall=shortfalls.get(way, ""),
-        )
-        for way in pays
-    }
-    advised = advise(kind, profile, prospects, obstacle, shares.longest_hold_ns)
+    prospects = _prospects(expected, predicted, shortfalls, widest, shares.wall_ns, obstacle)
+    case = Case(
+        kind=kind,
+        profile=profile,
+        threads=prospects["threads"],
+        processes=prospects["processes"],
+        seen=seen,
+        parallel=report["already_parallel"],
+        longest_hold_ns=shares.longest_hold_ns,
+        cause=report["cause"],
+    )
+    advised = advise(case)
+    costs_ns = {way: one.busy.estimate if (one := _handing(widest, way)) else ns for way, ns in HANDING_NS.items()}
     return Probe(
         target=target.text,
         class_=kind,
-        pays=decide(kind, profile, prospects, obstacle),
+        pays=decide(case),
         advice=advised,
-        exit_code=errors.UNDECIDED if kind == classes.UNDECIDED else errors.DONE,
+        exit_code=outcome.exit_code or (errors.UNDECIDED if kind == classes.UNDECIDED else errors.DONE),
+        traceback=outcome.traceback,
         wall_ns=shares.wall_ns,
-        shares={"held": shares.held, "computing": shares.computing, "blocked": shares.blocked},
+        shares={
+            "held": shares.held,
+            "computing": shares.computing,
+            "blocked": shares.blocked,
+            "held_waiting": shares.held_waiting,
+        },
         bytecode=asdict(knocks) if knocks else None,
         releases=shares.releases,
         mean_release_ns=profile.mean_release_ns if shares.releases is not None else None,
@@ -118,18 +126,26 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         sites=shares.sites,
         predicted=predicted,
         measured=scaling,
+        handed={way: one.handed for way, one in prospects.items() if one.handed is not None},
+        second_cpu=seen.second_cpu,
         shortfalls=shortfalls,
-        pays_from_ns=pays,
-        shipping_ns=shipping_ns,
+        pays_from_ns={
+            "threads": pays_from_ns(profile, costs_ns["threads"], widths[-1], n_cpus),
+            "processes": pays_from_ns(
+                profile, costs_ns["processes"] + shipping_ns, widths[-1], n_cpus, way=predict_processes
+            ),
+        },
+        shipping_ns=report["shipping_ns"],
         preflight=preflight,
-        notes=_notes(
+        notes=notes_on(
             preflight,
             shares,
-            widest,
             profile,
+            predicted["threads"][-1],
+            seen,
             obstacle="" if alone or obstacle in advised else obstacle,
-            cut=_cut(profile, predicted["threads"][-1]),
             gil=gil,
+            said=advised,
         ),
         mechanism=shares.mechanism,
         cost=cost_of(shares.mechanism),
@@ -141,8 +157,16 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
 def _failure(outcome: Outcome) -> str:
     if outcome.kind != "hung" or outcome.preflight is None:
         return outcome.message
-    seconds = outcome.preflight["wall_ns"] / 1e9
-    return f"{outcome.message} Its first call took {seconds:.2g} s, and a probe makes at least six; see --limit."
+    first_ns = outcome.preflight["wall_ns"]
+    return f"{outcome.message} Its first call took {duration(first_ns)}, and a probe makes at least six; see --limit."
+
+
+def _at_once_ended(outcome: Outcome) -> list[Scaling]:
+    """Return what workers gave that ended the child: nothing, and that is what is to be known of them."""
+    if outcome.report is not None or outcome.profile is None:
+        return []
+    why = f"one alone made it again and again, several at once ended its process. {outcome.message}".rstrip(".")
+    return [Scaling(way="threads", n_workers=2, absent=why, failed=True)]
 
 
 def _obstacle(target: Target, preflight: Mapping[str, Any]) -> str:
@@ -152,41 +176,90 @@ def _obstacle(target: Target, preflight: Mapping[str, Any]) -> str:
 
 
 def _shares(data: Mapping[str, Any]) -> Shares:
-    shares = {name: Share(**data[name]) for name in ("held", "computing", "blocked")}
+    shares = {name: Share(**data[name]) for name in ("held", "computing", "blocked", "held_waiting")}
     return Shares(**{**data, **shares})
 
 
 def _scaling(data: Mapping[str, Any]) -> Scaling:
     intervals = {name: data[name] and Interval(**data[name]) for name in ("speed_up", "of_processes")}
-    return Scaling(**{**data, **intervals})
+    return Scaling(**{**data, **intervals, "handing": data["handing"] and _handing_of(data["handing"])})
+
+
+def _handing_of(data: Mapping[str, Any]) -> Handing:
+    return Handing(n_workers=data["n_workers"], busy=Share(**data["busy"]), idle=Share(**data["idle"]))
+
+
+def _failure_of(widest: Mapping[str, Scaling], way: str) -> str:
+    return widest[way].absent if way in widest and widest[way].failed else ""
+
+
+def _handing(widest: Mapping[str, Scaling], way: str) -> Handing | None:
+    return widest[way].handing if way in widest else None
+
+
+def _over(predictions: Sequence[Prediction], native: float) -> Prediction:
+    """Return a prediction that reaches over all of these: of the estimate first, and of the ends of its interval.
+
+    Where others compute for a call, nobody knows how many CPUs they would keep busy if they got them.
+    """
+    return Prediction(
+        n_workers=predictions[0].n_workers,
+        low=min(*(one.low for one in predictions), 1.0 if native >= HELPED else math.inf),
+        high=max(one.high for one in predictions),
+        limit=predictions[0].limit,
+    )
+
+
+def _seen(widest: Mapping[str, Scaling], profile: CallProfile, native: float, seconds: float) -> Seen:
+    threads = widest.get("threads")
+    return Seen(
+        n_workers=max((one.n_workers for one in widest.values()), default=1),
+        # Too few rounds to tell say nothing, and so decide nothing.
+        speed_ups={way: one.speed_up for way, one in widest.items() if one.speed_up and one.speed_up.low > 0},
+        of_processes=threads.of_processes if threads is not None else None,
+        # While others compute for it, nobody knows whether it waits for them, or they for a CPU.
+        cpu_share=1.0 if native >= HELPED else profile.cpu_share,
+        seconds=seconds,
+    )
+
+
+def _expected(
+    predicted: Mapping[str, Sequence[Prediction]],
+    profile: CallProfile,
+    seen: Seen,
+    widest: Mapping[str, Scaling],
+    n_cpus: int,
+) -> dict[str, Expectation]:
+    """Return what to expect of calls that are sent nowhere."""
+    processes, prediction = expect_processes(predicted["processes"][-1], seen), predicted["threads"][-1]
+    ramp = 1.0
+    if "threads" in widest and (calls_each := widest["threads"].calls_each):
+        ramp = prediction.high / in_samples(prediction, profile, calls_each, n_cpus).high
+    return {"threads": expect_threads(prediction, processes, seen, ramp), "processes": processes}
 
 
 def _shortfalls(
-    widest: Mapping[str, Scaling], predicted: Mapping[str, Sequence[Prediction]], profile: CallProfile, n_cpus: int
+    expected: Mapping[str, Expectation],
+    predicted: Mapping[str, Sequence[Prediction]],
+    profile: CallProfile,
+    seen: Seen,
+    widest: Mapping[str, Scaling],
 ) -> dict[str, str]:
-    """Say why measured speed-ups stay below what was predicted, given what the host gave to the control."""
-    measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
-    control = measured.get("control")
-    if control is None or control.low < SECOND_CPU:
-        return {}
-    processes = measured.get("processes")
-    memory_bound = processes is not None and processes.high < MEMORY_BOUND * control.low
-    found: dict[str, str] = {}
-    for way, predictions in predicted.items():
-        prediction, gave = predictions[-1], measured.get(way)
-        if gave is None or gave.high == math.inf or prediction.low < PAYS:
+    """Say why measured speed-ups stay below what was predicted, given what the host gave."""
+    control, processes = (seen.speed_ups.get(way) for way in ("control", "processes"))
+    bus_is_full = control is not None and processes is not None and processes.high < MEMORY_BOUND * control.low
+    threads_alone = seen.of_processes is not None and seen.of_processes.high < SCALES
+    found = {}
+    for way, one in expected.items():
+        if one.measured is None or predicted[way][-1].low < PAYS:  # nothing is missing where nothing was promised
             continue
-        if way == "threads" and (calls_each := widest[way].calls_each):
-            prediction = in_samples(prediction, profile, calls_each, n_cpus)
-        # What arithmetic without memory gets here and now is all that a call on the CPU can get.
-        given = min(1.0, control.estimate / prediction.n_workers) if profile.cpu_share > NEEDS_CPU else 1.0
         why = shortfall(
-            gave.low / given,
-            gave.high / given,
-            prediction,
+            one.most,
+            predicted[way][-1],
             profile,
-            memory_bound=memory_bound,
+            memory_bound=bus_is_full and not (way == "threads" and threads_alone),
             one_gil=way == "threads",
+            falls_short=threads_alone,
             lock_waited=widest[way].lock_waited or 0.0,
         )
         if why:
@@ -194,53 +267,25 @@ def _shortfalls(
     return found
 
 
-def _notes(
-    preflight: Mapping[str, Any],
-    shares: Shares,
+def _prospects(
+    expected: Mapping[str, Expectation],
+    predicted: Mapping[str, Sequence[Prediction]],
+    shortfalls: Mapping[str, str],
     widest: Mapping[str, Scaling],
-    profile: CallProfile,
-    *,
+    call_ns: float,
     obstacle: str,
-    cut: str,
-    gil: bool,
-) -> list[str]:
-    notes = []
-    if shares.helpers_held >= HELPED:
-        notes.append(f"threads of its own hold the GIL for {100 * shares.helpers_held:.0f} % of its time")
-    measured = {way: one.speed_up for way, one in widest.items() if one.speed_up is not None}
-    gave = measured.get("control")
-    if gave is None and measured and profile.cpu_share > NEEDS_CPU:
-        notes.append("whether this machine gave a second CPU meanwhile was not measured; threads may look bad for it")
-    if gave is not None and gave.low < SECOND_CPU and profile.cpu_share > NEEDS_CPU:
-        notes.append(
-            "this machine gave no second CPU meanwhile, so the measured speed-ups say nothing, and the advice rests on "
-            "the predicted ones"
+) -> dict[str, Prospect]:
+    predictions = {"threads": predicted["threads"][-1], "processes": predicted["shipped"][-1]}
+    # What sending costs a call, in its own lengths; where it queues for the parent, that is in the prediction alone.
+    sent = max(0.0, 1 / predictions["processes"].low - 1 / predicted["processes"][-1].low)
+    found = {}
+    for way, prediction in predictions.items():
+        full, handing = expected[way].slowed(sent if way == "processes" else 0.0), _handing(widest, way)
+        found[way] = Prospect(
+            prediction=prediction,
+            expected=full,
+            handed=handed(full, handing.busy, call_ns) if handing is not None and full.worth is not Worth.NO else None,
+            failure=(obstacle if way == "processes" else "") or _failure_of(widest, way),
+            shortfall=shortfalls.get(way, ""),
         )
-    if gil and not gil_enabled():
-        notes.append(
-            "what it imports has switched the GIL on, which is off here; `gilscope doctor --imports` says which module"
-        )
-    if preflight["threads_left"]:
-        notes.append(f"it leaves threads running: {', '.join(preflight['threads_left'])}")
-    if preflight["processes_left"]:
-        notes.append(f"it leaves processes running: {', '.join(preflight['processes_left'])}")
-    if preflight["top_level_work"] and not preflight["main_guard"]:
-        work = "; ".join(preflight["top_level_work"][:3])
-        notes.append(f"importing the script does work, and has no `if __name__ == '__main__'` guard: {work}")
-    if obstacle:
-        notes.append(f"another process cannot have it: {obstacle}")
-    if cut:
-        notes.append(cut)
-    return notes
-
-
-def _cut(profile: CallProfile, threads: Prediction) -> str:
-    """Say what the switch interval does to a call, where that makes a difference to its threads; else ""."""
-    if not profile.cut or profile.mean_hold_ns is None or threads.low * PAYS > threads.high:
-        return ""
-    hold_ms, interval_ms = profile.mean_hold_ns / 1e6, profile.switch_interval_ns / 1e6
-    return (
-        f"it holds the GIL for {hold_ms:.2g} ms at a time, and after {interval_ms:.2g} ms a waiting thread may take it "
-        "before the call can release it; then no release overlaps with a hold. A longer sys.setswitchinterval() lets "
-        "it release first, and has others wait longer for Python code"
-    )
+    return found

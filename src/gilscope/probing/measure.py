@@ -10,15 +10,18 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from gilscope.accounting.fine_releases import fine_places, fine_release_cause
+from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.errors import KernelError
 from gilscope.machine.regime import gil_enabled
+from gilscope.probing.belonging import Family
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
-from gilscope.probing.preflight import PARALLEL_CPUS, Preflight, cpus_kept_busy, examine
+from gilscope.probing.preflight import Preflight, examine, keeps_several_cpus_busy
 from gilscope.probing.sampled import knock_sampled, measure_sampled
 from gilscope.probing.scaling import measure_scaling
-from gilscope.probing.shares import measure_shares
+from gilscope.probing.shares import Shares, measure_shares
 from gilscope.probing.targets import Resolved
 
 #: Below this share of held time nobody asks whether that is bytecode.
@@ -52,8 +55,10 @@ def job(
     Returns
     -------
     dict
-        Plain data: "already_parallel", "shares", "knocks", "scaling", "shipping_ns"; and "gil", whether that is in
-        force, and "switch_interval_ns", both with what the target has imported.
+        Plain data: "already_parallel" (None if that cannot be told), "shares", "knocks", "scaling", "shipping_ns"; and
+        "gil", whether that is in force, and "switch_interval_ns", both with what the target has imported; "cause", why
+        its releases are fine, or ""; "seconds", as asked for. The same, as far as it is known, is an event before
+        workers make the call at once, which may be its end.
 
     Raises
     ------
@@ -67,10 +72,10 @@ def job(
     seconds = options["seconds"]
     has_ledger = best().name == LEDGER
     measure = measure_shares if has_ledger else measure_sampled
-    shares = measure(resolved.call, preflight.wall_ns, 0.3 * seconds)
+    shares = measure(resolved.call, preflight.wall_ns, 0.3 * seconds, mark)
     emit({"event": "shares"})
     # Not the first call: an import may have left a library's threads spinning for some 30 ms, which are over by now.
-    already_parallel = cpus_kept_busy(resolved.call) > PARALLEL_CPUS
+    already_parallel = keeps_several_cpus_busy(resolved.call, Family(mark).cpu_ns)
     knocks = None
     if shares.held.estimate >= WORTH_KNOCKING:
         # Where the GIL is held for less, what holds it is good to know and decides nothing.
@@ -78,10 +83,23 @@ def job(
         ask = knock if has_ledger else knock_sampled
         knocks = asdict(_knocks(ask, resolved.call, 0.15 * seconds, options["seed"], most))
         emit({"event": "knocks"})
-    scaling, thorough = [], options.get("thorough", True)
+    shippable = preflight.arguments_obstacle is None and preflight.result_obstacle is None
+    report: dict[str, Any] = {
+        "already_parallel": already_parallel,
+        "shares": asdict(shares),
+        "knocks": knocks,
+        "scaling": [],
+        "shipping_ns": _shipping_ns(resolved) if shippable else None,
+        "gil": gil_enabled(),
+        "switch_interval_ns": sys.getswitchinterval() * 1e9,
+        "seconds": seconds,
+        "cause": _cause(resolved, shares),
+    }
+    thorough = options.get("thorough", True)
     # What is parallel already is for its own threads to spread: a pool that spins between calls makes of each sample
     # what the last one left.
     if options["widths"] and (thorough or not already_parallel):
+        emit({"event": "profile", "report": report})
         scaling = measure_scaling(
             resolved,
             shares.wall_ns,
@@ -91,17 +109,17 @@ def job(
             alone=options.get("alone", ""),
             seed=options["seed"],
             most_seconds=options.get("until_s", math.inf) - time.monotonic() - LAST_SECONDS,
+            with_handing=thorough,
         )
-    shippable = preflight.arguments_obstacle is None and preflight.result_obstacle is None
-    return {
-        "already_parallel": already_parallel,
-        "shares": asdict(shares),
-        "knocks": knocks,
-        "scaling": [asdict(one) for one in scaling],
-        "shipping_ns": _shipping_ns(resolved) if shippable else None,
-        "gil": gil_enabled(),
-        "switch_interval_ns": sys.getswitchinterval() * 1e9,
-    }
+        report["scaling"] = [asdict(one) for one in scaling]
+    return report
+
+
+def _cause(resolved: Resolved, shares: Shares) -> str:
+    """Say why the call's releases are fine, where they are."""
+    places = [SiteAccount(**site, longest_release_ns=0) for site in shares.sites]  # type: ignore[arg-type]
+    is_fine = shares.releases and fine_places(places)
+    return fine_release_cause(resolved.function, places) if is_fine else ""
 
 
 def _check_repeatable(resolved: Resolved, preflight: Preflight, mark: str) -> None:

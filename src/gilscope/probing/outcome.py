@@ -26,6 +26,8 @@ class Outcome:
         The fields of `gilscope.probing.preflight.Preflight`, if it came so far.
     report : dict or None
         What the job returned.
+    profile : dict or None
+        What it would have returned without workers, if it came as far as these and no further.
     traceback : str
         Of what was raised; or of every thread, innermost frame first, when it hung or crashed. Without the frames that
         lead to the target.
@@ -42,6 +44,7 @@ class Outcome:
     phase: str
     preflight: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
     traceback: str = ""
     output: str = ""
     status: int | None = None

@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from gilscope.accounting.fine_releases import BREAK_EVEN_NS
 from gilscope.probing.call_profile import HAND_OVER_NS, SHARED_HAND_OVER, CallProfile, check_amounts
 from gilscope.verdicts import SAME
+from gilscope.words import duration, percent
 
 #: Releases this much longer than the holds between need not meet any: two C threads that did nothing else gave 1.4 to
 #: 1.9 with holds of 0.3 to 5 us, and 0.5 to 0.85 where releases were as long as the holds.
@@ -231,51 +232,56 @@ def pays_from_ns(
 
 
 def shortfall(
-    measured_low: float,
-    measured_high: float,
+    most: float,
     prediction: Prediction,
     profile: CallProfile,
     *,
     memory_bound: bool | None = None,
     one_gil: bool = True,
+    falls_short: bool = False,
     lock_waited: float = 0.0,
 ) -> str:
     """Say why a measured speed-up may have stayed below its prediction.
 
     Parameters
     ----------
-    measured_low, measured_high : float
-        The interval of the speed-up.
+    most : float
+        The largest that what was measured allows, were all CPUs there; infinity if it allows everything.
     prediction : Prediction
     profile : CallProfile
     memory_bound : bool or None
         Whether calls side by side are known to fill the memory bus; None if nobody looked.
     one_gil : bool, default True
         Whether the workers share a GIL, so that releases cost them something.
+    falls_short : bool, default False
+        Whether they are known to fall short of as many processes, so that it is not the machine.
     lock_waited : float, default 0.0
         The share of their time in which they were seen to block on locks of Python's.
 
     Returns
     -------
     str
-        Empty if the interval reaches `prediction.low` within 2 %, which is less than matters to anybody. Else the first
+        Empty if `most` reaches `prediction.low` within 2 %, which is less than matters to anybody. Else the first
         cause that is known to be there.
 
     Raises
     ------
     ValueError
-        If the interval is not one of finite values from 0 on.
+        If `most` is negative or not a number.
     """
-    check_amounts(measured_low=measured_low, measured_high=measured_high)
-    if measured_low > measured_high:
-        raise ValueError(f"an interval goes from low to high, got {measured_low} to {measured_high}")
-    if measured_high >= (1 - SAME) * prediction.low:
+    if not most >= 0:
+        raise ValueError(f"a speed-up is a number from 0 on, got {most}")
+    if most >= (1 - SAME) * prediction.low:
         return ""
     if lock_waited >= LOCKED:
-        return f"another lock: they block on one of Python's for {100 * lock_waited:.0f} % of their time"
+        return f"another lock: they block on one of Python's for {percent(lock_waited, 0)} of their time"
     if one_gil and profile.releases_shorter_than(2 * BREAK_EVEN_NS[1]):
-        return f"releases too fine: {profile.released_ns / profile.releases / 1e3:.2g} µs each"
-    return "memory bandwidth" if memory_bound else "another lock, or CPUs that the host did not give"
+        return f"releases too fine: {duration(profile.mean_release_ns)} each"
+    if memory_bound:
+        return "memory bandwidth"
+    if one_gil:
+        return "another lock" if falls_short else "another lock, memory, or CPUs that the host did not give"
+    return "memory, or CPUs that the host did not give"
 
 
 def _counts(mean_release_ns: float, break_even_ns: float) -> float:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 
 from gilscope.accounting.kernel import children_cpu_ns, kernel_counts, native_ids
 from gilscope.children import descendants
@@ -29,7 +28,7 @@ _PATIENCE_SECONDS = 0.2
 _LOOK_SECONDS = 0.005
 # Rows of calls that are looked at for how many CPUs they keep busy: an odd number, for a clock may jump; and each some
 # ticks long, for the CPU time of other threads is brought up to date once a tick, 4 ms.
-_ROWS, _ROW_SECONDS = 3, 0.025
+_ROWS, _ROW_SECONDS = 5, 0.025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,15 +161,29 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     )
 
 
-def cpus_kept_busy(call: Callable[[], object]) -> float:
-    """Return how many CPUs a call keeps busy: the median of some rows of calls, of which each may be a single one.
+def keeps_several_cpus_busy(call: Callable[[], object], cpu_ns: Callable[[], int] = lambda: 0) -> bool | None:
+    """Tell whether a call keeps more CPUs busy than one thread can, by rows of calls; a row may be a single one.
 
     Parameters
     ----------
     call : callable
         It has been called before, so that nothing is done for the first time.
+    cpu_ns : callable
+        Returns the CPU time so far of processes that the call has started and that live on, in ns.
+
+    Returns
+    -------
+    bool or None
+        None where rows do not agree, the lowest and the highest left out.
     """
-    return median(_cpus(*_timed(partial(_call_for, call, _ROW_SECONDS))[1:]) for _ in range(_ROWS))
+
+    def busy() -> float:
+        before_ns = cpu_ns()
+        _, wall_ns, queued_ns, own_ns, children_ns = _timed(partial(_call_for, call, _ROW_SECONDS))
+        return _cpus(wall_ns, queued_ns, own_ns, children_ns + max(0, cpu_ns() - before_ns))
+
+    _, low, *_, high, _ = sorted(busy() for _ in range(_ROWS))
+    return None if low <= PARALLEL_CPUS < high else low > PARALLEL_CPUS
 
 
 def _family(mark: str) -> set[int]:

@@ -4,13 +4,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gilscope.places import portable
+from gilscope.probing.expectation import Handed
 from gilscope.probing.prediction import Prediction
 from gilscope.probing.scaling import Scaling
 from gilscope.probing.shares import Share
 from gilscope.report import probe as drawing
 from gilscope.storage import plain
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: Versions whose files can be drawn. The first had no `handed`, and its predicted processes were sent each call.
+READABLE_VERSIONS = (1, SCHEMA_VERSION)
 #: What its JSON says that it is.
 KIND = "gilscope probe"
 
@@ -25,7 +28,8 @@ class Probe:
     class_ : str
         One of `gilscope.probing.classes.CLASSES`; "class" in JSON.
     pays : str
-        What the advice says in a word: "threads", "processes", "neither" or "nothing more"; "" after a failure.
+        What the advice says in a word: "threads", "processes", "neither", "nothing more" or "cannot tell"; "" after a
+        failure.
     advice : str
     failure : str
         Why nothing was measured, or "".
@@ -36,7 +40,8 @@ class Probe:
     wall_ns : float or None
         Of one call.
     shares : dict of str to Share
-        "held", "computing", "blocked"; of what the call does by its own will, so that they add up to 1.
+        "held", "computing", "blocked"; of what the call does by its own will, so that they add up to 1. And
+        "held_waiting", the part of "held" in which it only waits.
     bytecode : dict or None
         Of requests for the GIL while it was held: how many ("asked"), and how many were answered "at_once".
     releases, mean_release_ns : float or None
@@ -45,8 +50,13 @@ class Probe:
     sites : list of dict
         Places in compiled code that released, longest first.
     predicted : dict of str to list of Prediction
-        By way.
+        By way: "threads"; "processes", which are sent nothing, as they are measured; and "shipped", processes that are
+        sent each call's arguments and send its result.
     measured : list of Scaling
+    handed : dict of str to Handed
+        By way, what is left of its speed-up when calls are handed out one at a time; where that was measured.
+    second_cpu : bool or None
+        Whether the machine gave a second CPU meanwhile; None where that cannot be told.
     shortfalls : dict of str to str
         Where the measured speed-up stays below the predicted one, why; by way.
     pays_from_ns : dict of str to float or None
@@ -80,6 +90,8 @@ class Probe:
     sites: list[dict[str, Any]] = field(default_factory=list)
     predicted: dict[str, list[Prediction]] = field(default_factory=dict)
     measured: list[Scaling] = field(default_factory=list)
+    handed: dict[str, Handed] = field(default_factory=dict)
+    second_cpu: bool | None = None
     shortfalls: dict[str, str] = field(default_factory=dict)
     pays_from_ns: dict[str, float | None] = field(default_factory=dict)
     shipping_ns: float | None = None

@@ -14,13 +14,14 @@ from statistics import median
 
 from gilscope.accounting import sampler as sampling
 from gilscope.accounting import witness as witnessing
-from gilscope.accounting.kernel import kernel_counts
+from gilscope.accounting.kernel import children_cpu_ns, kernel_counts
 from gilscope.accounting.mechanisms import SAMPLER, best
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import WitnessLog
 from gilscope.machine.regime import gil_enabled
+from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
 from gilscope.probing.knocks import SWITCH_INTERVAL_S, Knocks
-from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, interval_of
+from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, between, interval_of
 from gilscope.results import Unavailable
 
 #: A batch of calls lasts at least so long, for a thousand looks of the sampler or a hundred of the witness.
@@ -38,12 +39,13 @@ class _Batch:
     blind_to: tuple[str, ...]
     wall_ns: int
     held: float
-    computing: float
-    blocked: float
+    computing: tuple[float, float]
+    blocked: tuple[float, float]
+    native: float
     attached: bool
 
 
-def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float) -> Shares:
+def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float, mark: str = "") -> Shares:
     """Call again and again while somebody looks at the GIL, for about so many seconds.
 
     Parameters
@@ -53,6 +55,8 @@ def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float) ->
         About how long one call takes.
     seconds : float
         For each mechanism that is tried.
+    mark : str
+        As of `gilscope.children.descendants.found_by`: finds the processes that the call has started.
 
     Raises
     ------
@@ -65,10 +69,12 @@ def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float) ->
     both are the same.
     """
     refused: dict[str, Unavailable] = {}
+    family = Family(mark)
+    rest = at_rest(family, is_counted=False)
     while True:
         choice = best(refused)
         look = _by_sampler if choice.name == SAMPLER else _by_witness
-        found = _batches(look, call, call_ns, seconds)
+        found = _batches(look, call, call_ns, seconds, family, rest)
         if not isinstance(found, Unavailable):
             break
         refused[choice.name] = found
@@ -81,12 +87,13 @@ def measure_sampled(call: Callable[[], object], call_ns: int, seconds: float) ->
         batches=len(batches),
         wall_ns=median(batch.wall_ns for batch in batches) / n_calls,
         held=interval_of([batch.held for batch in batches]),
-        computing=interval_of([batch.computing for batch in batches]),
-        blocked=interval_of([batch.blocked for batch in batches]),
+        computing=between(*(interval_of([batch.computing[i] for batch in batches]) for i in (0, 1))),
+        blocked=between(*(interval_of([batch.blocked[i] for batch in batches]) for i in (0, 1))),
         releases=None,
         longest_hold_ns=None,
         sites=[],
         attached=batches[0].attached,
+        native=median(batch.native for batch in batches),
     )
 
 
@@ -125,14 +132,14 @@ _Look = Callable[[Callable[[], object]], SampledLog | WitnessLog | Unavailable]
 
 
 def _batches(
-    look: _Look, call: Callable[[], object], call_ns: int, seconds: float
+    look: _Look, call: Callable[[], object], call_ns: int, seconds: float, family: Family, rest: Rest
 ) -> tuple[list[_Batch], int] | Unavailable:
     """Return batches of equally many calls, and how many."""
     n_calls = max(1, round(MIN_BATCH_NS / max(call_ns, 1)))
     batches: list[_Batch] = []
     n_refusals, deadline = 0, time.monotonic() + seconds
     while len(batches) < FEWEST_BATCHES or (len(batches) < MOST_BATCHES and time.monotonic() < deadline):
-        batch = _batch(look, call, n_calls)
+        batch = _batch(look, call, n_calls, family, rest)
         if isinstance(batch, Unavailable):
             n_refusals += 1
             if n_refusals > MOST_REFUSALS and len(batches) < FEWEST_BATCHES:
@@ -145,37 +152,42 @@ def _batches(
     return batches, n_calls
 
 
-def _batch(look: _Look, call: Callable[[], object], n_calls: int) -> _Batch | Unavailable:
+def _batch(look: _Look, call: Callable[[], object], n_calls: int, family: Family, rest: Rest) -> _Batch | Unavailable:
     native_id = threading.get_native_id()
     spent_ns: list[int] = []
 
     def work() -> None:
-        before_ns = _clocks_ns(native_id)
+        before_ns = _clocks_ns(native_id, family)
         for _ in repeat(None, n_calls):
             call()
-        spent_ns.extend(after - before for before, after in zip(before_ns, _clocks_ns(native_id), strict=True))
+        after_ns = _clocks_ns(native_id, family)
+        spent_ns.extend(after - before for before, after in zip(before_ns, after_ns, strict=True))
 
     log = look(work)
     if isinstance(log, Unavailable):
         return log
-    wall_ns, cpu_ns, queued_ns = spent_ns
+    wall_ns, cpu_ns, queued_ns, others_ns = spent_ns
     held = _held(log, native_id)
     computing, blocked = split(held, cpu_ns / max(1, wall_ns), queued_ns / max(1, wall_ns))
+    # What others compute for the call, they compute while it would else be blocked.
+    theirs = [min(blocked, ns / max(1, wall_ns)) for ns in assigned_ns(others_ns, 0.0, rest, wall_ns)]
     return _Batch(
         mechanism=log.mechanism,
         blind_to=log.blind_to,
         wall_ns=wall_ns,
         held=1 - computing - blocked,
-        computing=computing,
-        blocked=blocked,
+        computing=(computing + theirs[0], computing + theirs[1]),
+        blocked=(blocked - theirs[0], blocked - theirs[1]),
+        native=theirs[1],
         # With the GIL on, as an import may have switched it, whoever is attached holds it.
         attached=isinstance(log, SampledLog) and log.free is None and not gil_enabled(),
     )
 
 
-def _clocks_ns(native_id: int) -> tuple[int, int, int]:
-    """Return the wall clock, the calling thread's CPU time, and its time queued for a CPU, where the kernel tells."""
-    return time.perf_counter_ns(), time.thread_time_ns(), max(0, kernel_counts(native_id)[1])
+def _clocks_ns(native_id: int, family: Family) -> tuple[int, int, int, int]:
+    """Return the wall clock, the calling thread's CPU time and its time queued for a CPU, and all others' CPU time."""
+    others_ns = others_cpu_ns() + children_cpu_ns() + family.cpu_ns()
+    return time.perf_counter_ns(), time.thread_time_ns(), max(0, kernel_counts(native_id)[1]), others_ns
 
 
 def split(held: float, on_cpu: float, queued: float) -> tuple[float, float]:

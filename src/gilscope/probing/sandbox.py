@@ -181,6 +181,7 @@ class _Child:
         return Outcome(
             phase=_PHASES[self._phase],
             preflight=preflight or None,
+            profile=self._heard.get("profile", {}).get("report") if about["kind"] != "done" else None,
             output=self._output.decode(errors="replace"),
             **about,
         )

@@ -8,20 +8,20 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from statistics import median
-from typing import Protocol
 
 from gilscope.accounting import lock_waits
 from gilscope.inference import cross_width_interval, ratio_interval
-from gilscope.probing.channels import PipeChannel, ThreadChannel, Work, WorkerError
+from gilscope.originals import threads_are_replaced
+from gilscope.probing.channels import Channel, PipeChannel, ThreadChannel, Work, WorkerError
+from gilscope.probing.handing import Handing, hand_to_processes, hand_to_threads
 from gilscope.probing.targets import Resolved
 from gilscope.results import Interval
 
 WAYS = ("threads", "processes", "interpreters")
-#: A worker's share of a sample lasts at least so long: telling it takes some 50 us.
+#: A worker's share of a sample lasts at least so long, for its threads do not begin at the very same moment.
 MIN_SAMPLE_NS = 5_000_000
 #: Rounds of the control's arithmetic over 2048 items to begin with, some milliseconds' worth on any machine.
 SPINS = 4000
@@ -29,26 +29,12 @@ FEWEST_ROUNDS, MOST_ROUNDS = 7, 200
 #: A long call is made several times a sample where the time allows for so many rounds of that, for all workers begin at
 #: once and meet at the GIL; with sixteen calls that is forgotten.
 GOOD_ROUNDS, MOST_LONG_CALLS = 12, 16
-#: Empty orders sent to a worker for the cost of telling it.
-TELLINGS = 15
+#: What handing a call out costs is measured for shorter calls; of longer ones it is less than matters to anybody.
+SHORT_CALL_NS = 2_000_000
 
-
-class Channel(Protocol):
-    """A worker; see `gilscope.probing.channels`."""
-
-    lock_waited_ns: int
-
-    def tell(self, work: Work) -> None:
-        """Have work done."""
-
-    def answer(self) -> tuple[int, int]:
-        """Return when it began and ended, in ns; raises `WorkerError`."""
-
-    def dismiss(self) -> None:
-        """Have the worker end, without waiting for it: to end is as much work as to begin."""
-
-    def close(self) -> None:
-        """Have the worker end, and wait until it has."""
+_Arm = tuple[str, int]
+#: An arm whose workers are another one's.
+_SAME_WORKERS = {"control": "processes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +50,8 @@ class Scaling:
         Over one thread, or for the control over one process; None where it was not measured.
     of_processes : Interval or None
         The speed of as many processes is 1.
-    telling_ns : float or None
-        From telling one worker to do nothing to its answer.
+    handing : Handing or None
+        What it costs to hand a call to such a worker; None where nobody asked, as of a long call.
     calls_each : int
         How many calls each worker made in a sample, one after the other; 0 for the control.
     lock_waited : float or None
@@ -73,16 +59,19 @@ class Scaling:
         counted that.
     absent : str
         Why it was not measured, or "".
+    failed : bool
+        Whether that is because workers cannot make the call.
     """
 
     way: str
     n_workers: int
     speed_up: Interval | None = None
     of_processes: Interval | None = None
-    telling_ns: float | None = None
+    handing: Handing | None = None
     calls_each: int = 0
     lock_waited: float | None = None
     absent: str = ""
+    failed: bool = False
 
 
 def measure_scaling(
@@ -95,6 +84,7 @@ def measure_scaling(
     alone: str = "",
     seed: int = 0,
     most_seconds: float = math.inf,
+    with_handing: bool = True,
 ) -> list[Scaling]:
     """Measure what threads, processes and interpreters give.
 
@@ -114,18 +104,21 @@ def measure_scaling(
     seed : int
     most_seconds : float, default infinity
         Nothing is measured that could take longer.
+    with_handing : bool, default True
+        Whether to measure what handing a call out costs, if calls are short.
 
     Returns
     -------
     list of Scaling
-        For each width and way, and the control; what was not measured says why.
+        For each width and way, and the control; what was not measured says why. A way that fails is alone in that.
     """
     rng = random.Random(seed)
     calls: Work = {"calls": _calls_each(call_ns, widths, seconds)}
     # At worst the calls of all workers come one after another; before the rounds, each worker makes them once.
     longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
     if longest_s > most_seconds:
-        return _absent(widths, f"calls this long could take {longest_s:.0f} s in all; allow for them with --limit")
+        why = f"calls this long could take {longest_s:.0f} s in all; allow for them with --limit"
+        return _absent(widths, dict.fromkeys(WAYS, why))
     absent = {"processes": alone, "interpreters": alone} if alone else {}
     if isinstance(interpreter, str):
         absent.setdefault("interpreters", interpreter)
@@ -137,34 +130,37 @@ def measure_scaling(
                     channels.append(_open(way, resolved, interpreter))
                     stack.callback(channels[-1].close)
         stack.callback(_dismiss, kinds)
+        single: list[Channel] = []
+        not_started = set(absent)
         for way, channels in kinds.items():
             if way in absent:
                 continue
             try:
+                _greet(channels[:1], calls, way)
+                single = single or channels[:1]
                 _greet(channels, calls, way)
             except WorkerError as error:
                 absent[way] = str(error)
-        if "threads" in absent:
-            return _absent(widths, absent["threads"])
-        ways = [way for way in kinds if way not in absent]
-        arms: dict[tuple[str, int], tuple[list[Channel], Work]] = {("serial", 1): (kinds["threads"][:1], calls)}
-        arms |= {(way, n): (kinds[way][:n], calls) for n in widths for way in ways}
-        if "processes" in ways:
+        if not single:
+            return _absent(widths, absent, absent.keys() - not_started)
+        arms: dict[_Arm, tuple[list[Channel], Work]] = {("serial", 1): (single, calls)}
+        arms |= {(way, n): (kinds[way][:n], calls) for n in widths for way in kinds if way not in absent}
+        if "processes" not in absent:
             spins = _spins(kinds["processes"][0])
             arms |= {("control", n): (kinds["processes"][:n], spins) for n in (1, *widths)}
         counted = _count_lock_waits(stack)
         try:
-            walls, waited = _rounds(arms, seconds, rng)
-            telling = {way: _telling(kinds[way][0]) for way in ways}
-        except WorkerError as error:  # it went well once, and does not always
-            return _absent(widths, str(error))
+            walls, waited = _rounds(arms, seconds, rng, absent)
+            handing = _handing(kinds, absent) if with_handing and call_ns < SHORT_CALL_NS else {}
+        except WorkerError as error:
+            return _absent(widths, dict.fromkeys(WAYS, str(error)), WAYS)
     found = [
-        _scaling(walls, way, n, telling, 0 if way == "control" else calls["calls"], waited if counted else {})
+        _scaling(walls, way, n, handing.get(way), 0 if way == "control" else calls["calls"], waited if counted else {})
         for n in widths
-        for way in (*ways, "control")
+        for way in (*kinds, "control")
         if (way, n) in walls
     ]
-    return [*found, *(Scaling(way=way, n_workers=n, absent=why) for n in widths for way, why in absent.items())]
+    return [*found, *_absent(widths, absent, absent.keys() - not_started)]
 
 
 def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
@@ -175,8 +171,10 @@ def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
     return max(1, round(MIN_SAMPLE_NS / call_ns), affordable)
 
 
-def _absent(widths: Sequence[int], why: str) -> list[Scaling]:
-    return [Scaling(way=way, n_workers=n, absent=why) for n in widths for way in WAYS]
+def _absent(widths: Sequence[int], absent: dict[str, str], failed: Collection[str] = ()) -> list[Scaling]:
+    return [
+        Scaling(way=way, n_workers=n, absent=why, failed=way in failed) for n in widths for way, why in absent.items()
+    ]
 
 
 def _count_lock_waits(stack: ExitStack) -> bool:
@@ -200,10 +198,12 @@ def _open(way: str, resolved: Resolved, interpreter: Callable[[str], None] | str
 
 def _greet(channels: Sequence[Channel], calls: Work, way: str) -> None:
     """Wait until workers are ready, and have each make its calls once, so that nothing is done for the first time."""
-    if way != "threads":
-        for channel in channels:
-            channel.answer()
-    _wall_ns(channels, calls)
+    for channel in channels:
+        channel.greet()
+    try:
+        _wall_ns(channels, calls)
+    except WorkerError as error:
+        raise WorkerError(f"{len(channels)} {way} at once: {error}" if len(channels) > 1 else str(error)) from None
 
 
 def _wall_ns(channels: Sequence[Channel], work: Work) -> int:
@@ -230,17 +230,30 @@ def _spins(channel: Channel) -> Work:
 
 
 def _rounds(
-    arms: dict[tuple[str, int], tuple[list[Channel], Work]], seconds: float, rng: random.Random
-) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, int], int]]:
-    """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks."""
-    walls: dict[tuple[str, int], list[int]] = {arm: [] for arm in arms}
+    arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: random.Random, absent: dict[str, str]
+) -> tuple[dict[_Arm, list[int]], dict[_Arm, int]]:
+    """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks.
+
+    A way that fails is left out from there on, for the reason that is then in `absent`.
+    """
+    walls: dict[_Arm, list[int]] = {arm: [] for arm in arms}
     waited = dict.fromkeys(arms, 0)
     deadline, n_rounds = time.monotonic() + seconds, 0
     while n_rounds < FEWEST_ROUNDS or (n_rounds < MOST_ROUNDS and time.monotonic() < deadline):
-        for arm in rng.sample(list(arms), len(arms)):
+        for arm in rng.sample(list(walls), len(walls)):
+            if arm not in walls:  # another width of its way has failed in this round
+                continue
             before_ns = _waited_ns(arms[arm][0])
-            walls[arm].append(_wall_ns(*arms[arm]))
-            waited[arm] += _waited_ns(arms[arm][0]) - before_ns
+            try:
+                walls[arm].append(_wall_ns(*arms[arm]))
+            except WorkerError as error:  # it went well once, and does not always
+                if arm[0] == "serial":
+                    raise
+                way = _SAME_WORKERS.get(arm[0], arm[0])
+                absent[way] = f"{arm[1]} {way} at once: {error}"
+                walls = {one: times for one, times in walls.items() if _SAME_WORKERS.get(one[0], one[0]) != way}
+            else:
+                waited[arm] += _waited_ns(arms[arm][0]) - before_ns
         n_rounds += 1
     return walls, waited
 
@@ -249,24 +262,21 @@ def _waited_ns(channels: Sequence[Channel]) -> int:
     return sum(channel.lock_waited_ns for channel in channels)
 
 
-def _telling(channel: Channel) -> float:
-    """Return the time from telling a worker to do nothing to its answer, in ns."""
-    times = []
-    for _ in range(TELLINGS):
-        begin_ns = time.monotonic_ns()
-        channel.tell({"calls": 0})
-        channel.answer()
-        times.append(time.monotonic_ns() - begin_ns)
-    return float(median(times))
+def _handing(kinds: dict[str, list[Channel]], absent: dict[str, str]) -> dict[str, Handing]:
+    """Return what handing calls to the most workers costs, for those ways that a program would hand them to."""
+    measure = {"threads": hand_to_threads, "processes": hand_to_processes}
+    if threads_are_replaced():  # a pool of them is none
+        del measure["threads"]
+    return {way: hand(kinds[way]) for way, hand in measure.items() if way not in absent}
 
 
 def _scaling(
-    walls: dict[tuple[str, int], list[int]],
+    walls: dict[_Arm, list[int]],
     way: str,
     n_workers: int,
-    telling: dict[str, float],
+    handing: Handing | None,
     calls_each: int,
-    waited: dict[tuple[str, int], int],
+    waited: dict[_Arm, int],
 ) -> Scaling:
     alone = walls["control" if way == "control" else "serial", 1]
     mine, processes = walls[way, n_workers], walls.get(("processes", n_workers))
@@ -279,7 +289,7 @@ def _scaling(
         of_processes=ratio_interval([[math.log(a / b) for a, b in zip(processes or (), mine, strict=True)]])
         if compared
         else None,
-        telling_ns=telling.get(way),
+        handing=handing if handing is not None and handing.n_workers == n_workers else None,
         calls_each=calls_each,
         lock_waited=waited[way, n_workers] / (n_workers * sum(mine)) if waited and way == "threads" else None,
     )

@@ -1,21 +1,22 @@
 """How one call divides its time: with the GIL, without it and computing, without it and blocked.
 
 A call is more than the thread that makes it: while that waits for a thread or a process of the call's own, what these
-do counts, or a pool of Python threads would look like sleep.
+do counts, or a pool would look like sleep. `gilscope.probing.belonging` tells whose they are.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from statistics import median
 from typing import Any
 
-from gilscope.accounting.kernel import children_cpu_ns
+from gilscope.accounting.kernel import children_cpu_ns, native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
 from gilscope.inference import COMPUTED_ERROR, sign_test_rank
+from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, helpers_in, others_cpu_ns
 
 #: A batch of calls lasts at least so long, so that opening and closing the ledger, some 20 us, is little of it.
 MIN_BATCH_NS = 3_000_000
@@ -23,6 +24,8 @@ MIN_BATCH_NS = 3_000_000
 #: `PATIENCE` times as long as asked; and as many as make it narrow.
 FEWEST_BATCHES, GOOD_BATCHES, MOST_BATCHES = 3, 9, 60
 PATIENCE = 2
+#: Others that hold the GIL or compute for a call for so much of its time matter to what it is.
+HELPED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,18 @@ class Shares:
     longest_hold_ns : int or None
         In which a call did not drop the GIL by itself; bytecode would drop it when asked, native code would not.
     sites : list of dict
-        As `gilscope.accounting.log.SiteAccount`, of all calls together.
+        As `gilscope.accounting.log.SiteAccount`, of all calls together; where the calling thread released, and those of
+        the call's own.
     attached : bool
         Whether "held" stands for attached, where no GIL is in force and threads share no lock for that.
     helpers_held : float
         The part of "held", as a share of all time, in which threads of the call's own had the GIL and not the calling
         one; 0 where nobody can tell them apart.
+    held_waiting : Share
+        The part of "held", as a share of all time, in which neither the calling thread nor any other of the process was
+        on a CPU: the call waits with the GIL in its hand.
+    native : float
+        The part of "computing", as a share of all time, that others did for the call: native threads, and processes.
     """
 
     mechanism: str
@@ -73,9 +82,20 @@ class Shares:
     sites: list[dict[str, object]]
     attached: bool = False
     helpers_held: float = 0.0
+    held_waiting: Share = Share(0.0, 0.0, 0.0)
+    native: float = 0.0
 
 
-def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> Shares:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Calls in a row: their log, and CPU times that it does not have, in ns."""
+
+    log: Log
+    own_cpu_ns: int
+    others_cpu_ns: int
+
+
+def measure_shares(call: Callable[[], object], call_ns: int, seconds: float, mark: str = "") -> Shares:
     """Call again and again with the ledger on, for about so many seconds.
 
     Parameters
@@ -84,50 +104,70 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float) -> 
     call_ns : int
         About how long one call takes; a first call may be wrong about it, for it may fill a cache.
     seconds : float
+    mark : str
+        As of `gilscope.children.descendants.found_by`: finds the processes that the call has started.
 
     Raises
     ------
     CannotRunError
         Where there is no ledger; there `gilscope.probing.sampled.measure_sampled` serves.
     """
-    n_calls = max(1, round(MIN_BATCH_NS / max(call_ns, 1)))
-    logs: list[Log] = []
-    children_ns: list[int] = []
-    native_id, begin = threading.get_native_id(), time.monotonic()
+    native_id, before, family = threading.get_native_id(), native_ids(), Family(mark)
+    n_calls, batches = max(1, round(MIN_BATCH_NS / max(call_ns, 1))), list[_Batch]()
     with Ledger():  # the hooks stay in place from batch to batch
-        while _more(len(logs), (time.monotonic() - begin) / seconds):
-            before_ns = children_cpu_ns()
-            with Ledger() as one:
-                for _ in repeat(None, n_calls):
-                    call()
-            if 2 * one.log.wall_ns < MIN_BATCH_NS:
-                n_calls = max(2 * n_calls, round(n_calls * MIN_BATCH_NS / max(one.log.wall_ns, 1)))
-                logs.clear()
-                children_ns.clear()
+        rest, begin = at_rest(family), time.monotonic()
+        while _more(len(batches), (time.monotonic() - begin) / seconds):
+            batch = _batch(call, n_calls, family)
+            if 2 * batch.log.wall_ns < MIN_BATCH_NS:
+                n_calls = max(2 * n_calls, round(n_calls * MIN_BATCH_NS / max(batch.log.wall_ns, 1)))
+                batches.clear()
             else:
-                logs.append(one.log)
-                children_ns.append(children_cpu_ns() - before_ns)
-    mine = [log.thread(native_id) for log in logs]
-    helpers = [[thread for thread in log.threads if thread.native_id != native_id] for log in logs]
-    held, computing, blocked = zip(*map(parts_of, mine, helpers, children_ns), strict=True)
-    drops = [sum(thread.drops for thread in log.threads) for log in logs]
+                batches.append(batch)
+    logs = [batch.log for batch in batches]
+    mine, helpers = [log.thread(native_id) for log in logs], helpers_in(logs, native_id, before, rest)
+    least, most = zip(
+        *(_parts_of(batch, thread, theirs, rest) for batch, thread, theirs in zip(batches, mine, helpers, strict=True)),
+        strict=True,
+    )
+    held, computing, blocked = (
+        between(interval_of(one), interval_of(other))
+        for one, other in zip(zip(*least, strict=True), zip(*most, strict=True), strict=True)
+    )
+    working = {thread.native_id for theirs in helpers for thread in theirs} | {native_id}
+    drops = [
+        sum(max(0, thread.drops - thread.asked) for thread in log.threads if thread.native_id in working)
+        for log in logs
+    ]
     return Shares(
         mechanism=logs[0].mechanism,
         blind_to=list(logs[0].blind_to),
         calls=n_calls * len(logs),
         batches=len(logs),
         wall_ns=median(log.wall_ns for log in logs) / n_calls,
-        held=interval_of(held),
-        computing=interval_of(computing),
-        blocked=interval_of(blocked),
+        held=held,
+        computing=computing,
+        blocked=blocked,
         releases=median(drops) / n_calls,
-        longest_hold_ns=_longest_hold_ns(logs, native_id, n_calls),
-        sites=_sites(logs),
+        longest_hold_ns=_longest_hold_ns(logs, mine, helpers, n_calls),
+        sites=_sites(logs, working),
         helpers_held=median(
-            min(1.0, sum(thread.held_ns for thread in threads) / max(log.wall_ns, 1))
-            for log, threads in zip(logs, helpers, strict=True)
+            min(1.0, sum(thread.held_ns for thread in theirs) / max(log.wall_ns, 1))
+            for log, theirs in zip(logs, helpers, strict=True)
         ),
+        held_waiting=interval_of([_held_waiting(batch, thread) for batch, thread in zip(batches, mine, strict=True)]),
+        native=median(_native(*both) for both in zip(batches, helpers, strict=True)),
     )
+
+
+def _batch(call: Callable[[], object], n_calls: int, family: Family) -> _Batch:
+    children_ns = children_cpu_ns() + family.cpu_ns()
+    with Ledger() as one:
+        others_ns, own_ns = others_cpu_ns(), time.thread_time_ns()
+        for _ in repeat(None, n_calls):
+            call()
+        own_ns, others_ns = time.thread_time_ns() - own_ns, others_cpu_ns() - others_ns
+    children_ns = max(0, children_cpu_ns() + family.cpu_ns() - children_ns)
+    return _Batch(one.log, own_ns, max(0, others_ns) + children_ns)
 
 
 def _more(n_batches: int, used: float) -> bool:
@@ -136,10 +176,10 @@ def _more(n_batches: int, used: float) -> bool:
     return n_batches < FEWEST_BATCHES or (n_batches < MOST_BATCHES and used < allowed)
 
 
-def _sites(logs: Iterable[Log]) -> list[dict[str, object]]:
-    """Add up the sites of all batches, the longest first."""
+def _sites(logs: Iterable[Log], working: Collection[int]) -> list[dict[str, object]]:
+    """Add up where these threads released in all batches, the longest first."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for site in chain.from_iterable(log.sites for log in logs):
+    for site in chain.from_iterable(log.sites_of(working) for log in logs):
         new = {"module": site.module, "symbol": site.symbol, "offset": site.offset}
         total = found.setdefault((site.module, site.offset), new | {"count": 0, "computing_ns": 0, "blocked_ns": 0})
         for name in ("count", "computing_ns", "blocked_ns"):
@@ -147,20 +187,55 @@ def _sites(logs: Iterable[Log]) -> list[dict[str, object]]:
     return sorted(found.values(), key=lambda site: -site["computing_ns"] - site["blocked_ns"])
 
 
-def _longest_hold_ns(logs: Sequence[Log], native_id: int, n_calls: int) -> int:
+def _longest_hold_ns(
+    logs: Sequence[Log], mine: Sequence[ThreadAccount | None], helpers: Sequence[Sequence[ThreadAccount]], n_calls: int
+) -> int:
     """Return the longest hold within a call: calls that never drop the GIL hold it from the first to the last."""
     longest = 0
-    for log in logs:
-        thread = log.thread(native_id)
+    for log, thread, theirs in zip(logs, mine, helpers, strict=True):
         whole_ns = log.wall_ns // n_calls
         dropped = thread is not None and thread.drops >= n_calls
         longest = max(longest, thread.longest_hold_ns if thread is not None and dropped else whole_ns)
-        longest = max(longest, *(one.longest_hold_ns for one in log.threads if one.native_id != native_id), 0)
+        longest = max(longest, *(one.longest_hold_ns for one in theirs), 0)
     return longest
 
 
+def _parts_of(
+    batch: _Batch, thread: ThreadAccount | None, helpers: Sequence[ThreadAccount], rest: Rest
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return a batch's shares with as little of others' CPU time as may be the call's, and with as much."""
+    known_ns = sum(_cpu_ns(helper) for helper in helpers)
+    least_ns, most_ns = assigned_ns(batch.others_cpu_ns, known_ns, rest, batch.log.wall_ns)
+    return parts_of(thread, helpers, least_ns), parts_of(thread, helpers, most_ns)
+
+
+def _cpu_ns(thread: ThreadAccount) -> int:
+    """Return what an account explains of a thread's CPU time."""
+    return thread.held_ns + thread.computing_ns
+
+
+def _native(batch: _Batch, helpers: Sequence[ThreadAccount]) -> float:
+    known_ns = sum(_cpu_ns(helper) for helper in helpers)
+    return min(1.0, max(0, batch.others_cpu_ns - known_ns) / max(1, batch.log.wall_ns))
+
+
+def _held_waiting(batch: _Batch, thread: ThreadAccount | None) -> float:
+    """Return the share of a batch's time in which the GIL was held and no thread of the process was on a CPU."""
+    wall_ns = max(1, batch.log.wall_ns)
+    held_ns, computing_ns = (thread.held_ns, thread.computing_ns) if thread is not None else (wall_ns, 0)
+    idle_ns = max(0, held_ns + computing_ns - batch.own_cpu_ns - batch.others_cpu_ns)
+    if thread is not None and thread.run_delay_ns is not None:
+        idle_ns -= min(idle_ns, thread.run_delay_ns)
+    return min(idle_ns, held_ns) / wall_ns
+
+
+def between(one: Share, other: Share) -> Share:
+    """Return the share that reaches over both."""
+    return Share((one.estimate + other.estimate) / 2, min(one.low, other.low), max(one.high, other.high))
+
+
 def parts_of(
-    thread: ThreadAccount | None, helpers: Sequence[ThreadAccount] = (), children_ns: float = 0.0
+    thread: ThreadAccount | None, helpers: Sequence[ThreadAccount] = (), others_ns: float = 0.0
 ) -> tuple[float, float, float]:
     """Return which shares of its time a call held the GIL, computed without it, and was blocked without it.
 
@@ -169,9 +244,9 @@ def parts_of(
     thread : ThreadAccount or None
         The calling one; None if it never met the GIL, and so held it all the while.
     helpers : sequence of ThreadAccount
-        The others that met the GIL meanwhile. What they do while the calling thread is without the GIL is the call's.
-    children_ns : float
-        CPU time of processes that the call has started and waited for.
+        The call's own. What they do while the calling thread is without the GIL is the call's.
+    others_ns : float
+        CPU time of others that work for the call: native threads, and processes.
 
     Notes
     -----
@@ -181,12 +256,12 @@ def parts_of(
     if thread is None:
         return 1.0, 0.0, 0.0
     held_ns, computing_ns, blocked_ns = _own_ns(thread)
-    if helpers or children_ns:
+    if helpers or others_ns:
         theirs = [_own_ns(helper) for helper in helpers]
         theirs_held_ns, theirs_computing_ns = (sum(times[i] for times in theirs) for i in (0, 1))
         free_ns = computing_ns + blocked_ns + min(thread.waited_ns, theirs_held_ns)
         theirs_held_ns = min(theirs_held_ns, free_ns)
-        computing_ns = min(computing_ns + theirs_computing_ns + children_ns, free_ns - theirs_held_ns)
+        computing_ns = min(computing_ns + theirs_computing_ns + others_ns, free_ns - theirs_held_ns)
         held_ns, blocked_ns = held_ns + theirs_held_ns, free_ns - theirs_held_ns - computing_ns
     all_ns = held_ns + computing_ns + blocked_ns
     return (held_ns / all_ns, computing_ns / all_ns, blocked_ns / all_ns) if all_ns else (1.0, 0.0, 0.0)

@@ -14,7 +14,7 @@ _LEFT = "style='text-align:left'"
 
 
 def text(probe: Mapping[str, Any]) -> str:
-    """Return the result as plain text, with the traceback of a failure below it.
+    """Return the result as plain text, with the traceback of what failed below it.
 
     Parameters
     ----------
@@ -22,9 +22,8 @@ def text(probe: Mapping[str, Any]) -> str:
         As in the JSON.
     """
     blocks = [_facts(head(probe)), _facts(call(probe)), _table(ways(probe)), _facts(tail(probe))]
-    if probe["failure"]:
-        printed = probe["output"] and f"The end of what it printed:\n{probe['output']}"
-        blocks += [probe["traceback"].rstrip(), printed.rstrip()]
+    printed = probe["output"] and f"The end of what it printed:\n{probe['output']}"
+    blocks += [probe["traceback"].rstrip(), printed.rstrip()]
     return "\n\n".join(block for block in blocks if block)
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from gilscope.words import duration
+from gilscope.words import NONE, count, counted, duration, workers
 
 #: Sites named in a table; the JSON has all of them.
 MOST_SITES = 3
 #: Characters of a statement that are shown.
 MOST_CHARACTERS = 200
-HEADER = ("", "predicted speed-up", "predicted to pay from", "measured here and now", "beside processes")
+#: A call that waits with the GIL for less of its time than this is no news.
+WORTH_SHOWING = 0.05
+HEADER = ("", "predicted", "measured here", "beside processes", "with sending", "handed out one by one")
 _WAYS = ("threads", "processes", "interpreters")
 _MEANINGS = {
     "Python bytecode": "Python code, which needs the GIL and drops it when another thread asks",
@@ -49,10 +51,13 @@ def call(probe: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     found = [("one call", duration(probe["wall_ns"]))]
     labels = _SHARES if probe["machine"].get("gil", True) else _SHARES_WITHOUT_GIL
-    found += [(labels[name], _share(share)) for name, share in probe["shares"].items()]
+    found += [(labels[name], _share(probe["shares"][name])) for name in labels if name in probe["shares"]]
+    waiting = probe["shares"].get("held_waiting")
+    if waiting is not None and waiting["estimate"] >= WORTH_SHOWING:
+        found.insert(2, ("waiting with it", f"{_share(waiting)}: neither computing nor letting others run"))
     if probe["releases"] is not None:
         each = f", for {duration(probe['mean_release_ns'])} each" if probe["mean_release_ns"] else ""
-        times = f"{probe['releases']:.4g} time{'' if probe['releases'] == 1 else 's'} a call{each}"
+        times = f"{counted(probe['releases'], 'time')} a call{each}"
         found.append(("drops the GIL", times if probe["releases"] else "never by itself"))
     # Bytecode drops the GIL as soon as somebody asks, so that its holds are nobody's worry.
     if probe["longest_hold_ns"] is not None and probe["class"] != "Python bytecode":
@@ -68,18 +73,21 @@ def call(probe: Mapping[str, Any]) -> list[tuple[str, str]]:
 def ways(probe: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return the lines of the table of ways, as many cells each as `HEADER`; none where there is nothing to compare."""
     found: list[tuple[str, ...]] = []
+    most = max((one["n_workers"] for one in probe["predicted"].get("threads", ())), default=0)
     for way in _WAYS:
         measured = {one["n_workers"]: one for one in probe["measured"] if one["way"] == way and not one["absent"]}
         predicted = {one["n_workers"]: one for one in probe["predicted"].get(way, ())}
+        shipped = {one["n_workers"]: one for one in probe["predicted"].get("shipped", ())}
         for n_workers in sorted(measured.keys() | predicted.keys()):
             one, expected = measured.get(n_workers), predicted.get(n_workers)
             found.append(
                 (
-                    f"{n_workers} {way}",
-                    _range(expected) if expected else "-",
-                    _pays(probe, way) if expected else "-",
-                    _interval(one["speed_up"]) if one else "-",
-                    _interval(one["of_processes"]) if one else "-",
+                    workers(n_workers, way),
+                    _range(expected) if expected else NONE,
+                    _interval(one["speed_up"]) if one else NONE,
+                    _interval(one["of_processes"]) if one else NONE,
+                    _range(shipped[n_workers]) if way == "processes" and n_workers in shipped else NONE,
+                    _handed(probe, way) if n_workers == most else NONE,
                 )
             )
     return found
@@ -89,7 +97,7 @@ def tail(probe: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what comes last: what to make of the table, and how it was measured."""
     if probe["failure"]:
         return []
-    found = []
+    found = [row for way in ("threads", "processes") for row in _handing(probe, way)]
     for one in probe["measured"]:
         if one["way"] == "control":
             gave = f"{_interval(one['speed_up'])} times as fast as one"
@@ -124,12 +132,27 @@ def _range(one: Mapping[str, Any]) -> str:
 
 def _interval(one: Mapping[str, float | None] | None) -> str:
     if one is None or one["estimate"] is None:
-        return "-"
+        return NONE
     if one["low"] is None or one["high"] is None or not 0 < one["low"] <= one["high"] < 1e6:
-        return f"{one['estimate']:.2f} [?]"
+        return "?"
     return f"{one['estimate']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
 
 
-def _pays(probe: Mapping[str, Any], way: str) -> str:
-    length_ns = probe["pays_from_ns"].get(way)
-    return "never" if length_ns is None else duration(length_ns)
+def _handed(probe: Mapping[str, Any], way: str) -> str:
+    one = probe.get("handed", {}).get(way)
+    return NONE if one is None else _range(one)
+
+
+def _handing(probe: Mapping[str, Any], way: str) -> list[tuple[str, str]]:
+    """Return what handing out a call costs with the most workers, where that was measured."""
+    costs = [one["handing"] for one in probe["measured"] if one["way"] == way and one.get("handing")]
+    if not costs:
+        return []
+    busy, idle = (
+        f"{duration(cost['estimate'])} [{duration(cost['low'])}, {duration(cost['high'])}]"
+        for cost in (costs[-1]["busy"], costs[-1]["idle"])
+    )
+    enough = probe.get("handed", {}).get(way, {"calls_at_a_time": 1})["calls_at_a_time"]
+    hence = f", so that {count(enough)} or more at a time keep nine tenths of the speed-up" if enough > 1 else ""
+    told = f"{busy} a call to {way} that have more in their queue{hence}; waking one that sleeps took {idle}"
+    return [("handing out", told)]
