@@ -81,7 +81,7 @@ def told(name: str, error: BaseException) -> dict[str, object]:
 def last_line(error: BaseException) -> str:
     """Return the last line of what an error says: NumPy says much before it comes to the point."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+    return lines[-1].removeprefix("Original error was: ") if lines else ""
 
 
 def examine_inside(name: str, path: list[str], answer_path: str) -> dict[str, object]:

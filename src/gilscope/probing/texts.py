@@ -3,6 +3,7 @@
 import ast
 import importlib
 import linecache
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,12 @@ _GATHER = "gather "
 _MACHINERY = ("<frozen ", str(Path(importlib.__file__).parent), str(Path(__file__).parent))
 # Of one error's text, which may hold a whole array, and of its traceback, which may hold many errors.
 _MOST_CHARACTERS, _MOST_TRACEBACK_CHARACTERS = 500, 8000
+#: An error's text above this, some three lines, is an essay, and what caused it says more.
+_LONG_CHARACTERS = 250
+_MOST_CAUSES = 10  # of an error; one may be its own
+#: What gilscope says for seven lines of NumPy's, and for CPython's own words about a module that no user has heard of.
+NO_OWN_GIL = "{} does not load in an interpreter with a GIL of its own"
+_NO_OWN_GIL_FROM_PYTHON = re.compile(r"module ([\w.]+) does not support loading in subinterpreters")
 
 
 def run_setup(setup: str, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -102,16 +109,42 @@ def blamed(what: str, passed: type[Exception] = UsageError) -> Iterator[None]:
     except passed:
         raise
     except (Exception, SystemExit) as error:
-        raise UsageError(f"{what} raised {describe(error)}{where(error)}.") from error
+        library = refused_in_own_gil(error)
+        said = NO_OWN_GIL.format(library) if library else f"{what} raised {describe(error)}{where(error)}."
+        raise UsageError(said) from error
+
+
+def refused_in_own_gil(error: BaseException) -> str:
+    """Return the library that does not load in an interpreter with a GIL of its own, where that is the error, or ""."""
+    found = ""
+    for _ in range(_MOST_CAUSES):
+        if isinstance(error, ImportError) and (told := _NO_OWN_GIL_FROM_PYTHON.search(_in_a_line(error))):
+            found = told[1].partition(".")[0]
+        if error.__cause__ is None:
+            break
+        error = error.__cause__
+    return found
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's type and message in one short line, whatever its own text does."""
-    lines = traceback.TracebackException(type(error), error, None).format_exception_only()
-    text = " ".join(" ".join(lines).split())
+    """Return an error's type and message in one short line, whatever its own text does.
+
+    Of a long one that another caused, whose text is short, that one's: NumPy pleads for seven lines before it says why.
+    """
+    if library := refused_in_own_gil(error):
+        return NO_OWN_GIL.format(library)
+    text = _in_a_line(error)
+    if len(text) > _LONG_CHARACTERS and error.__cause__ is not None:
+        cause = _in_a_line(error.__cause__)
+        text = cause if len(cause) < len(text) else text
     if isinstance(error, EOFError):
         text += " (standard input is empty in a probe)"
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} ..."
+
+
+def _in_a_line(error: BaseException) -> str:
+    lines = traceback.TracebackException(type(error), error, None).format_exception_only()
+    return " ".join(" ".join(lines).split())
 
 
 def where(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.errors import UsageError
 from gilscope.originals import time
 from gilscope.probing.targets import Target, resolve
-from gilscope.probing.texts import describe
+from gilscope.probing.texts import describe, refused_in_own_gil
 from gilscope.scheduling import give_way
 
 #: What is said where something else than gilscope wrote to its pipes.
@@ -56,7 +56,8 @@ def main(arguments: list[str]) -> None:
         except UsageError as error:  # it cannot be found here
             say(error=str(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
-            say(error=f"there it raises {describe(error)}")
+            told = describe(error)
+            say(error=told if refused_in_own_gil(error) else f"there it raises {told}")
 
 
 def timed_calls(call: Callable[[], object], n_calls: int) -> tuple[int, int]:
