@@ -18,6 +18,7 @@ class Shell:
 
     def __init__(self, **names: Any) -> None:
         self.user_ns: dict[str, Any] = {"__name__": "__main__", **names}
+        self.execution_count = 1
         self.magics: dict[tuple[str, str], Callable[..., Probe]] = {}
 
     def transform_cell(self, raw_cell: str) -> str:
@@ -49,6 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Resolved]:
         return Probe(target=resolved.target.text, class_=repr(resolved.call()), advice=alone)
 
     monkeypatch.setattr(magics, "probe_here", probe_here)
+    monkeypatch.setattr(magics, "_display", lambda probe: None)
     return found
 
 
@@ -86,6 +88,23 @@ def test_a_cell_may_hold_what_only_ipython_understands(shell: Shell, asked: list
     """Both lines go through the shell's transformation."""
     shell.user_ns["get_ipython"] = lambda: type("It", (), {"system": staticmethod(str.upper)})
     assert shell.gil("!date").class_ == "'DATE'"
+
+
+def test_a_result_is_shown_once_and_can_be_kept(
+    shell: Shell, asked: list[Resolved], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown when it is there, not again as its cell's last value, and in a later cell as any value."""
+    shown: list[Probe] = []
+    monkeypatch.setattr(magics, "_display", shown.append)
+    kept = shell.gil("1 + 1")
+    assert [(type(one), one.class_) for one in shown] == [(Probe, "2")]
+    kept._ipython_display_()
+    assert len(shown) == 1
+    shell.execution_count += 1
+    kept._ipython_display_()
+    assert shown[0] == shown[1]
+    assert isinstance(kept, Probe)
+    assert kept.as_dict() == shown[0].as_dict()
 
 
 @pytest.mark.parametrize("arguments", [("",), ("  ",), ("n = 1", "\n")])
