@@ -214,6 +214,12 @@ def strategy(arm: "Arm") -> str:
     return workers(arm.n_workers, name) + (f" ({method})" if method else "")
 
 
+def way(strategy_name: str) -> str:
+    """Return what a strategy is called where its width does not matter: ``"processes (fork)"``, ``"OpenMP"``."""
+    name, _, method = strategy_name.partition(":")
+    return {"openmp": "OpenMP"}.get(name, name) + (f" ({method})" if method else "")
+
+
 def workers(n: int, way: str) -> str:
     """Return how many of a way, whose name is a plural: ``"1 thread"``, ``"2 processes"``."""
     return counted(n, {"processes": "process"}.get(way, way.removesuffix("s")), way)

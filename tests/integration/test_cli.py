@@ -296,6 +296,16 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Co
     return path, measured("-o", str(path), "--format", "json")
 
 
+def test_what_cannot_run_is_said_once() -> None:
+    """In a line while it runs, and in a line below the table, however many arms it keeps away."""
+    done = measured("--implementations", "c,cython", "--gil", "held,released", "--strategies", "interpreters")
+    assert done.returncode in MEASURED, done.stderr
+    for text in (done.stdout, done.stderr):
+        absent = [line for line in text.splitlines() if "unavailable" in line]
+        assert len(absent) == (sys.version_info < (3, 12)), text
+        assert all(line.startswith("interpreters: unavailable: needs CPython >= 3.12") for line in absent)
+
+
 def test_a_run_prints_nothing_but_json(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """With --format json, standard output is the saved file; progress is on standard error, a line an arm."""
     path, done = saved

@@ -10,18 +10,18 @@ from gilscope.report import atlas, atlas_page
 
 TABLE = """\
 Mine - gilscope 0.1.0 - CPython 3.13.0 - 2 CPUs
-call       class                   released       stall    releases  each    2 threads         2 processes    pays
+call    class            released       stall    releases  each    2 threads         2 processes    pays
 
 sums
-crc        releases                96 %           106 µs   1         813 µs  1.83 (1.60-2.00)  1.90 (2.00)    threads
-loop       Python bytecode         0 %            2.55 ms  0         -       ? (1.00)          ? (1.50-2.00)  processes
+crc     releases         96 %           106 µs   1         813 µs  1.83 (1.60-2.00)  1.90 (2.00)    threads
+loop    Python bytecode  0 %            2.55 ms  0         -       ? (1.00)          ? (1.50-2.00)  processes
 
 rest
-unsure     undecided               50 % [10, 90]  1 ms     0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
-<b>|gone*  not installed: no_such
+unsure  undecided        50 % [10, 90]  1 ms     0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
 
 4 calls: 1 releases; 1 Python bytecode; 1 undecided; 1 not installed
 ?: this machine gave no second CPU while 1 of them ran, so that only predictions are left
+not installed: no_such (<b>|gone*)
 2 measured by ledger; it does not see who; it costs little
 1 measured by witness (no ledger: a test says so); it does not see what, where; it costs more
 """
@@ -34,7 +34,6 @@ MARKDOWN = """\
 | crc | releases | 96 % | 106 µs | 1 | 813 µs | 1.83 (1.60-2.00) | 1.90 (2.00) | threads |
 | loop | Python bytecode | 0 % | 2.55 ms | 0 | - | ? (1.00) | ? (1.50-2.00) | processes |
 | unsure | undecided | 50 % \\[10, 90\\] | 1 ms | 0.5 | 100 µs | 1.10 (1.20-1.40) | ? (1.20-1.40) | neither |
-| \\<b\\>\\|gone\\* | not installed: no\\_such |  |  |  |  |  |  |  |
 """
 
 
@@ -126,6 +125,16 @@ def drawn(rows: list[dict[str, Any]], width: int = 160) -> str:
 def test_a_table_has_a_row_for_every_call() -> None:
     """Groups stand apart; a figure that nothing could measure is a question mark, with the prediction beside it."""
     assert drawn(ROWS)[: len(TABLE)] == TABLE
+
+
+def test_calls_that_are_not_here_are_named_once() -> None:
+    """With what they lack; many of them are counted."""
+    lacking = [row(f"numpy.f{i}", "not installed", "rest", failure="not installed: numpy") for i in range(64)]
+    for text in (drawn([*ROWS, *lacking]), atlas.markdown(DATA, [*ROWS, *lacking])):
+        assert text.count("not installed: numpy") == 1
+        assert "not installed: numpy (64 calls)" in text
+        assert "numpy.f1" not in text
+    assert "not installed: numpy (numpy.f0, numpy.f1)" in drawn(lacking[:2])
 
 
 def test_no_rows_make_an_empty_table() -> None:

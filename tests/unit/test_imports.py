@@ -7,9 +7,9 @@ import pytest
 
 from gilscope.cli import main
 from gilscope.cli.exit_codes import of_imports as exit_code
-from gilscope.cli.imports import cells
+from gilscope.cli.imports import absences, cells
 from gilscope.machine import imports
-from gilscope.machine.imports import DOES_NOT_APPLY, REENABLED, STAYS_OFF, Import, pools_among
+from gilscope.machine.imports import DOES_NOT_APPLY, REENABLED, STAYS_OFF, TOO_OLD, Import, pools_among
 
 FINE = Import(module="m", outcome="imported", import_ns=2_500_000, gil=STAYS_OFF, own_gil="works", threads=())
 CRASHED = Import(module="c", outcome="crashed", message="SIGSEGV ended it")
@@ -82,3 +82,11 @@ def test_what_an_import_does_to_the_gil(
     monkeypatch.setattr(imports, "_ask", lambda module, limit_s, inside: answer | {"threads": None, "mapped": []})
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: free_threaded)
     assert imports.examine_import("m").gil == gil
+
+
+def test_what_is_a_matter_of_the_interpreter_is_said_once() -> None:
+    """However many modules were asked about; what they differ in stays in the table."""
+    old = [Import(module=name, outcome="imported", import_ns=1, gil=DOES_NOT_APPLY, own_gil=TOO_OLD) for name in "abc"]
+    assert absences([*old, CRASHED]) == {"GIL": DOES_NOT_APPLY, "interpreter with its own GIL": TOO_OLD}
+    assert absences([FINE, FINE, CRASHED]) == {}
+    assert absences([CRASHED]) == {}

@@ -4,27 +4,26 @@
 import dataclasses
 import io
 import re
+from collections.abc import Callable
 
 import fakes
 import pytest
 from fakes import interval
 from rich.console import Console
 
-from gilscope.report import markdown, table, terminal
-from gilscope.results import Result
+from gilscope.report import absences, markdown, table, terminal
+from gilscope.results import Arm, Result, Unavailable
 
 TABLE = """\
 gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays of 131 072 items
-kernel       GIL       strategy           median  CPU      of ceiling          here and now       vs plain Python  verdict
+kernel  GIL   strategy     median  CPU      of ceiling          here and now       vs plain Python  verdict
 
-quad c       held      serial             8.1 ms  8.1 ms   -                   1                  -                reference
-             held      2 threads          8.3 ms  8.25 ms  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  162 [158, 172]   GIL-bound
-             held      2 processes        4.4 ms  8.6 ms   1                   1.84 [1.61, 1.90]  -                ceiling
-
-quad cython  released  OpenMP, 2 threads  -       -        -                   -                  -                unavailable: built with a compiler that has
-                                                                                                                   no OpenMP
+quad c  held  serial       8.1 ms  8.1 ms   -                   1                  -                reference
+        held  2 threads    8.3 ms  8.25 ms  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  162 [158, 172]   GIL-bound
+        held  2 processes  4.4 ms  8.6 ms   1                   1.84 [1.61, 1.90]  -                ceiling
 
 * one CPU wide: compared with serial
+OpenMP: unavailable: built with a compiler that has no OpenMP
 control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
 
@@ -39,9 +38,9 @@ MARKDOWN = """\
 | quad c | held | serial | 8.1 ms | 8.1 ms | - | 1 | - | reference |
 |  | held | 2 threads | 8.3 ms | 8.25 ms | 0.97 [0.96, 0.98]\\* | 0.97 [0.96, 0.98] | 162 [158, 172] | GIL-bound |
 |  | held | 2 processes | 4.4 ms | 8.6 ms | 1 | 1.84 [1.61, 1.90] | - | ceiling |
-| quad cython | released | OpenMP, 2 threads | - | - | - | - | - | unavailable: built with a compiler that has no OpenMP |
 
 \\* one CPU wide: compared with serial__
+OpenMP: unavailable: built with a compiler that has no OpenMP__
 control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now__
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17__
 
@@ -133,9 +132,48 @@ def test_a_result_of_a_foreign_machine_is_drawn() -> None:
 def test_what_looks_like_markup_is_shown_as_it_is() -> None:
     """Reasons and findings are text: brackets and bars in them style nothing and break no table."""
     made = fakes.hand_made()
-    rows = (*made.rows[:3], dataclasses.replace(made.rows[3], verdict="unavailable: [red]a|b*c[/red]"))
+    rows = (*made.rows[:3], dataclasses.replace(made.rows[3], unavailable=Unavailable("[red]a|b*c[/red]")))
     odd = dataclasses.replace(made, rows=rows, findings=("[bold]found[/bold]",))
     text = drawn(odd)
     assert "[red]a|b*c[/red]" in text
     assert "[bold]found[/bold]" in text
-    assert "unavailable: [red]a\\|b\\*c[/red] |" in markdown.render(odd)
+    assert "unavailable: [red]a\\|b\\*c[/red]  " in markdown.render(odd)
+
+
+def arms(*strategies: str, implementations: tuple[str, ...] = ("c", "cython", "numpy")) -> list[Arm]:
+    """Return arms of each implementation under each strategy, twice: held and released."""
+    return [
+        Arm(id=f"{name}/{gil}/{way}", kernel="quad", implementation=name, gil=gil, strategy=way, n_workers=2)
+        for name in implementations
+        for gil in ("held", "released")
+        for way in strategies
+    ]
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        (lambda arm: arm.strategy == "interpreters", "interpreters: unavailable: why"),
+        (lambda arm: arm.strategy == "processes:fork", "processes (fork): unavailable: why"),
+        (lambda arm: arm.implementation == "numpy", "numpy: unavailable: why"),
+        (lambda arm: "numpy" in arm.id or arm.strategy == "openmp", "OpenMP, numpy: unavailable: why"),
+        (lambda arm: arm.id == "numpy/released/interpreters", "numpy under interpreters: unavailable: why"),
+        (
+            lambda arm: "c" in arm.implementation and arm.strategy == "openmp",
+            "c and cython under OpenMP: unavailable: why",
+        ),
+    ],
+)
+def test_an_absence_is_said_once(where: Callable[[Arm], bool], line: str) -> None:
+    """However many arms it keeps from running: in one line that names what they have in common."""
+    every = arms("serial", "threads", "processes:fork", "interpreters", "openmp")
+    assert absences.lines(every, {arm.id: Unavailable("why") for arm in every if where(arm)}) == [line]
+
+
+def test_other_reasons_are_other_lines() -> None:
+    """In the order in which they were met."""
+    every = arms("serial", "interpreters")
+    absent = {every[1].id: Unavailable("one"), every[-1].id: Unavailable("other")}
+    told = ["c under interpreters: unavailable: one", "numpy under interpreters: unavailable: other"]
+    assert absences.lines(every, absent) == told
+    assert absences.lines(every, {}) == []

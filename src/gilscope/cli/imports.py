@@ -8,10 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from gilscope.cli import exit_codes
-from gilscope.machine.imports import Import, examine_import
+from gilscope.machine.imports import DOES_NOT_APPLY, TOO_OLD, Import, examine_import
 from gilscope.places import portable
 from gilscope.report.terminal import open_console
 from gilscope.words import duration
+
+_TITLES = ("module", "import", "GIL", "interpreter with its own GIL", "threads started", "pools loaded")
+#: What no module can change.
+_OF_INTERPRETER = {DOES_NOT_APPLY, TOO_OLD}
 
 
 def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
@@ -21,12 +25,24 @@ def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
         click.echo(json.dumps(portable([asdict(one) for one in found]), indent=2, ensure_ascii=False))
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for title in ("module", "import", "GIL", "interpreter with its own GIL", "threads started", "pools loaded"):
-            table.add_column(title, overflow="fold")
+        shared = absences(found)
+        kept = [i for i, title in enumerate(_TITLES) if title not in shared]
+        for i in kept:
+            table.add_column(_TITLES[i], overflow="fold")
         for one in found:
-            table.add_row(*(escape(cell) for cell in cells(one)))
-        open_console().print(table)
+            table.add_row(*(escape(cells(one)[i]) for i in kept))
+        console = open_console()
+        console.print(table)
+        for title, why in shared.items():
+            console.print(f"{title}: {why}", style="dim", markup=False)
     return exit_codes.of_imports(found)
+
+
+def absences(found: list[Import]) -> dict[str, str]:
+    """Return what is the same of every module, for it is a matter of this interpreter; by the title of its column."""
+    imported = [cells(one) for one in found if one.outcome == "imported"]
+    told = {title: {line[i] for line in imported} for i, title in enumerate(_TITLES)}
+    return {title: next(iter(texts)) for title, texts in told.items() if len(texts) == 1 and texts <= _OF_INTERPRETER}
 
 
 def cells(one: Import) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope import words
+from gilscope.report import absences
 from gilscope.results import Group
-from gilscope.runner import ArmAbsent, Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
+from gilscope.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
 from gilscope.runner import Progress as RoundEnded
 
 
@@ -22,6 +23,7 @@ class Display:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._said: set[str] = set()
+        self._launches_looked_at: set[int | None] = set()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -40,7 +42,8 @@ class Display:
     def __exit__(self, kind: object, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
-        elif kind is None:
+        self._say_absences()
+        if kind is None and self._bar is None:
             for group in self._runner.plan.groups:
                 self._say_group(group)
 
@@ -48,11 +51,10 @@ class Display:
         """Draw one event."""
         if self._bar is not None and self._task is not None:
             self._draw(self._bar, self._task, event)
-        elif isinstance(event, ArmAbsent):
-            self._say(event.arm.id, f"{event.arm.id}: {event.reason}")
         elif isinstance(event, GroupResolved):
             self._say_group(event.group)
         elif isinstance(event, RoundEnded | LaunchEnded):
+            self._say_absences(event.launch)
             launch = f"launch {event.launch + 1} of {self._runner.plan.n_launches}"
             if isinstance(event, RoundEnded):
                 self._say(f"{launch} begun", f"{launch}: measuring")
@@ -63,9 +65,8 @@ class Display:
         n_launches = self._runner.plan.n_launches
         if isinstance(event, LaunchStarted):
             bar.update(task, description=f"launch {event.launch + 1} of {n_launches}")
-        elif isinstance(event, ArmAbsent):
-            bar.console.print(f"{event.arm.id}: {event.reason}", style="dim", markup=False)
         elif isinstance(event, RoundEnded):
+            self._say_absences(event.launch)
             width = "" if math.isinf(event.widest) else f", widest {words.half_width(event.widest)}"
             bar.update(
                 task,
@@ -82,7 +83,20 @@ class Display:
                 figures = f"{words.duration(row.wall_ns)}, of ceiling {words.ratio(row.equal_width)}"
                 self._say(row.arm.id, f"{row.arm.id}: {figures}, {row.verdict}")
 
+    def _say_absences(self, launch: int | None = None) -> None:
+        """Print what cannot run: a line for each reason, when every group of a launch has said what it lacks."""
+        if launch in self._launches_looked_at:
+            return
+        self._launches_looked_at.add(launch)
+        arms = [arm for group in self._runner.plan.groups for arm in group.arms]
+        for line in absences.lines(arms, self._runner.evidence.absent):
+            self._say(line, line)
+
     def _say(self, key: str, line: str) -> None:
-        if key not in self._said:
-            self._said.add(key)
+        if key in self._said:
+            return
+        self._said.add(key)
+        if self._bar is not None:
+            self._bar.console.print(line, style="dim", markup=False)
+        else:
             print(line, file=sys.stderr, flush=True)

@@ -20,6 +20,7 @@ from gilscope.machine import import_child
 from gilscope.machine.regime import without_folders
 
 DOES_NOT_APPLY, STAYS_OFF, REENABLED = "does not apply", "stays off", "re-enabled"
+TOO_OLD = "needs CPython >= 3.12"
 #: Libraries that keep a pool of threads, by how their files are called.
 _POOLS = {
     "GNU OpenMP": r"libgomp\b",
@@ -96,7 +97,7 @@ def pools_among(files: list[str]) -> tuple[str, ...]:
 
 def _own_gil(module: str, limit_s: float) -> str:
     if sys.version_info < (3, 12):
-        return "needs CPython >= 3.12"
+        return TOO_OLD
     answer = _ask(module, limit_s, inside=True)
     return "works" if answer["outcome"] == "imported" else str(answer["message"])
 

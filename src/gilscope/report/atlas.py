@@ -20,6 +20,8 @@ _STYLES = {
     "Python bytecode": "red",
     "mixed": "yellow",
 }
+#: The class of a call whose modules are missing; and how many such calls are named before they are counted.
+_ABSENT, _MOST_NAMES = "not installed", 5
 LEGEND = (
     "released: share of the time without the GIL. stall: the longest that a call keeps it, bytecode as long as nobody "
     "asks. releases: per call, and how long each is. threads, processes: speed-up here and now (and predicted)."
@@ -79,7 +81,23 @@ def footer(rows: Sequence[Row]) -> list[str]:
         below.append(
             f"?: this machine gave no second CPU while {starved} of them ran, so that only predictions are left"
         )
-    return below + mechanisms(rows)
+    return below + _absences(rows) + mechanisms(rows)
+
+
+def _present(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows without those of calls that are not here: the footer names them, a line for each reason."""
+    return [row for row in rows if row["class"] != _ABSENT]
+
+
+def _absences(rows: Sequence[Row]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["class"] == _ABSENT:
+            found.setdefault(failure(row), []).append(row["name"])
+    return [
+        f"{why} ({', '.join(names) if len(names) <= _MOST_NAMES else counted(len(names), 'call')})"
+        for why, names in found.items()
+    ]
 
 
 def mechanisms(rows: Sequence[Row]) -> list[str]:
@@ -118,7 +136,7 @@ def markdown(data: Mapping[str, Any], rows: Sequence[Row]) -> str:
     """
     headings = columns(rows)
     lines = [f"**{_escaped(heading(data))}**", "", _line(headings), _line(["---"] * len(headings))]
-    lines += [_line([_escaped(cell) for cell in cells(row)]) for row in rows]
+    lines += [_line([_escaped(cell) for cell in cells(row)]) for row in _present(rows)]
     return "\n".join([*lines, "", *(f"{_escaped(text)}  " for text in footer(rows)), LEGEND]) + "\n"
 
 
@@ -130,7 +148,7 @@ def render(data: Mapping[str, Any], rows: Sequence[Row], console: Console | None
     for name in columns(rows):
         drawn.add_column(name, no_wrap=name not in {"call", "class"}, overflow="fold")
     group = None
-    for row in rows:
+    for row in _present(rows):
         if row["group"] != group:
             group = row["group"]
             drawn.add_row()

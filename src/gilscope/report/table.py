@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from gilscope import verdicts, words
+from gilscope.report import absences
 from gilscope.results import Control, Interval, Result, Row
 
 COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
@@ -35,6 +36,8 @@ def lines(result: Result) -> list[Line]:
     drawn = []
     before = None
     for row in result.rows:
+        if row.unavailable is not None:
+            continue  # the footer says it once for all of them
         key = (row.arm.kernel, row.arm.implementation, row.arm.n_workers)
         drawn.append(_line(row, result.plan.target, starts_kernel=key != before))
         before = key
@@ -47,6 +50,8 @@ def footer(result: Result) -> list[str]:
     n_rounds = sum(1 for round_ in result.rounds if not round_.warm_up)
     n_launches = len({round_.launch for round_ in result.rounds})
     below = [ONE_CPU_NOTE] if any(row.partner.endswith("/serial") for row in result.rows) else []
+    absent = {row.arm.id: row.unavailable for row in result.rows if row.unavailable is not None}
+    below += absences.lines([row.arm for row in result.rows], absent)
     if control is not None and control.same is not None:
         below.append(_control(control))
     below.append(
@@ -146,20 +151,17 @@ def _line(row: Row, target: float, *, starts_kernel: bool) -> Line:
     mark = ""
     if row.partner.endswith("/serial"):
         mark = "*"
-    if row.unavailable is not None:
-        figures = ("-",) * 5
-    else:
-        figures = (
-            words.duration(row.wall_ns),
-            words.duration(row.cpu_ns),
-            words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != "ceiling" else "1",
-            words.ratio(row.here_and_now, borders=(verdicts.SECOND_CPU,))
-            if row.here_and_now
-            else "1"
-            if row.arm.strategy == "serial"
-            else "-",
-            words.ratio(row.versus_python),
-        )
+    figures = (
+        words.duration(row.wall_ns),
+        words.duration(row.cpu_ns),
+        words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != "ceiling" else "1",
+        words.ratio(row.here_and_now, borders=(verdicts.SECOND_CPU,))
+        if row.here_and_now
+        else "1"
+        if row.arm.strategy == "serial"
+        else "-",
+        words.ratio(row.versus_python),
+    )
     return Line(
         cells=(name if starts_kernel else "", row.arm.gil, words.strategy(row.arm), *figures, row.verdict),
         starts_kernel=starts_kernel,

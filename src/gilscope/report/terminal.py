@@ -36,7 +36,7 @@ def render(result: Result, console: Console | None = None) -> None:
     for line in table.lines(result):
         if line.starts_kernel:
             drawn.add_row()
-        style = _STYLES.get(line.verdict, "dim" if line.verdict.startswith("unavailable") else "")
+        style = _STYLES.get(line.verdict, "")
         drawn.add_row(*map(Text, line.cells[:-1]), Text(line.cells[-1], style=style))
     print_whole(console, drawn)
     console.print()

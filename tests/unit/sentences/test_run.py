@@ -13,7 +13,7 @@ from claims import Drawn, Vocabulary, ends, number, reads, reads_share, seconds_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gilscope import verdicts
+from gilscope import verdicts, words
 from gilscope.report import markdown, table
 from gilscope.results import Arm, Group, Result, Round, Row, Sample, Unavailable, WorkSize
 from gilscope.runner import NARROW
@@ -129,7 +129,12 @@ def meant(result: Result, counts: str, way: str, where: str, mode: str = "") -> 
 
 def cell(result: Result, row: Row, column: str) -> str:
     """Return what the table prints of a row."""
-    return table.lines(result)[result.rows.index(row)].cells[table.COLUMNS.index(column)].rstrip("*")
+    present = [one for one in result.rows if one.unavailable is None]
+    return (
+        "-"
+        if row not in present
+        else table.lines(result)[present.index(row)].cells[table.COLUMNS.index(column)].rstrip("*")
+    )
 
 
 def in_range(printed: str, rows: list[Row]) -> bool:
@@ -328,6 +333,17 @@ FOOTER = Vocabulary()
 @FOOTER.claim(r"\* one CPU wide: compared with serial")
 def _(result: Result) -> bool:
     return all((r.cpu_width or 9) <= verdicts.ONE_CPU_WIDE for r in result.rows if r.partner.endswith("/serial"))
+
+
+@FOOTER.claim(r"(?P<names>[\w(),: ]+?): unavailable: a test says so")
+def _(result: Result, names: str) -> bool:
+    """Tell whether what is named is absent, and nothing is present of what is named alone."""
+    present = [row.arm for row in result.rows if row.unavailable is None]
+    absent = [row.arm for row in result.rows if row.unavailable is not None]
+    alone = [name for name in names.split(", ") if " under " not in name]
+    there = {name for arm in present for name in (arm.implementation, words.way(arm.strategy))}
+    named = all(arm.implementation in names or words.way(arm.strategy) in names for arm in absent)
+    return bool(absent) and named and not there & set(alone)
 
 
 @FOOTER.claim(
