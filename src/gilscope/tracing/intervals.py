@@ -76,7 +76,15 @@ class Lane:
     @property
     def longest_hold_ns(self) -> int:
         """The longest time for which it held the GIL without a break."""
-        return max((one.length_ns for one in self.intervals if one.state == HOLDING), default=0)
+        return self._longest_ns(HOLDING)
+
+    @property
+    def longest_wait_ns(self) -> int:
+        """The longest time for which it waited for the GIL without a break."""
+        return self._longest_ns(WAITING)
+
+    def _longest_ns(self, state: str) -> int:
+        return max((one.length_ns for one in self.intervals if one.state == state), default=0)
 
 
 def lanes_of(log: Log, before: Collection[int], after: Collection[int], *, cpu_clock: bool = True) -> tuple[Lane, ...]:

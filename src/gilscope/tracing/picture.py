@@ -18,11 +18,12 @@ from gilscope.tracing.intervals import (
     UNKNOWN,
     WAITING,
     Lane,
+    holders_of,
     known_from_ns,
 )
 from gilscope.tracing.summary import sentence
 from gilscope.tracing.trace import Trace
-from gilscope.words import duration
+from gilscope.words import counted, duration, percentages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -157,16 +158,10 @@ def _mark_forced(axes: "Axes", y: int, lane: Lane, column_ns: float, scale: floa
 
 def _annotate(axes: "Axes", trace: Trace) -> None:
     """Name the lanes at the left, and say at the right what share of the time each state had."""
-    held_ns = sum(lane.total_ns(HOLDING) for lane in trace.lanes)
-    held = held_ns / max(1, trace.log.wall_ns - known_from_ns(trace.log))
     axes.set_yticks([-y for y in range(len(trace.lanes) + 1)], ["GIL, by holder", *(lane.name for lane in trace.lanes)])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    notes = [f"held {100 * held:.0f} %, free {100 * (1 - held):.0f} %"]
-    for lane in trace.lanes:
-        shares = (("held", (HOLDING,)), ("waited", (WAITING,)), ("without", RELEASED_STATES))
-        notes.append(", ".join(f"{word} {100 * lane.share(*states):.0f} %" for word, states in shares))
-    for y, note in enumerate(notes):
+    for y, note in enumerate(notes(trace)):
         axes.annotate(
             note,
             (1, -y),
@@ -178,17 +173,36 @@ def _annotate(axes: "Axes", trace: Trace) -> None:
         )
 
 
+def notes(trace: Trace) -> list[str]:
+    """Return what share of the time each state had, of the GIL and then of each lane."""
+    log = trace.log
+    span_ns = max(0, log.wall_ns - known_from_ns(log))
+    held_ns = min(span_ns, sum(one.length_ns for one, _ in holders_of(trace.lanes)))
+    nothing = log.n_lost_events and not log.events
+    found = [_said({} if nothing else {"held": held_ns, "free": span_ns - held_ns})]
+    for lane in trace.lanes:
+        kinds = {"held": (HOLDING,), "waited": (WAITING,), "without": RELEASED_STATES}
+        found.append(_said({word: lane.total_ns(*states) for word, states in kinds.items()}))
+    return found
+
+
+def _said(parts: dict[str, int]) -> str:
+    if not sum(parts.values()):
+        return "unknown"
+    return ", ".join(f"{word} {share}" for word, share in zip(parts, percentages(list(parts.values())), strict=True))
+
+
 def _title(trace: Trace) -> str:
-    n_threads = len(trace.workers)
-    return f"{portable(trace.target)} on {n_threads} thread{'s' if n_threads > 1 else ''}: who held the GIL, and when"
+    n_threads = counted(len(trace.workers), "thread")
+    return f"{portable(trace.target)} on {n_threads}: who held the GIL, and when"
 
 
 def _about(trace: Trace) -> str:
     """Return what was found, how it was seen, and what was not seen."""
     log = trace.log
-    seen = (
-        f"Seen by the {log.mechanism}: every take, drop and wait, at {log.cost}. Not seen: {', '.join(log.blind_to)}."
-    )
+    lost = f" but {counted(log.n_lost_events, 'lost event')}" if log.n_lost_events else ""
+    seen = f"Seen by the {log.mechanism}: every take, drop and wait{lost}, at {log.cost}. "
+    seen += f"Not seen: {', '.join(log.blind_to) or 'nothing known'}."
     return "\n".join(textwrap.fill(part, _WORDS_A_LINE) for part in (sentence(trace), seen))
 
 

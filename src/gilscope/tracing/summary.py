@@ -1,13 +1,18 @@
 """A trace in words: one line for each thread, and one sentence."""
 
+from collections.abc import Sequence
+
 from gilscope.tracing.intervals import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
 from gilscope.tracing.trace import Trace
-from gilscope.words import duration
+from gilscope.tracing.waits import waits_of
+from gilscope.words import NONE, count, counted, duration, percent, percentages
 
 #: From this share of waiting on, the GIL is in the way; below the other one it is not.
 IN_THE_WAY, OUT_OF_THE_WAY = 0.10, 0.02
 
-_HEADINGS = ("thread", "calls", "held", "waited", "released", "forced switches", "longest hold")
+_HEADINGS = ("thread", "calls", "held", "waited", "released", "forced switches", "longest hold", "longest wait")
+#: The three columns of shares, by the states that each adds up.
+_KINDS = ((HOLDING,), (WAITING,), RELEASED_STATES)
 
 
 def text(trace: Trace) -> str:
@@ -15,71 +20,91 @@ def text(trace: Trace) -> str:
     log = trace.log
     rows = [_HEADINGS, *(_row(trace, lane) for lane in trace.lanes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{trace.target}: {duration(log.wall_ns)}, {len(log.events)} events", ""]
+    lines = [f"{trace.target}: {duration(log.wall_ns)}, {counted(len(log.events), 'event')}", ""]
     for name, *figures in rows:
         cells = (f"{figure:>{width}}" for figure, width in zip(figures, widths[1:], strict=True))
         lines.append(f"{name:<{widths[0]}}  {'  '.join(cells)}")
+    blind = "; ".join(log.blind_to) or "nothing known"
     return "\n".join(
         [
             *lines,
             "",
             sentence(trace),
-            f"By the {log.mechanism}, which costs {log.cost}; it does not see {'; '.join(log.blind_to)}.",
+            f"By the {log.mechanism}, which costs {log.cost}; it does not see {blind}.",
         ]
     )
 
 
 def sentence(trace: Trace) -> str:
     """Return what the threads that made the call did with the GIL, in one sentence or two."""
-    workers = trace.workers
-    held, waited, released = (_mean_share(workers, *states) for states in ((HOLDING,), (WAITING,), RELEASED_STATES))
-    who = "The thread" if len(workers) == 1 else f"Each of the {len(workers)} threads"
-    did = f"{who} held the GIL {_percent(held)} of its time, waited for it {_percent(waited)} and ran or slept without "
-    did += f"it {_percent(released)}"
-    longest_ns = max((lane.longest_hold_ns for lane in workers), default=0)
-    busy = _held_share(trace)
-    if waited >= IN_THE_WAY and busy < waited / 2:
-        # Nobody waits for a holder longer than there is one; the rest is the way from being woken to running.
-        did += f". The GIL was held only {_percent(busy)} of the time, so they waited "
-        did += "more for a CPU than for each other."
-    elif waited >= IN_THE_WAY:
-        did += f": they were in each other's way, for up to {duration(longest_ns)} at a time."
-    elif waited < OUT_OF_THE_WAY and len(workers) > 1:
-        did += ": hardly one was in another's way."
-    else:
-        did += "."
-    if trace.log.n_lost_events:
-        unknown = duration(known_from_ns(trace.log))
-        did += (
-            f" The first {trace.log.n_lost_events} events were lost, so the first {unknown} are unknown; more --events "
+    known = [lane for lane in trace.workers if _known(lane)]
+    said = [_did(known, trace) if known else "Nothing is known of what the threads that made the call did."]
+    if len(known) < len(trace.workers) and known:
+        said.append(f"Of {counted(len(trace.workers) - len(known), 'other thread')} nothing is known.")
+    log = trace.log
+    if log.n_lost_events and log.events:
+        were = "was" if log.n_lost_events == 1 else "were"
+        said.append(
+            f"The first {counted(log.n_lost_events, 'event')} {were} lost, so the first {duration(known_from_ns(log))} "
+            "are unknown; more --events or a shorter --max-time loses fewer."
         )
-        did += "or a shorter --max-time keeps all."
-    return did
+    elif log.n_lost_events:
+        said.append(f"All {counted(log.n_lost_events, 'event')} were lost.")
+    return " ".join(said)
 
 
-def _held_share(trace: Trace) -> float:
-    """Return for what share of the time somebody held the GIL."""
-    held_ns = sum(lane.total_ns(HOLDING) for lane in trace.lanes)
-    return held_ns / max(1, trace.log.wall_ns - known_from_ns(trace.log))
+def _did(workers: Sequence[Lane], trace: Trace) -> str:
+    """Say what threads of which something is known did, and whether one was in another's way."""
+    n = len(workers)
+    alike = len({_shares(lane) for lane in workers}) == 1
+    who = "The thread" if n == 1 else f"Each of the {n} threads" if alike else f"On average each of the {n} threads"
+    each = [[lane.share(*states) for states in _KINDS] for lane in workers]
+    means = [sum(shares) / n for shares in zip(*each, strict=True)]
+    held, waited, released = percentages(means, 1 if alike else 0)
+    did = f"{who} held the GIL {held} of its time, waited for it {waited} and ran or slept without it {released}"
+    if means[1] >= IN_THE_WAY:
+        return f"{did}{_waited_for(workers, trace)}"
+    if n > 1 and max(shares[1] for shares in each) < OUT_OF_THE_WAY:
+        return f"{did}: hardly one was in another's way."
+    return f"{did}."
+
+
+def _waited_for(workers: Sequence[Lane], trace: Trace) -> str:
+    waits = waits_of(workers, trace.lanes)
+    longest = duration(max(lane.longest_wait_ns for lane in workers))
+    one = len(workers) == 1
+    if 2 * waits.held_ns < waits.all_ns:
+        # Nobody waits for a holder longer than there is one; the rest is the way from being woken to running.
+        other = (
+            "it waited more for a CPU than for another thread" if one else "they waited more for a CPU than for others"
+        )
+        return (
+            f". Another thread held the GIL for only {percent(waits.held_ns / waits.all_ns, 0)} of that wait: {other}."
+        )
+    if 2 * waits.each_other_ns >= waits.held_ns:
+        return f": they were in each other's way, for up to {longest} at a time."
+    return f": other threads were in {'its' if one else 'their'} way, for up to {longest} at a time."
 
 
 def _row(trace: Trace, lane: Lane) -> tuple[str, ...]:
     calls = trace.calls.get(lane.native_id)
-    shares = (lane.share(HOLDING), lane.share(WAITING), lane.share(*RELEASED_STATES))
+    is_known = _known(lane)
     return (
         lane.name,
-        "-" if calls is None else str(calls),
-        *(f"{100 * share:.1f} %" for share in shares),
-        str(len(lane.forced_ns)),
-        duration(lane.longest_hold_ns),
+        count(calls),
+        *_shares(lane),
+        count(len(lane.forced_ns)),
+        duration(lane.longest_hold_ns) if is_known else NONE,
+        duration(lane.longest_wait_ns) if is_known else NONE,
     )
 
 
-def _mean_share(lanes: tuple[Lane, ...], *states: str) -> float:
-    return sum(lane.share(*states) for lane in lanes) / len(lanes) if lanes else 0.0
+def _shares(lane: Lane) -> tuple[str, ...]:
+    """Return what a lane did with its time, in per cent of what is known of it."""
+    if not _known(lane):
+        return (NONE,) * len(_KINDS)
+    return tuple(percentages([lane.total_ns(*states) for states in _KINDS], 1))
 
 
-def _percent(share: float) -> str:
-    if 0 < share < 0.01:
-        return "less than 1 %"
-    return "more than 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+def _known(lane: Lane) -> bool:
+    return any(lane.total_ns(*states) for states in _KINDS)
