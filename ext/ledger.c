@@ -27,26 +27,23 @@ static PyMethodDef methods[] = {{NULL, NULL, 0, NULL}};
 #else
 
 #define UNAVAILABLE ""
-#include "ledger_install.h"
-#include "ledger_read.h"
+#include "ledger_books.h"
 
 static PyObject *
 start(PyObject *Py_UNUSED(module), PyObject *n_events)
 {
+    thread_before *threads = NULL;
+    size_t n_threads;
     const long long wanted = PyLong_AsLongLong(n_events);
-    if (wanted == -1 && PyErr_Occurred()) {
+    if ((wanted == -1 && PyErr_Occurred()) || ring_want(wanted) < 0) {
         return NULL;
     }
-    if (wanted < 0 || wanted > (1LL << 32)) {
-        return PyErr_Format(PyExc_ValueError, "n_events must be 0 to 2**32; got %R", n_events);
-    }
-    if (wanted > 0 && ring_grow((uint64_t)wanted) < 0) {
-        return PyErr_NoMemory();
-    }
-    if (ledger_on() < 0) {
+    if (ledger_on(&threads, &n_threads) < 0) {
         PyErr_SetString(PyExc_RuntimeError, installed.unavailable);
         return NULL;
     }
+    free(threads);
+    installed.n_starts++;
     if (wanted > 0) {
         ring_switch(ring.kept); /* until the last stop */
     }
@@ -56,10 +53,11 @@ start(PyObject *Py_UNUSED(module), PyObject *n_events)
 static PyObject *
 stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    if (installed.n_users == 0) {
-        PyErr_SetString(PyExc_RuntimeError, "the ledger is not on");
+    if (installed.n_starts == 0) {
+        PyErr_SetString(PyExc_RuntimeError, "the ledger is not on by any start()");
         return NULL;
     }
+    installed.n_starts--;
     ledger_off();
     Py_RETURN_NONE;
 }
@@ -78,24 +76,31 @@ time_cpu(PyObject *Py_UNUSED(module), PyObject *on)
     if (wanted < 0) {
         return NULL;
     }
-    pthread_mutex_lock(&books_mutex);
-    __atomic_store_n(&books.times_cpu, wanted, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&books_mutex);
+    installed.times_cpu = wanted;
+    cpu_clock_choose();
     Py_RETURN_NONE;
+}
+
+static PyObject *
+my_number(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLongLong(account_is_open() ? (long long)my_account->number : -1);
 }
 
 #define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}
 
 static PyMethodDef methods[] = {
-    METHOD(start, METH_O,
-           "start(n_events, /)\n--\n\nTurn the ledger on, with a ring of at least n_events events unless 0. Every\n"
-           "start needs one stop. Raises RuntimeError with the reason where it cannot be. GIL: held, but released\n"
-           "four times by the first start of a process."),
+    METHOD(
+        start, METH_O,
+        "start(n_events, /)\n--\n\nTurn the ledger on, with a ring of at least n_events events unless 0, until the\n"
+        "stop that belongs to it: for what measures the ledger; an account is a Books. Raises RuntimeError with the\n"
+        "reason where it cannot be. GIL: held, but released four times by the first start of a process."),
     METHOD(stop, METH_NOARGS, "stop()\n--\n\nTake one start back; the last one leaves the slots as they were."),
+    METHOD(opened, METH_NOARGS, "opened()\n--\n\nReturn the Books that are open."),
     METHOD(refresh, METH_NOARGS, "refresh()\n--\n\nLook for release sites in libraries loaded since. GIL: held."),
-    METHOD(time_cpu, METH_O, "time_cpu(on, /)\n--\n\nWhether long releases are timed by the thread's CPU clock too."),
+    METHOD(time_cpu, METH_O, "time_cpu(on, /)\n--\n\nWhether a start has long releases timed by the CPU clock too."),
+    METHOD(my_number, METH_NOARGS, "my_number()\n--\n\nReturn the number of this thread's account, -1 if it has none."),
     METHOD(snapshot, METH_NOARGS, "snapshot()\n--\n\nReturn what the books say now, in ticks, as a dict. GIL: held."),
-    METHOD(harvest, METH_NOARGS, "harvest()\n--\n\nThe same, and begin anew to look for longest times. GIL: held."),
     METHOD(
         events, METH_O,
         "events(since, /)\n--\n\nReturn (first, bytes) of the timeline from the event numbered since on. GIL: held."),
@@ -116,6 +121,14 @@ static PyMethodDef methods[] = {
 static int
 execute(PyObject *module)
 {
+#ifndef GILSCOPE_NO_LEDGER
+    PyObject *type = PyType_FromSpec(&books_spec);
+    if (type == NULL || PyModule_AddObjectRef(module, "Books", type) < 0) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    Py_DECREF(type);
+#endif
     return PyModule_AddStringConstant(module, "UNAVAILABLE", UNAVAILABLE);
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ledger_clock.h"
+#include "ledger_kernel.h"
 
 enum thread_state { STATE_UNKNOWN, STATE_HOLDING, STATE_RELEASED, STATE_WAITING };
 
@@ -68,12 +69,16 @@ typedef struct account {
     site *at;                                         /* where the current release began, in its table */
     uint64_t read_at, waited_at_reading, cpu_read_ns; /* the last reading of the CPU clock; never, if read_at is 0 */
     uint64_t ending_cpu_ns;                           /* what it read when this release was about to end, or 0 */
+    kernel_counts earlier;                            /* of this thread, in an account that it had and closed */
+    kernel_counts at_end;                             /* of a thread that has ended */
+    unsigned n_forks;                                 /* of its process: the kernel counts anew in a child */
 } account;
 
-/* A thread that was there before the ledger, with its CPU time then. */
+/* A thread that was there without an account when a ledger was opened, and since when that is known. */
 typedef struct {
-    pid_t native_id;
-    uint64_t cpu_ns;
+    pid_t native_id; /* 0 once it has an account */
+    uint64_t start, since;
+    kernel_counts counts;
 } thread_before;
 
 static struct {
@@ -99,13 +104,17 @@ static pthread_key_t account_key; /* its destructor tells when a thread has ende
 static __thread account *my_account __attribute__((tls_model("initial-exec")));
 /* The place from which the calling thread is about to release a GIL. */
 static __thread void *my_place __attribute__((tls_model("initial-exec")));
+static __thread kernel_counts my_earlier __attribute__((tls_model("initial-exec")));
 
-static const thread_before *
+/* The entry of the calling thread among those that were there before: of that thread, and of no other that had its id;
+ * or NULL. Some 10 us, once in a thread's life. */
+static thread_before *
 found_before(pid_t native_id)
 {
     for (size_t i = 0; i < books.n_born_before; i++) {
-        if (books.born_before[i].native_id == native_id) {
-            return &books.born_before[i];
+        thread_before *const one = &books.born_before[i];
+        if (one->native_id == native_id && one->start == start_of(native_id)) {
+            return one;
         }
     }
     return NULL;
@@ -135,11 +144,13 @@ account_open(uint64_t now)
         mine->n_sites = 0;
     }
     mine->native_id = (pid_t)syscall(SYS_gettid);
-    const thread_before *before = found_before(mine->native_id);
+    mine->earlier = my_earlier;
+    thread_before *const before = found_before(mine->native_id);
     if (before != NULL) {
+        before->native_id = 0;
         mine->state = STATE_RELEASED;
-        mine->since = mine->born = mine->read_at = books.began;
-        mine->cpu_read_ns = before->cpu_ns;
+        mine->since = mine->born = mine->read_at = before->since;
+        mine->cpu_read_ns = before->counts.cpu_ns < 0 ? 0 : (uint64_t)before->counts.cpu_ns;
     }
     else {
         mine->born = now;
@@ -363,7 +374,9 @@ account_close(void *closing)
 {
     account *const mine = closing;
     my_account = NULL; /* what the thread still does on its way out gets an account of its own */
+    my_earlier = kernel_counts_of(mine->native_id);
     pthread_mutex_lock(&books_mutex);
+    mine->at_end = my_earlier;
     if (mine->state == STATE_RELEASED) {
         release_end(mine, ticks());
     }

@@ -6,14 +6,8 @@
 #ifndef GILSCOPE_LEDGER_CLOCK_H
 #define GILSCOPE_LEDGER_CLOCK_H
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "clock.h"
 
@@ -21,31 +15,6 @@
 #include <cpuid.h>
 #include <x86intrin.h>
 #endif
-
-/* How long a thread of this process has been queued for a CPU, in ns; 0 where the kernel does not tell. Some 4 us. */
-static uint64_t
-run_delay_ns(pid_t native_id)
-{
-    char path[48], text[96];
-    const int errno_before = errno; /* whoever drops the GIL may look at it only then */
-    snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", (int)native_id);
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
-    const ssize_t n = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
-    if (file >= 0) {
-        close(file);
-    }
-    errno = errno_before;
-    text[n < 0 ? 0 : n] = '\0';
-    const char *second = strchr(text, ' ');
-    return second == NULL ? 0 : strtoull(second, NULL, 10);
-}
-
-/* The CPU clock of a thread of this process; a clock of Linux, encoded as its kernel and every libc there do. */
-static inline clockid_t
-cpu_clock_of(pid_t native_id)
-{
-    return (clockid_t)((~(unsigned)native_id << 3) | 6); /* 4: of a thread; 2: its time on a CPU, from the scheduler */
-}
 
 /* Set once, before the first hook is in place, and constant from then on; hence a static is safe from any thread. */
 static int counter_is_steady;

@@ -42,6 +42,36 @@ ring_switch(event_ring *to)
     pthread_mutex_unlock(&books_mutex);
 }
 
+/* Have a ring with room for so many events, or more. GIL: held. Return 0, or -1 where there is no memory. */
+static int
+ring_grow(uint64_t wanted)
+{
+    uint64_t capacity = 1024;
+    while (capacity < wanted) {
+        capacity *= 2;
+    }
+    event_ring *smaller = ring.kept;
+    const uint64_t had = smaller == NULL ? 0 : smaller->capacity;
+    if (capacity <= had) {
+        return 0;
+    }
+    event_ring *larger = calloc(1, sizeof(event_ring) + capacity * sizeof(event));
+    if (larger == NULL) {
+        return -1;
+    }
+    larger->capacity = capacity;
+    pthread_mutex_lock(&books_mutex);
+    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
+    for (uint64_t i = written > had ? written - had : 0; i < written; i++) {
+        larger->slots[i & (capacity - 1)] = smaller->slots[i & (had - 1)]; /* an open ledger may want them */
+    }
+    ring.kept = larger;
+    ring.on = ring.on == NULL ? NULL : larger;
+    pthread_mutex_unlock(&books_mutex);
+    free(smaller);
+    return 0;
+}
+
 static inline void
 ring_put(uint64_t now, uint32_t thread, enum event_kind kind, uint16_t at)
 {

@@ -44,7 +44,8 @@ static const account *last_taker;
 static uint64_t quick_answer;
 /* Who was asked, and how long it had been queued for a CPU and on one by then. */
 static const account *asked_of;
-static uint64_t run_delay_asked_ns, cpu_asked_ns;
+static int64_t run_delay_asked_ns;
+static uint64_t cpu_asked_ns;
 
 /* While this thread listens for which condition variables its own release and take signal; see ledger_gil.h. */
 #define HEARD_ROOM 16
@@ -68,7 +69,7 @@ static void
 on_ask(void)
 {
     asked_of = last_taker;
-    run_delay_asked_ns = asked_of == NULL ? 0 : run_delay_ns(asked_of->native_id);
+    run_delay_asked_ns = asked_of == NULL ? 0 : run_delay_of(asked_of->native_id);
     cpu_asked_ns = asked_of == NULL ? 0 : clock_ns(cpu_clock_of(asked_of->native_id));
     asked_at = ticks();
 }
@@ -82,8 +83,9 @@ answer_length(const account *mine, uint64_t answer)
     if (mine != asked_of) {
         return answer;
     }
-    const uint64_t now_ns = run_delay_ns(mine->native_id), cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    const uint64_t delay_ns = now_ns > run_delay_asked_ns ? now_ns - run_delay_asked_ns : 0;
+    const int64_t now_ns = run_delay_of(mine->native_id);
+    const uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const uint64_t delay_ns = now_ns > run_delay_asked_ns ? (uint64_t)(now_ns - run_delay_asked_ns) : 0;
     const uint64_t worked_ns = cpu_ns > cpu_asked_ns ? cpu_ns - cpu_asked_ns : 0;
     const uint64_t delay = delay_ns * quick_answer / QUICK_ANSWER_NS;
     const uint64_t worked = worked_ns * quick_answer / QUICK_ANSWER_NS;

@@ -21,7 +21,9 @@ static const hooked_function gil_hooks[N_GIL_FUNCTIONS] = {
 static struct {
     slot slots[MAX_GIL_SLOTS];
     int n;
-    int n_users;
+    int n_users;       /* of all kinds */
+    int n_starts;      /* those of the module's own start */
+    int times_cpu;     /* whether these want the CPU clock */
     uint64_t n_stolen; /* slots that were no longer ours when the ledger was taken away */
     char unavailable[256];
     int found;
@@ -52,7 +54,18 @@ find_gil_slots(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *Py_UNUSE
     return 1;
 }
 
-/* List the threads of this process, in memory that the caller frees; return how many there are. */
+/* Whether an account of this installation is this thread's, and that has not ended; with books_mutex locked. */
+static int
+has_account(pid_t native_id)
+{
+    const account *one = books.first;
+    while (one != NULL && (one->native_id != native_id || one->dead || one->epoch != books.epoch)) {
+        one = one->next;
+    }
+    return one != NULL;
+}
+
+/* List the threads of this process that have no account, in memory that the caller frees; return how many. */
 static size_t
 list_threads(thread_before **list)
 {
@@ -63,6 +76,13 @@ list_threads(thread_before **list)
         return 0;
     }
     for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        thread_before one = {.native_id = (pid_t)atol(entry->d_name)};
+        pthread_mutex_lock(&books_mutex);
+        const int is_known = has_account(one.native_id);
+        pthread_mutex_unlock(&books_mutex);
+        if (is_known || one.native_id == 0 || (one.start = start_of(one.native_id)) == 0) { /* 0: it has just ended */
+            continue;
+        }
         if (n == room) {
             thread_before *grown = realloc(*list, (room + 256) * sizeof(*grown));
             if (grown == NULL) {
@@ -71,14 +91,39 @@ list_threads(thread_before **list)
             *list = grown;
             room += 256;
         }
-        if (entry->d_name[0] != '.') {
-            const pid_t native_id = (pid_t)atol(entry->d_name);
-            const uint64_t cpu_ns = books.times_cpu ? clock_ns(cpu_clock_of(native_id)) : 0;
-            (*list)[n++] = (thread_before){native_id, cpu_ns};
-        }
+        one.since = ticks();
+        one.counts = kernel_counts_of(one.native_id);
+        (*list)[n++] = one;
     }
     closedir(tasks);
     return n;
+}
+
+/* Remember the threads that are there without an account, and since when that is known; forget those that are not. */
+static void
+threads_note(const thread_before *list, size_t n)
+{
+    thread_before *const noted = malloc((n + 1) * sizeof(*noted));
+    if (noted == NULL) {
+        return; /* who is not remembered counts from its first event */
+    }
+    pthread_mutex_lock(&books_mutex);
+    size_t n_noted = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t j = 0;
+        while (
+            j < books.n_born_before
+            && (books.born_before[j].native_id != list[i].native_id || books.born_before[j].start != list[i].start)) {
+            j++;
+        }
+        if (!has_account(list[i].native_id)) { /* it may have got one meanwhile */
+            noted[n_noted++] = j < books.n_born_before ? books.born_before[j] : list[i];
+        }
+    }
+    free(books.born_before);
+    books.born_before = noted;
+    books.n_born_before = n_noted;
+    pthread_mutex_unlock(&books_mutex);
 }
 
 /* Hook the interpreter's slots. The caller holds the GIL, so that nobody takes or drops it half-way. */
@@ -110,8 +155,6 @@ static void
 books_open(void)
 {
     const double length = ns_per_tick();
-    thread_before *born_before;
-    const size_t n_born_before = list_threads(&born_before);
     pthread_mutex_lock(&books_mutex);
     asked_at = 0;
     last_taker = asked_of = NULL; /* they may be freed now */
@@ -125,9 +168,7 @@ books_open(void)
     __atomic_store_n(&books.long_release, (uint64_t)(LONG_RELEASE_NS / length), __ATOMIC_RELAXED);
     __atomic_store_n(&books.fresh, (uint64_t)(FRESH_NS / length), __ATOMIC_RELAXED);
     quick_answer = (uint64_t)(QUICK_ANSWER_NS / length);
-    free(books.born_before);
-    books.born_before = born_before;
-    books.n_born_before = n_born_before;
+    books.n_born_before = 0;
     books.began = ticks();
     account *mine = account_open(books.began);
     if (mine != NULL) {
@@ -146,6 +187,7 @@ after_fork_in_child(void)
     for (account *one = books.first; one != NULL; one = one->next) {
         if (one == my_account) {
             one->native_id = (pid_t)syscall(SYS_gettid);
+            one->n_forks++;
         }
         else {
             one->dead = 1;
@@ -229,25 +271,31 @@ find_gil(void)
     return installed.found ? 0 : -1;
 }
 
-/* Turn the ledger on; every success needs one ledger_off. Return 0, or -1 with the reason in installed.unavailable. */
+/* Turn the ledger on; every success needs one ledger_off. Return 0, or -1 with the reason in installed.unavailable.
+ * `list`, which the caller frees, has the `n` threads without an account that are there. */
 static int
-ledger_on(void)
+ledger_on(thread_before **list, size_t *n)
 {
     if (prepare_once() < 0 || (!installed.found && find_gil() < 0)) {
         return -1;
     }
-    if (installed.n_users > 0) { /* asked only now, for finding the GIL releases it */
-        imports_refresh();
-        installed.n_users++;
-        return 0;
+    if (installed.n_users == 0) { /* asked only now, for finding the GIL releases it */
+        books_open();
     }
-    books_open();
-    if (hook_interpreter() < 0) {
+    *n = list_threads(list);
+    threads_note(*list, *n);
+    if (installed.n_users > 0) {
+        imports_refresh();
+    }
+    else if (hook_interpreter() < 0) {
         snprintf(installed.unavailable, sizeof(installed.unavailable), "the interpreter's import slots are read-only");
+        free(*list);
         return -1;
     }
-    imports_begin();
-    installed.n_users = 1;
+    else {
+        imports_begin();
+    }
+    installed.n_users++;
     return 0;
 }
 

@@ -2,34 +2,20 @@
 #ifndef GILSCOPE_LEDGER_READ_H
 #define GILSCOPE_LEDGER_READ_H
 
-#include "ledger_install.h"
+#include "ledger_copy.h"
 
+/* Have room for a timeline of so many events; -1 with an exception where there is none. */
 static int
-ring_grow(uint64_t wanted)
+ring_want(long long n_events)
 {
-    uint64_t capacity = 1024;
-    while (capacity < wanted) {
-        capacity *= 2;
-    }
-    event_ring *smaller = ring.kept;
-    const uint64_t had = smaller == NULL ? 0 : smaller->capacity;
-    if (capacity <= had) {
-        return 0;
-    }
-    event_ring *larger = calloc(1, sizeof(event_ring) + capacity * sizeof(event));
-    if (larger == NULL) {
+    if (n_events < 0 || n_events > (1LL << 32)) {
+        PyErr_Format(PyExc_ValueError, "n_events must be 0 to 2**32; got %lld", n_events);
         return -1;
     }
-    larger->capacity = capacity;
-    pthread_mutex_lock(&books_mutex);
-    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
-    for (uint64_t i = written > had ? written - had : 0; i < written; i++) {
-        larger->slots[i & (capacity - 1)] = smaller->slots[i & (had - 1)]; /* an open ledger may want them */
+    if (n_events > 0 && ring_grow((uint64_t)n_events) < 0) {
+        PyErr_NoMemory();
+        return -1;
     }
-    ring.kept = larger;
-    ring.on = ring.on == NULL ? NULL : larger;
-    pthread_mutex_unlock(&books_mutex);
-    free(smaller);
     return 0;
 }
 
@@ -38,67 +24,6 @@ releases_dict(const releases *of)
 {
     return Py_BuildValue("{sKsKsKsKsKsK}", "count", of->count, "ticks", of->ticks, "timed_ticks", of->timed_ticks,
                          "short_ticks", of->short_ticks, "cpu_ns", of->cpu_ns, "longest", of->longest);
-}
-
-/* An account and the places in use of its table, as they were at one moment. */
-typedef struct {
-    account account;
-    site *sites;
-    size_t n_sites;
-    site *at; /* of these */
-} account_copy;
-
-/* Copy an account, and let its longest times begin anew if asked to; `sites` has room for all of its places. */
-static account_copy
-account_read(account *from, int restart_longest, site *sites)
-{
-    account_copy copy = {.sites = sites};
-    pthread_mutex_lock(&books_mutex);
-    copy.account = *from;
-    for (size_t i = 0; from->n_sites > 0 && i < (size_t)1 << from->sites_bits; i++) {
-        site *const one = &from->sites[i];
-        if (one->address != NULL) {
-            copy.at = one == from->at ? &sites[copy.n_sites] : copy.at;
-            sites[copy.n_sites++] = *one;
-            one->released.longest = restart_longest ? 0 : one->released.longest;
-        }
-    }
-    if (restart_longest) {
-        from->longest_hold = from->longest_wait = from->longest_answer = from->released.longest = 0;
-    }
-    pthread_mutex_unlock(&books_mutex);
-    return copy;
-}
-
-/* Copy every account of this installation into memory that the caller frees, both of it; NULL where there is none.
- * Nothing of Python is made meanwhile: the garbage collector might run, and in its finalizers another thread, which may
- * begin the books anew. */
-static account_copy *
-accounts_read(int restart_longest, size_t *n_accounts, site **sites)
-{
-    size_t n = 0, n_sites = 0;
-    pthread_mutex_lock(&books_mutex);
-    account *const first = books.first;
-    pthread_mutex_unlock(&books_mutex); /* accounts are added in front; with the GIL none is freed, no table grows */
-    for (const account *one = first; one != NULL; one = one->next, n++) {
-        n_sites += one->sites == NULL ? 0 : (size_t)1 << one->sites_bits;
-    }
-    account_copy *const copies = malloc((n + 1) * sizeof(*copies));
-    *sites = malloc((n_sites + 1) * sizeof(site));
-    *n_accounts = n_sites = 0;
-    if (copies == NULL || *sites == NULL) {
-        free(copies);
-        free(*sites);
-        return NULL;
-    }
-    for (account *one = first; one != NULL; one = one->next) {
-        const account_copy copy = account_read(one, restart_longest, *sites + n_sites);
-        if (copy.account.epoch == books.epoch) {
-            copies[(*n_accounts)++] = copy;
-            n_sites += copy.n_sites;
-        }
-    }
-    return copies;
 }
 
 /* (address, releases, number) of each place that the thread has released the GIL from. */
@@ -119,7 +44,7 @@ sites_list(const account_copy *copy)
     return list;
 }
 
-/* One account as it would read if its present state ended now. */
+/* One account as it would read if its present state had ended when it was copied. */
 static PyObject *
 account_dict(const account_copy *copied, uint64_t at)
 {
@@ -134,8 +59,8 @@ account_dict(const account_copy *copied, uint64_t at)
         copy.longest_wait = length > copy.longest_wait ? length : copy.longest_wait;
     }
     else if (copy.state == STATE_RELEASED) {
-        const int timed = release_is_timed(&copy, length);
-        const uint64_t cpu_ns = timed ? release_cpu_ns(&copy, length, clock_ns(cpu_clock_of(copy.native_id))) : 0;
+        const int timed = release_is_timed(&copy, length) && copied->counts.cpu_ns >= 0;
+        const uint64_t cpu_ns = timed ? release_cpu_ns(&copy, length, (uint64_t)copied->counts.cpu_ns) : 0;
         releases_add(&copy.released, length, timed, cpu_ns);
         copy.released.count--; /* it has not ended */
         if (copied->at != NULL) {
@@ -143,60 +68,92 @@ account_dict(const account_copy *copied, uint64_t at)
             copied->at->released.count--;
         }
     }
-    return Py_BuildValue("{sKsisisisKsKsKsKsKsKsKsKsKsKsKsKsNsN}", "number", copy.number, "native_id",
+    return Py_BuildValue("{sKsisisisKsKsKsKsKsKsKsKsKsKsKsKsLsLsLsLsIsNsN}", "number", copy.number, "native_id",
                          (int)copy.native_id, "dead", copy.dead, "state", (int)copy.state, "born", copy.born, "held",
                          copy.held, "waited", copy.waited, "longest_hold", copy.longest_hold, "longest_wait",
                          copy.longest_wait, "takes", copy.takes, "drops", copy.drops, "waits", copy.waits, "forced",
                          copy.forced, "asked", copy.asked, "answered_at_once", copy.answered_at_once, "longest_answer",
-                         copy.longest_answer, "released", releases_dict(&copy.released), "sites", sites_list(copied));
+                         copy.longest_answer, "cpu_ns", (long long)copied->counts.cpu_ns, "run_delay_ns",
+                         (long long)copied->counts.run_delay_ns, "cpu_earlier_ns", (long long)copy.earlier.cpu_ns,
+                         "run_delay_earlier_ns", (long long)copy.earlier.run_delay_ns, "n_forks", copy.n_forks,
+                         "released", releases_dict(&copy.released), "sites", sites_list(copied));
 }
 
 static PyObject *
-accounts_list(uint64_t at, int restart_longest)
+accounts_list(const books_copy *from)
 {
-    size_t n;
-    site *sites;
-    account_copy *const copies = accounts_read(restart_longest, &n, &sites);
-    if (copies == NULL) {
-        return PyErr_NoMemory();
-    }
     PyObject *list = PyList_New(0);
-    for (size_t i = 0; i < n && list != NULL; i++) {
-        PyObject *entry = account_dict(&copies[i], at);
+    for (size_t i = 0; i < from->n_accounts && list != NULL; i++) {
+        PyObject *entry = account_dict(&from->accounts[i], from->ticks);
         if (entry == NULL || PyList_Append(list, entry) < 0) {
             Py_CLEAR(list);
         }
         Py_XDECREF(entry);
     }
-    free(copies);
-    free(sites);
     return list;
 }
 
+/* The kernel's counts of each thread that was there without an account, by its id. */
 static PyObject *
-books_dict(int restart_longest)
+threads_dict(const books_copy *from)
 {
-    const uint64_t at = ticks();
-    PyObject *accounts = accounts_list(at, restart_longest);
-    if (accounts == NULL) {
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; i < from->n_threads && dict != NULL; i++) {
+        const thread_before *one = &from->threads[i];
+        PyObject *key = PyLong_FromLong(one->native_id);
+        PyObject *counts = Py_BuildValue("LL", (long long)one->counts.cpu_ns, (long long)one->counts.run_delay_ns);
+        if (key == NULL || counts == NULL || PyDict_SetItem(dict, key, counts) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(key);
+        Py_XDECREF(counts);
+    }
+    return dict;
+}
+
+static PyObject *
+books_dict(books_copy *from)
+{
+    PyObject *accounts = accounts_list(from), *threads = threads_dict(from);
+    if (accounts == NULL || threads == NULL) {
+        Py_XDECREF(accounts);
+        Py_XDECREF(threads);
         return NULL;
     }
-    return Py_BuildValue("{sKsNsKsKsKsK}", "ticks", at, "accounts", accounts, "n_events",
-                         __atomic_load_n(&ring.written, __ATOMIC_RELAXED), "n_unseen",
-                         __atomic_load_n(&books.n_unseen, __ATOMIC_RELAXED), "n_siteless",
-                         (unsigned long long)books.n_siteless, "n_stolen", installed.n_stolen + imports.n_stolen);
+    return Py_BuildValue("{sKsNsNsKsKsKsK}", "ticks", from->ticks, "accounts", accounts, "threads", threads, "n_events",
+                         from->n_events, "n_unseen", from->n_unseen, "n_siteless", from->n_siteless, "n_stolen",
+                         from->n_stolen);
 }
 
 static PyObject *
 snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    return books_dict(0);
+    books_copy *const copy = books_read(0);
+    PyObject *dict = copy == NULL ? PyErr_NoMemory() : books_dict(copy);
+    books_free(copy);
+    return dict;
 }
 
+/* Events from the one with this number on, or from the oldest there is, which then is the first. */
 static PyObject *
-harvest(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+events_bytes(uint64_t *first)
 {
-    return books_dict(1);
+    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
+    *first = *first > written ? written : *first;
+    const event_ring *from = ring.kept;
+    const uint64_t capacity = from == NULL ? 0 : from->capacity;
+    *first = written - *first > capacity ? written - capacity : *first;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((written - *first) * sizeof(event)));
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *to = PyBytes_AS_STRING(bytes);
+    pthread_mutex_lock(&books_mutex);
+    for (uint64_t i = *first; i < written; i++, to += sizeof(event)) {
+        memcpy(to, &from->slots[i & (capacity - 1)], sizeof(event));
+    }
+    pthread_mutex_unlock(&books_mutex);
+    return bytes;
 }
 
 static PyObject *
@@ -206,22 +163,8 @@ events(PyObject *Py_UNUSED(module), PyObject *since)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    const uint64_t written = __atomic_load_n(&ring.written, __ATOMIC_RELAXED);
-    first = first > written ? written : first;
-    const event_ring *from = ring.kept;
-    const uint64_t capacity = from == NULL ? 0 : from->capacity;
-    first = written - first > capacity ? written - capacity : first;
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((written - first) * sizeof(event)));
-    if (bytes == NULL) {
-        return NULL;
-    }
-    char *to = PyBytes_AS_STRING(bytes);
-    pthread_mutex_lock(&books_mutex);
-    for (uint64_t i = first; i < written; i++, to += sizeof(event)) {
-        memcpy(to, &from->slots[i & (capacity - 1)], sizeof(event));
-    }
-    pthread_mutex_unlock(&books_mutex);
-    return Py_BuildValue("KN", (unsigned long long)first, bytes);
+    PyObject *bytes = events_bytes(&first);
+    return bytes == NULL ? NULL : Py_BuildValue("KN", (unsigned long long)first, bytes);
 }
 
 static PyObject *

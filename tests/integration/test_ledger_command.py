@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import pytest
 
 import gilscope
 from gilscope import _capi
-from gilscope.accounting import loading
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
 from gilscope.report import accounting
@@ -324,19 +322,6 @@ def test_a_timeline_needs_the_ledger(monkeypatch: pytest.MonkeyPatch, capsys: py
         main(["ledger", "--events", "10", "-m", "this"])
     assert caught.value.code == 5
     assert "a timeline needs the ledger: forced by a test" in capsys.readouterr().err
-
-
-def test_imports_are_watched_reversibly() -> None:
-    """Every import of an extension refreshes, and afterwards the loader is what it was."""
-    before, seen = ExtensionFileLoader.create_module, []
-    undo = loading.watch_imports(lambda: seen.append(1))
-    spec = _capi.__spec__
-    assert spec is not None
-    assert spec.loader is not None
-    spec.loader.create_module(spec)
-    undo()
-    assert seen == [1]
-    assert ExtensionFileLoader.create_module is before
 
 
 def test_the_schema_is_a_schema() -> None:

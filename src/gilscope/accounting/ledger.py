@@ -2,18 +2,19 @@
 
 `gilscope._ledger` keeps the books of the whole process while at least one `Ledger` is open; each of these takes what
 the books say when it opens from what they say when it closes, so that several may be open at once, from any threads.
+Opening and closing are one step of C each, for an exception of a signal handler may come between any two of bytecode.
 """
 
 import os
-from collections.abc import Callable
 from importlib import import_module
-from types import TracebackType
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
-from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
-from gilscope.accounting.loading import watch_imports
+from gilscope.accounting import patches
+from gilscope.accounting.books import Books
+from gilscope.accounting.kernel import thread_names
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount, add_sites
-from gilscope.accounting.reading import difference, events_of, sites_of, split
+from gilscope.accounting.reading import difference, events_of, kernel_difference, sites_of, split
 from gilscope.errors import CannotRunError
 from gilscope.originals import RLock, get_native_id
 from gilscope.results import Unavailable
@@ -37,13 +38,22 @@ BLIND_TO = (
 )
 _LONGEST = ("longest_hold", "longest_wait", "longest_answer")
 
-_open: "list[Ledger]" = []
-#: Ends the watch for extension modules that are imported while any ledger is open.
-_unwatch: list[Callable[[], None]] = []
 _verdict: list[Unavailable | None] = []
-#: A harvest and what every open ledger keeps of it are one step, as are finding the GIL and the self-test. Reentrant,
-#: for a signal handler or a finalizer may open a ledger of its own half-way.
+#: Names of threads that have begun or ended while a ledger was open, by the number of their account.
+_noted: dict[int, str] = {}
+#: Guards the self-test, and whether imports and threads are watched. Reentrant, for a signal handler or a finalizer may
+#: open a ledger of its own half-way.
 _lock = RLock()
+
+
+def _note_name(thread: Thread) -> None:
+    _noted[_books().my_number()] = thread.name
+
+
+_watches = (
+    patches.imports(lambda: _books().refresh()),
+    patches.threads(_note_name, _note_name),
+)
 
 
 def _renew_lock() -> None:
@@ -88,14 +98,17 @@ def _try() -> Unavailable | None:
         return Unavailable(f"no GIL ledger: {books.UNAVAILABLE}")
     told = ""
     for _ in range(SELF_TEST_ATTEMPTS):
+        test = Books()
         try:
-            books.start(0)
+            test._start(0, False)  # noqa: FBT003, SLF001 - of C, and what Ledger makes more of
         except RuntimeError as error:
             return Unavailable(f"no GIL ledger: {error}")
-        before = books.snapshot()
-        own_held_ns, own_released_ns = books.pattern(SELF_TEST_PAIRS, SELF_TEST_HOLD_NS, SELF_TEST_RELEASE_NS)
-        after = books.snapshot()
-        books.stop()
+        try:
+            before = books.snapshot()
+            own_held_ns, own_released_ns = books.pattern(SELF_TEST_PAIRS, SELF_TEST_HOLD_NS, SELF_TEST_RELEASE_NS)
+            after = books.snapshot()
+        finally:
+            test._stop()  # noqa: SLF001
         here = get_native_id()
         mine = next((one for one in difference(before, after) if one["native_id"] == here), None)
         if mine is None or not mine["takes"] == mine["drops"] == mine["released"]["count"] == SELF_TEST_PAIRS:
@@ -110,7 +123,7 @@ def _try() -> Unavailable | None:
     return Unavailable(f"no GIL ledger: {told}")
 
 
-class Ledger:
+class Ledger(Books):
     """An exact account of the GIL from ``__enter__`` to ``__exit__``.
 
     Parameters
@@ -125,8 +138,9 @@ class Ledger:
 
     Notes
     -----
-    May be opened and closed from any thread of the main interpreter, also while others are open. GIL: held, but for
-    what the first call of `availability` releases.
+    May be opened and closed from any thread of the main interpreter, also while others are open. It is closed once; a
+    second ``__exit__`` does nothing. One that nobody refers to any more is closed. GIL: held, but for what the first
+    call of `availability` releases.
     """
 
     def __init__(self, n_events: int = 0, *, cpu_clock: bool = True) -> None:
@@ -135,57 +149,50 @@ class Ledger:
         self._n_events = n_events
         self.cpu_clock = cpu_clock
         self._log: Log | None = None
-        self._before: Snapshot | None = None
         self._longest: dict[int, dict[str, int]] = {}
         self._longest_at: dict[tuple[int, int], int] = {}  # by an account's number and a place's address
-        self._names: dict[int, str] = {}
-        self._kernel_before: dict[int, tuple[int, int]] = {}
+        self._names_before: dict[int, str] = {}  # by native id, of threads that were there
+        self._names: dict[int, str] = {}  # the same of those that were there when it was closed
+        self._noted: dict[int, str] = {}  # by the number of the account, of threads that began or ended meanwhile
 
     def __enter__(self) -> Self:
         absence = availability()
         if absence is not None:
             raise CannotRunError(absence.reason)
-        if self._before is not None:
-            raise RuntimeError("a ledger counts once; make another one with Ledger()")
-        books = _books()
-        self._names = thread_names()
-        self._kernel_before = {native_id: kernel_counts(native_id) for native_id in native_ids()}
-        with _lock:
-            books.time_cpu(int(self.cpu_clock or any(one.cpu_clock for one in _open)))
-            books.start(self._n_events)
-            try:
-                self._before = _harvest(books)
-                if not _open:
-                    _unwatch.append(watch_imports(books.refresh))
-                _open.append(self)
-            except BaseException:
-                books.stop()
-                raise
+        others = _books().opened()
+        names = thread_names()
+        try:
+            self._start(self._n_events, self.cpu_clock)
+            self._names_before.update(names)
+            with _lock:
+                for watch in _watches:
+                    watch.put()
+            for other in others:
+                other.keep_longest()
+        except BaseException:
+            self._stop()  # of C, and the first thing here: nothing can come before it
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        books = _books()
+    def _left(self, is_wanted: int) -> None:
+        """Tidy up: what the base class calls when it has closed the books, again if that was interrupted."""
+        if is_wanted and self._log is None:
+            self._names, self._noted = thread_names(), _noted.copy()
+            self._log = self._read()
         with _lock:
-            try:
-                after, raw = self._take(books)
-            finally:
-                books.stop()
-                _open.remove(self)
-                if not _open:
-                    _unwatch.pop()()
-        self._log = self._read(books, after, raw)
+            if not _books().opened():
+                _noted.clear()
+                for watch in _watches:
+                    watch.take_back()
 
     @property
     def log(self) -> Log:
         """What happened from the beginning to now, or to the end if it has ended."""
         if self._log is not None:
             return self._log
-        if self._before is None:
+        if self._before() is None:
             raise RuntimeError("this ledger has not begun; use it as `with gilscope.ledger() as log:`")
-        books = _books()
-        with _lock:
-            after, raw = self._take(books)
-        return self._read(books, after, raw)
+        return self._read()
 
     @property
     def threads(self) -> tuple[ThreadAccount, ...]:
@@ -207,8 +214,16 @@ class Ledger:
         """Short for ``log.wall_ns``."""
         return self.log.wall_ns
 
-    def keep_longest(self, snapshot: "Snapshot") -> None:
-        """Take in the longest times that another ledger's snapshot ended."""
+    def name_thread(self, native_id: int, name: str) -> None:
+        """Give a thread that is there its name in the log, where `threading` does not know it."""
+        self._names_before[native_id] = name
+
+    def keep_longest(self) -> None:
+        """Take in the longest times so far, which another ledger had begin anew when it was opened."""
+        for snapshot in self._harvests():
+            self._keep(snapshot)
+
+    def _keep(self, snapshot: "Snapshot") -> None:
         for account in snapshot["accounts"]:
             kept = self._longest.setdefault(account["number"], {})
             for key in _LONGEST:
@@ -218,27 +233,24 @@ class Ledger:
                 here = account["number"], address
                 self._longest_at[here] = max(self._longest_at.get(here, 0), released["longest"])
 
-    def name_thread(self, native_id: int, name: str) -> None:
-        """Give a thread its name in the log: those that end before it does are no longer known to `threading`."""
-        self._names[native_id] = name
-
-    def _take(self, books: Any) -> tuple["Snapshot", tuple[int, bytes]]:
-        assert self._before is not None
-        since = self._before["n_events"]
-        return _harvest(books), books.events(since) if self._n_events else (since, b"")
-
-    def _read(self, books: Any, after: "Snapshot", raw: tuple[int, bytes]) -> Log:
-        assert self._before is not None
-        before, tick_ns = self._before, books.tick_ns()
-        wall, names = after["ticks"] - before["ticks"], {**self._names, **thread_names()}
-        threads = [self._thread(account, names, wall, tick_ns) for account in difference(before, after)]
+    def _read(self) -> Log:
+        before, (after, first, data), tick_ns = self._before(), self._after(), _books().tick_ns()
+        assert before is not None
+        self.keep_longest()
+        self._keep(after)
+        wall = after["ticks"] - before["ticks"]
+        names = self._names or thread_names()
+        kernel = kernel_difference(before, after)
+        threads = [
+            self._thread(account, self._name_of(account, names, before), kernel[account["number"]], wall, tick_ns)
+            for account in difference(before, after)
+        ]
         # What was under way when this log began counts from there on, and so is no longer than the log.
         longest = {place: min(ticks, wall) for place, ticks in self._longest_at.items()}
         parts = sites_of(before, after, tick_ns, longest)
         sites = add_sites(site for _, _, site in parts)
         places = {(site.module, site.offset): i for i, site in enumerate(sites)}
         numbered = {number: places[site.module, site.offset] for _, number, site in parts}
-        first, data = raw
         numbers = {account["number"]: account["native_id"] for account in after["accounts"]}
         events, n_unread = events_of(data, before["ticks"], after["ticks"], tick_ns, numbers, numbered)
         blind = list(BLIND_TO)
@@ -260,15 +272,25 @@ class Ledger:
             thread_sites=tuple((native_id, site) for native_id, _, site in parts),
         )
 
-    def _thread(self, account: "Account", names: dict[int, str], wall: int, tick_ns: float) -> ThreadAccount:
-        native_id = account["native_id"]
+    def _name_of(self, account: "Account", names: dict[int, str], before: "Snapshot") -> str:
+        """Return a thread's name: as it is now, or as it was when it ended; never that of another that had its id."""
+        native_id, name = account["native_id"], None
+        if not account["dead"]:
+            name = names.get(native_id)
+        name = name or (self._noted or _noted).get(account["number"])
+        if name is None and (account["born"] <= before["ticks"] or not account["dead"]):
+            name = self._names_before.get(native_id)
+        return name or f"thread {native_id}"
+
+    def _thread(
+        self, account: "Account", name: str, kernel: tuple[int | None, int | None], wall: int, tick_ns: float
+    ) -> ThreadAccount:
         longest = {key: min(ticks, wall) for key, ticks in self._longest.get(account["number"], {}).items()}
         computing_ns, blocked_ns = split(account["released"], tick_ns)
-        cpu_ns, run_delay_ns = kernel_counts(native_id) if not account["dead"] else (-1, -1)
-        cpu_before_ns, delay_before_ns = self._kernel_before.get(native_id, (0, 0))
+        cpu_ns, run_delay_ns = kernel
         return ThreadAccount(
-            native_id=native_id,
-            name=names.get(native_id, f"thread {native_id}"),
+            native_id=account["native_id"],
+            name=name,
             held_ns=round(account["held"] * tick_ns),
             waited_ns=round(account["waited"] * tick_ns),
             computing_ns=computing_ns,
@@ -283,14 +305,6 @@ class Ledger:
             longest_hold_ns=round(longest.get("longest_hold", 0) * tick_ns),
             longest_wait_ns=round(longest.get("longest_wait", 0) * tick_ns),
             longest_release_ns=round(longest.get("release", 0) * tick_ns),
-            cpu_ns=cpu_ns - cpu_before_ns if cpu_ns >= 0 and cpu_before_ns >= 0 else None,
-            run_delay_ns=run_delay_ns - delay_before_ns if run_delay_ns >= 0 and delay_before_ns >= 0 else None,
+            cpu_ns=cpu_ns,
+            run_delay_ns=run_delay_ns,
         )
-
-
-def _harvest(books: Any) -> "Snapshot":
-    """Take a snapshot, start the longest times anew, and let every open ledger keep those so far."""
-    snapshot: Snapshot = books.harvest()
-    for one in _open:
-        one.keep_longest(snapshot)
-    return snapshot

@@ -14,7 +14,8 @@ class ThreadAccount:
     native_id : int
         The kernel's id of the thread, as `threading.get_native_id` gives it.
     name : str
-        Its name in `threading`; of a thread that has ended, or that Python did not start, its id in words.
+        Its name in `threading`, of one that has ended the last one; of a thread that `threading` did not start, its id
+        in words.
     held_ns, waited_ns : int
         With the GIL, and blocked until it was free. Waiting includes being queued for a CPU after having been woken;
         `run_delay_ns` says how much that can be.
@@ -31,7 +32,7 @@ class ThreadAccount:
     longest_hold_ns, longest_wait_ns, longest_release_ns : int
         What was under way when the log began counts with its whole length, up to that of the log.
     cpu_ns, run_delay_ns : int or None
-        CPU time of the thread, and time it was queued for a CPU; None where the kernel does not tell or it has ended.
+        CPU time of the thread, and time it was queued for a CPU, up to its end; None where the kernel does not tell.
     """
 
     native_id: int

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Thread
 from types import CodeType, ModuleType, TracebackType
 
+from gilscope.accounting import patches
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log
 from gilscope.accounting.mechanisms import ledger
@@ -29,6 +30,7 @@ from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import Witness, WitnessLog
 from gilscope.errors import CannotRunError
+from gilscope.originals import get_native_id
 from gilscope.places import portable
 from gilscope.results import Unavailable
 
@@ -43,52 +45,6 @@ def document(log: Log | SampledLog | WitnessLog, wall_ns: int) -> dict[str, obje
     """Return a log as plain data for JSON, with the version of its form and how long it took."""
     data = log.as_dict() if isinstance(log, Log) else asdict(log)
     return {"schema_version": SCHEMA_VERSION, **data, "wall_ns": wall_ns}
-
-
-def watch_threads(note: Callable[[int, str], None], begin: Callable[[], None] | None = None) -> Callable[[], None]:
-    """Call `note` with the native id and the name of every thread that starts; return what undoes it.
-
-    Parameters
-    ----------
-    note : callable
-    begin : callable, optional
-        What every thread that starts has to call, before anything of its own.
-    """
-    original = Thread.start
-
-    def start(self: Thread) -> None:
-        restore = _run_first(self, begin) if begin is not None else lambda: None
-        try:
-            original(self)
-        except BaseException:
-            restore()
-            raise
-        if self.native_id is not None:
-            note(self.native_id, self.name)
-
-    def undo() -> None:
-        if Thread.start is start:
-            Thread.start = original  # type: ignore[method-assign]
-
-    Thread.start = start  # type: ignore[method-assign]
-    return undo
-
-
-def _run_first(thread: Thread, begin: Callable[[], None]) -> Callable[[], None]:
-    """Have a thread call something before it runs, once; return what takes that back."""
-    attributes, run = thread.__dict__, thread.run
-    own = attributes.get("run")
-
-    def restore() -> None:
-        attributes.pop("run", None) if own is None else attributes.update(run=own)
-
-    def begin_and_run() -> None:
-        restore()
-        begin()
-        run()
-
-    attributes["run"] = begin_and_run
-    return restore
 
 
 def run(result: Path, n_events: int, words: Sequence[str]) -> None:
@@ -111,16 +67,19 @@ def run(result: Path, n_events: int, words: Sequence[str]) -> None:
 
 
 def _watched(account: Ledger | Sampler | Witness) -> Callable[[], None]:
-    """Have an account know the program's threads; return what undoes it."""
-    if isinstance(account, Witness):
-        return lambda: None  # which knows none
+    """Have a sampler know the program's threads, which a ledger does by itself; return what undoes it."""
+    if not isinstance(account, Sampler):
+        return lambda: None
 
-    def begin() -> None:
-        with suppress(RuntimeError):  # there is room for so many; the log says of the others that nobody watched them
-            account.watch()  # type: ignore[union-attr] # a sampler, if this is called at all
+    def begin(thread: Thread) -> None:
+        account.name_thread(get_native_id(), thread.name)
+        if account.asks_to_watch:
+            with suppress(RuntimeError):  # there is room for so many; the log says of the others that nobody did
+                account.watch()
 
-    asks = isinstance(account, Sampler) and account.asks_to_watch
-    return watch_threads(account.name_thread, begin if asks else None)
+    watch = patches.threads(begin)
+    watch.put()
+    return watch.take_back
 
 
 def _run_as_main(words: Sequence[str]) -> None:

@@ -46,6 +46,35 @@ def difference(before: "Snapshot", after: "Snapshot") -> "list[Account]":
     return found
 
 
+def kernel_difference(before: "Snapshot", after: "Snapshot") -> dict[int, tuple[int | None, int | None]]:
+    """Return what the kernel counted of each thread between two snapshots: CPU time, and time queued for a CPU, in ns.
+
+    By the number of its account, of threads that have ended too; None where the kernel does not tell.
+    """
+    was = {account["number"]: account for account in before["accounts"]}
+    return {
+        now["number"]: (
+            _counted(now["cpu_ns"], _base(now, was.get(now["number"]), before, "cpu", 0)),
+            _counted(now["run_delay_ns"], _base(now, was.get(now["number"]), before, "run_delay", 1)),
+        )
+        for now in after["accounts"]
+    }
+
+
+def _base(now: "Account", then: "Account | None", before: "Snapshot", what: str, index: int) -> int:
+    """Return what had been counted of a thread when the first snapshot was taken."""
+    if then is not None:
+        same = now["n_forks"] == then["n_forks"]  # the kernel counts a forked child from 0
+        return then[f"{what}_ns"] if same else 0  # type: ignore[literal-required]
+    if now["born"] <= before["ticks"]:  # it was there, and had no account
+        return before["threads"].get(now["native_id"], (-1, -1))[index]
+    return now[f"{what}_earlier_ns"]  # type: ignore[literal-required, no-any-return]
+
+
+def _counted(now_ns: int, then_ns: int) -> int | None:
+    return now_ns - then_ns if now_ns >= 0 and then_ns >= 0 else None
+
+
 def split(released: "Released", tick_ns: float) -> tuple[int, int]:
     """Return how much of a released time was computing and how much blocked, in ns.
 
