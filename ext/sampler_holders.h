@@ -2,6 +2,8 @@
 #ifndef GILSCOPE_SAMPLER_HOLDERS_H
 #define GILSCOPE_SAMPLER_HOLDERS_H
 
+#include <stddef.h>
+
 #include "sampler_thread.h"
 
 /* Releases that must show how the record changes; another thread may take the GIL in each of them. */
@@ -26,25 +28,48 @@ record_is_true(const gil_record *record)
     return 2 * n_free > N_CHECKS;
 }
 
-/* Return 0, or -1 with an exception. */
-static int
-sightings_begin(sightings *seen)
+/* The record, or NULL with an exception. */
+static const gil_record *
+found_record(void)
 {
     static const gil_record *found; /* by the first that looks for it; guarded by the GIL, constant from then on */
     if (found == NULL) {
         const gil_record *record = gil_by_content();
         if (record == NULL) {
             PyErr_SetString(PyExc_RuntimeError, "no word of _PyRuntime, or more than one, follows the switch interval");
-            return -1;
+            return NULL;
         }
         if (!record_is_true(record)) {
             PyErr_SetString(PyExc_RuntimeError, "what looks like the GIL's record does not follow who holds it");
-            return -1;
+            return NULL;
         }
         found = record;
     }
-    seen->gil = found;
-    return 0;
+    return found;
+}
+
+/* Return 0, or -1 with an exception. */
+static int
+sightings_begin(sightings *seen)
+{
+    seen->gil = found_record();
+    return seen->gil == NULL ? -1 : 0;
+}
+
+/* Where another process that may read this one's memory finds who holds the GIL, and tells who waits for it. */
+static PyObject *
+record(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    const gil_record *found = found_record();
+    if (found == NULL) {
+        return NULL;
+    }
+    return Py_BuildValue("{sKsksksksksk}", "address", (unsigned long long)(uintptr_t)found, "holder",
+                         (unsigned long)offsetof(gil_record, holder), "locked",
+                         (unsigned long)offsetof(gil_record, locked), "waiting_begin",
+                         (unsigned long)offsetof(gil_record, cond), "waiting_end",
+                         (unsigned long)(offsetof(gil_record, cond) + sizeof(pthread_cond_t)), "native_id",
+                         (unsigned long)offsetof(PyThreadState, native_thread_id));
 }
 
 static void

@@ -127,4 +127,11 @@ after_fork(void)
     pthread_mutex_init(&beacons_mutex, NULL);
 }
 
+static PyObject *
+record(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    PyErr_SetString(PyExc_RuntimeError, "a free-threaded build, whose threads need no GIL");
+    return NULL;
+}
+
 #endif

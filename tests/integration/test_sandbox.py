@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from extensions import build_c
 from leftovers import nothing_left
 
+from gilscope.accounting.holding import whereabouts
 from gilscope.children import descendants
 from gilscope.children.start import OUTPUT_BYTES
 from gilscope.errors import CannotRunError
@@ -160,11 +162,59 @@ def test_what_hangs_shows_where(name: str) -> None:
     """In Python or below it: the time limit ends it, and faulthandler says where it was."""
     outcome = probe(name, limit_s=1)
     assert (outcome.kind, outcome.exit_code, outcome.phase) == ("hung", 4, "its first call")
-    assert outcome.message == "It did not end within 1 s, in its first call."
+    assert outcome.message.startswith("It did not end within 1 s, in its first call.")
     frames = [line for line in outcome.traceback.splitlines() if line.lstrip().startswith("File")]
     assert f"in {name}" in frames[0]
     assert "gilscope" not in outcome.traceback
     assert "Aborted" not in outcome.traceback
+
+
+DEADLOCK = """
+#include <Python.h>
+#include <pthread.h>
+
+static void *ask(void *unused)
+{
+    PyGILState_Release(PyGILState_Ensure());
+    return unused;
+}
+
+/* The mistake: it waits for a thread that needs the GIL, and keeps it. */
+static PyObject *join(PyObject *module, PyObject *unused)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, ask, NULL) || pthread_join(thread, NULL)) {
+        return PyErr_NoMemory();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {{"join", join, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "deadlock", "", -1, methods};
+
+PyMODINIT_FUNC PyInit_deadlock(void) { return PyModule_Create(&definition); }
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("deadlock:join", "held by the calling thread, which waits, and 1 other thread waits for it: a deadlock, if"),
+        ("spin", "the GIL was always held by the calling thread, which was computing."),
+        ("sleep", "no thread held the GIL: the calling thread waits without it."),
+        ("wait_for_lock", "no thread held the GIL: the calling thread waits without it."),
+    ],
+)
+def test_what_hangs_says_who_held_the_gil(name: str, told: str, folder: Path) -> None:
+    """A deadlock with the GIL is told from a wait without it, and from work."""
+    if whereabouts() is None:
+        pytest.skip("nobody can look at this interpreter's GIL")
+    scope = Path("/proc/sys/kernel/yama/ptrace_scope")
+    if scope.exists() and int(scope.read_text()) > 1:
+        pytest.skip("this system lets no process look at the memory of its children")
+    if name == "deadlock:join":
+        build_c(folder, "deadlock", DEADLOCK)
+    assert told in probe(name, limit_s=1).message
 
 
 @pytest.mark.parametrize("name", ["stop", "deaf"])
@@ -179,7 +229,9 @@ def test_a_hang_says_what_it_was_in() -> None:
     """In the import of a script it names the line; later it is in the measurement, and the preflight is kept."""
     Path("script.py").write_text("import time\n\ndef f(): pass\n\ntime.sleep(1000)\n")
     outcome = probe("script.py:f", limit_s=0.5)
-    assert outcome.message == "It did not end within 0.5 s, in importing it, which runs line 5: time.sleep(1000)."
+    assert outcome.message.startswith(
+        "It did not end within 0.5 s, in importing it, which runs line 5: time.sleep(1000)."
+    )
     outcome = probe("spin_later", calls=5, limit_s=1)
     assert (outcome.kind, outcome.phase) == ("hung", "the measurement")
     assert outcome.preflight is not None

@@ -16,6 +16,7 @@ from json import loads
 from pathlib import Path
 from typing import Any
 
+from gilscope.accounting.holding import whereabouts
 from gilscope.children.messages import pack
 from gilscope.errors import CannotRunError, KernelError, UsageError
 from gilscope.originals import time
@@ -101,7 +102,8 @@ def _probe(request: dict[str, Any], job: Job, emit: Emit) -> None:
     # Said before the import, which may not come back.
     is_script = target.kind == "script"
     until_s = time.monotonic() + request["limit_s"]
-    emit({"event": "started", "top_level_work": scripts.top_level_work(Path(target.home)) if is_script else []})
+    work = scripts.top_level_work(Path(target.home)) if is_script else []
+    emit({"event": "started", "top_level_work": work, "gil": whereabouts()})
     resolved = resolve(target)
     emit({"event": "resolved"})
     preflight = examine(resolved, request["mark"])

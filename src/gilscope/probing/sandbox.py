@@ -1,6 +1,7 @@
 """Running a target in a child process that may hang, crash, exit or leave things behind, and telling which it did."""
 
 import os
+import re
 import secrets
 import selectors
 import signal
@@ -13,6 +14,8 @@ from json import dumps
 from pathlib import Path
 from typing import Any, Self
 
+from gilscope.accounting.holding import Holding, look_from_outside
+from gilscope.accounting.holding import told as told_holding
 from gilscope.children.messages import GarbledError, Lines
 from gilscope.children.start import OUTPUT_BYTES, Child, interpreter, signal_name
 from gilscope.errors import CannotRunError
@@ -102,6 +105,7 @@ class _Child:
         self._phase = ""
         self._output, self._crashes = b"", b""
         self._is_late = self._is_garbled = False
+        self._holding: Holding | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -141,6 +145,8 @@ class _Child:
         self._listen(START_SECONDS)
         if self._child.returncode is None and not self._is_finished():
             self._is_late = True
+            where = self._heard.get("started", {}).get("gil")
+            self._holding = look_from_outside(self._child.pid, where) if where else None
             # faulthandler answers with the traceback of every thread, from a signal handler and so whatever holds the
             # GIL. Its dump_traceback_later() would add a thread to a process whose threads are counted.
             self._child.send_signal(signal.SIGABRT)
@@ -177,6 +183,9 @@ class _Child:
             about = {"kind": "exited", "status": status, "message": told}
         if about["kind"] in {"hung", "crashed", "exited"}:
             about["message"] += f", in {self._told_phase()}."
+        if about["kind"] == "hung" and self._holding is not None:
+            calling = "its main thread" if self._phase == "preflight" else "the calling thread"
+            about["message"] += f" {told_holding(self._holding, calling)}"
         preflight = {name: value for name, value in self._heard.get("preflight", {}).items() if name != "event"}
         return Outcome(
             phase=_PHASES[self._phase],
@@ -197,7 +206,7 @@ class _Child:
         if self._is_late:
             left_out.append("Fatal Python error: Aborted")
         lines = self._crashes.decode(errors="replace").splitlines(keepends=True)
-        return "".join(line for line in lines if not line.strip().startswith(tuple(left_out))).strip()
+        return "".join(_without_own(line) for line in lines if not line.strip().startswith(tuple(left_out))).strip()
 
     def _pipe(self, stack: ExitStack, ends: ExitStack, take: Callable[[bytes], None]) -> int:
         """Have what comes through a new pipe taken by a method; return the end for the child."""
@@ -260,3 +269,12 @@ class _Child:
             elif self._is_finished():
                 self._deadline = time.monotonic() + LEAVE_SECONDS
             self._on_event(event)
+
+
+def _without_own(line: str) -> str:
+    """Return faulthandler's list of extension modules without gilscope's; any other line as it is."""
+    match = re.fullmatch(r"Extension modules: (.*) \(total: \d+\)\s*", line)
+    if match is None:
+        return line
+    names = [name for name in match[1].split(", ") if not name.startswith("gilscope.")]
+    return f"Extension modules: {', '.join(names)} (total: {len(names)})\n" if names else ""

@@ -148,7 +148,7 @@ def _failure(target: Target, outcome: Outcome) -> GilscopeError:
     kinds: dict[str, type[GilscopeError]] = {"usage": UsageError, "cannot run": CannotRunError}
     said = outcome.message if outcome.kind in kinds else f"{target.text}: {outcome.message}"
     # Frames of this folder lead to the target's code; in a traceback, lines of source follow each.
-    ours = rf'  File "{re.escape(str(Path(__file__).parent))}/.*\n(?:    .*\n)*'
+    ours = rf'  File "{re.escape(str(Path(__file__).parent))}/.*(?:\n|\Z)(?:    .*\n)*'
     traceback = re.sub(ours, "", outcome.traceback)
     for extra in (traceback, outcome.output and f"The end of what it printed:\n{outcome.output}"):
         if extra:
