@@ -39,6 +39,7 @@ __all__ = [
     "RLock",
     "SimpleQueue",
     "Thread",
+    "get_ident",
     "get_native_id",
     "select",
     "thread_for_user",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 Lock, RLock = _thread.allocate_lock, _thread.RLock
-get_native_id = _thread.get_native_id
+get_ident, get_native_id = _thread.get_ident, _thread.get_native_id
 #: Before 3.13 a thread is waited for by a lock that it makes itself.
 _IS_JOINABLE = hasattr(_thread, "start_joinable_thread")
 

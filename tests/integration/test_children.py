@@ -12,7 +12,8 @@ from leftovers import nothing_left, wait_for
 
 from gilscope.children import start
 from gilscope.children.descendants import descendants_of
-from gilscope.children.start import Child, ask, interpreter, signal_name
+from gilscope.children.signals import signal_name
+from gilscope.children.start import Child, ask, interpreter
 from gilscope.errors import CannotRunError
 
 # A child that has started others: in its session, in one of their own, and there without an environment.

@@ -81,7 +81,7 @@ def wait_for_workers(process: "subprocess.Popen[str]", launches: set[int]) -> No
     """Wait until the measuring process has started its workers, and measured for a moment."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        launches.update(pid for pid in children_of(process.pid) if processes_of(pid))
+        launches.update(pid for guard in children_of(process.pid) for pid in children_of(guard))
         if any(len(workers_of(launch)) >= 2 for launch in launches):
             break
         time.sleep(0.05)
@@ -93,8 +93,8 @@ def wait_for_workers(process: "subprocess.Popen[str]", launches: set[int]) -> No
 
 
 def launch_of(process: "subprocess.Popen[str]") -> int:
-    """Return the measuring process, which leads a session of its own."""
-    (launch,) = [pid for pid in children_of(process.pid) if processes_of(pid)]
+    """Return the measuring process, which leads a session of its own under a guard."""
+    (launch,) = [pid for guard in children_of(process.pid) for pid in children_of(guard)]
     return launch
 
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from leftovers import wait_until_gone
 
 import gilscope
 from gilscope import _capi
@@ -53,7 +56,17 @@ def account(folder: Path, text: str, *options: str, code: int = 0) -> dict[str, 
 
 def pairs(log: dict[str, Any]) -> int:
     """Return how many releases of gilscope's own kernels an account has."""
-    return sum(site["count"] for site in log["sites"] if site["module"] == _capi.__file__)
+    return sum(site["count"] for site in log["sites"] if Path(site["module"]).name == Path(_capi.__file__).name)
+
+
+@contextmanager
+def nothing_left_of_a_session(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Run a command in a session of its own, of which nothing is left at the end."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        yield process
+    wait_until_gone(process.pid)
 
 
 # The program.
@@ -160,14 +173,12 @@ def test_no_account_is_said(tmp_path: Path, text: str, code: int) -> None:
     assert not file.exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_reach_the_program(tmp_path: Path, number: int, code: int) -> None:
-    """Ctrl-C goes to both, as a terminal sends it, and a supervisor's SIGTERM is passed on; nothing is left."""
+    """Ctrl-C goes to both, as a terminal sends it, a supervisor's signals are passed on; the account is kept."""
     path = script(tmp_path, "import time\nprint('ready', flush=True)\ntime.sleep(100)\n")
     command = [*LEDGER, "--json", "-", path]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+    with nothing_left_of_a_session(command) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.1)  # the program is in its sleep now, or soon
@@ -177,8 +188,40 @@ def test_signals_reach_the_program(tmp_path: Path, number: int, code: int) -> No
             process.send_signal(number)
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
-    assert bool(printed) == (number == signal.SIGINT)
-    assert ("no account" in errors) == (number == signal.SIGTERM)
+    VALIDATOR.validate(json.loads(printed))
+    assert "MainThread" in errors
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))", 9),  # a handler of its own: its own end
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", 3),
+        ("signal.signal(signal.SIGTERM, signal.SIG_DFL)", 143),  # the system's: there is no account
+        ("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])", 3),
+    ],
+)
+def test_signals_are_the_programs(tmp_path: Path, how: str, code: int) -> None:
+    """What it does about a signal is done, and nothing else."""
+    path = script(tmp_path, f"import os, signal, sys\n{how}\nos.kill(os.getpid(), 15)\nraise SystemExit(3)")
+    done = ledger(path)
+    assert done.returncode == code, done.stderr
+    assert ("no account" in done.stderr) == (code == 143)
+
+
+def test_a_signal_ends_a_copy_of_the_program_as_it_would(tmp_path: Path) -> None:
+    """A fork has nothing to hand over; it dies of SIGTERM at once, however early that comes."""
+    text = """
+    import os, signal, time
+    for _ in range(20):
+        pid = os.fork()
+        if pid == 0: time.sleep(1000)
+        os.kill(pid, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    """
+    done = ledger(script(tmp_path, text))
+    assert done.returncode == 0, done.stderr
 
 
 # The account.

@@ -24,7 +24,7 @@ OUTPUT_BYTES, ANSWER_BYTES = 4096, 1 << 24
 _PIPE_BYTES = 1 << 16
 
 
-def interpreter(*words: str, python: str = sys.executable) -> list[str]:
+def interpreter(*words: str, python: str = sys.executable, is_safe: bool = True) -> list[str]:
     """Return the command that runs an interpreter with the flags of this one (-X gil=0, -W error ...) and with -P.
 
     -P keeps the modules of the working folder out of gilscope's own start; see `gilscope.children.start.first_folder`
@@ -36,9 +36,12 @@ def interpreter(*words: str, python: str = sys.executable) -> list[str]:
         What follows the flags.
     python : str
         Another interpreter gets no flags but -P: it may not know these.
+    is_safe : bool
+        Whether to add -P where this interpreter was started without; then whatever it starts has it too.
     """
     flags = subprocess._args_from_interpreter_flags() if python == sys.executable else []  # type: ignore[attr-defined] # as multiprocessing does
-    return [python, *(flag for flag in flags if flag != "-P"), "-P", *words]
+    safe = ["-P"] if is_safe or sys.flags.safe_path else []
+    return [python, *(flag for flag in flags if flag != "-P"), *safe, *words]
 
 
 def first_folder() -> str:
@@ -47,14 +50,6 @@ def first_folder() -> str:
         return "" if sys.flags.safe_path else os.getcwd()
     except OSError:  # it has been removed
         return ""
-
-
-def signal_name(number: int) -> str:
-    """Return the name of a signal; real-time signals have none but their number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 #: Lifelines of this process, which a copy of it has no part in: it would keep them from ending.

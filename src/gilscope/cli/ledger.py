@@ -1,20 +1,30 @@
 """`gilscope ledger`: a whole program with the GIL's books kept."""
 
 import json
+import os
+import secrets
+import selectors
 import signal
-import subprocess
 import sys
-import tempfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 import click
 
 from gilscope.accounting import mechanisms
+from gilscope.children.delivery import delivered
+from gilscope.children.signals import ENDING
+from gilscope.children.start import Child, interpreter
 from gilscope.cli.files import check_output
 from gilscope.documents.files import write_whole
-from gilscope.errors import UsageError
+from gilscope.errors import GilscopeError, UsageError
 from gilscope.report import accounting
+
+# A bare script; see there.
+_START = str(Path(mechanisms.__file__).with_name("start_program.py"))
+_PIPE_BYTES = 1 << 16
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -33,8 +43,9 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
     """Run a Python program and account for the GIL: who held it, who waited for it, who ran without it, and where.
 
     The program runs in a fresh process with its own standard streams, and its exit code is passed on. When it has
-    ended - also by an exception, sys.exit or Ctrl-C, but not by os._exit or a deadly signal - the account is printed
-    on standard error. Processes that it starts are not in it. Each release of the GIL takes some 50 ns longer.
+    ended - also by an exception, sys.exit, Ctrl-C, SIGTERM or SIGHUP, but not by os._exit or another deadly signal -
+    the account is printed on standard error. Processes that it starts are not in it. Each release of the GIL takes some
+    50 ns longer.
 
     Where there is no ledger, as on a free-threaded build, shares of time come from samples instead, and waits for locks
     are counted; what the figures rest on is said below them.
@@ -43,12 +54,16 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
         check_output(Path(file), force=force)
     _check(words)
     mechanisms.ledger(n_events)  # says why there can be none before the program is started
-    with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
-        result = Path(folder) / "log.json"
-        code = _run([str(result), str(n_events), *words])
-        text = result.read_text() if result.exists() else None
+    with _Program(n_events, words) as program:
+        code = program.wait()
+        return _show(code, program.account, file)
+
+
+def _show(code: int, text: str | None, file: str | None) -> int:
+    """Show and save the account of a program; return its exit code, which wins over whatever goes wrong here."""
     if text is None:
-        click.echo(f"gilscope: no account: the program ended with {code} before it could be written", err=True)
+        told = f"the program ended with {code} before it could be written, or closed gilscope's file"
+        click.echo(f"gilscope: no account: {told}", err=True)
         return code
     log = json.loads(text)
     if "unavailable" in log:
@@ -59,7 +74,11 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
     if file == "-":
         click.echo(text)
     elif file is not None:
-        write_whole(Path(file), f"{text}\n".encode())
+        try:
+            write_whole(Path(file), f"{text}\n".encode())
+        except GilscopeError as error:
+            click.echo(f"gilscope: {error}", err=True)
+            return code or error.exit_code
     return code
 
 
@@ -74,24 +93,77 @@ def _check(words: tuple[str, ...]) -> None:
         raise UsageError(f"there is no file {words[0]!r}")
 
 
-def _run(arguments: list[str]) -> int:
-    """Run the program to its end and return its exit code, 128 + N after signal N as shells do.
+class _Program:
+    """The program, started with the block and ended with it at the latest.
 
-    Ctrl-C reaches the program by itself, from the terminal; what a supervisor sends to this process is passed on.
+    Ctrl-C reaches it by itself, from the terminal; what a supervisor sends to this process is passed on.
     """
-    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # as multiprocessing does
-    process = subprocess.Popen([sys.executable, *flags, "-m", "gilscope.accounting.program", *arguments])
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def __init__(self, n_events: int, words: tuple[str, ...]) -> None:
+        self._n_events, self._words = n_events, words
+        self._token = secrets.token_hex(8)
+        self._data = bytearray()
+        self._child: Child | None = None
+        self._early: list[int] = []
 
-    before = signal.signal(signal.SIGTERM, pass_on)
-    try:
-        while True:
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for number in ENDING:
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    stack.callback(signal.signal, number, signal.signal(number, self._pass_on))
+            self._selector = stack.enter_context(selectors.DefaultSelector())
+            ours, theirs = os.pipe()
+            stack.callback(os.close, ours)
+            os.set_blocking(ours, False)
+            self._selector.register(ours, selectors.EVENT_READ)
+            command = [*interpreter(is_safe=sys.flags.safe_path), _START, str(theirs), self._token]
             try:
-                code = process.wait()
-            except KeyboardInterrupt:
-                continue
-            return 128 - code if code < 0 else code
-    finally:
-        signal.signal(signal.SIGTERM, before)
+                self._child = Child(
+                    [*command, str(self._n_events), *self._words], stdin=None, pass_fds=(theirs,), is_program=True
+                )
+            finally:
+                os.close(theirs)
+            stack.callback(self._child.close)
+            self._selector.register(self._child, selectors.EVENT_READ)
+            for early in self._early:
+                self._child.send_signal(early)
+            self._ours, self._stack = ours, stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def account(self) -> str | None:
+        """What it handed over."""
+        return delivered(bytes(self._data), self._token)
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code, 128 + N after signal N as shells do."""
+        assert self._child is not None
+        while self._child.returncode is None:
+            with suppress(KeyboardInterrupt):  # it was the program's
+                self._selector.select()
+                self._child.poll()
+                self._take()
+        while self._take():
+            pass
+        code = self._child.returncode
+        return 128 - code if code < 0 else code
+
+    def _take(self) -> bool:
+        """Take what has come over the pipe; return whether there may be more."""
+        try:
+            data = os.read(self._ours, _PIPE_BYTES)
+        except BlockingIOError:
+            return False
+        if not data and self._ours in self._selector.get_map():
+            self._selector.unregister(self._ours)
+        self._data += data
+        return bool(data)
+
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        if self._child is None:
+            self._early.append(number)
+        else:
+            self._child.send_signal(number)

@@ -17,7 +17,8 @@ from typing import Any, Self
 from gilscope.accounting.holding import Holding, look_from_outside
 from gilscope.accounting.holding import told as told_holding
 from gilscope.children.messages import GarbledError, Lines
-from gilscope.children.start import OUTPUT_BYTES, Child, interpreter, signal_name
+from gilscope.children.signals import signal_name
+from gilscope.children.start import OUTPUT_BYTES, Child, interpreter
 from gilscope.errors import CannotRunError
 from gilscope.originals import time
 from gilscope.probing.outcome import CUT_OFF, Outcome
