@@ -116,3 +116,9 @@ def nothing_stays() -> Iterator[None]:
     yield
     assert hooked() == 0
     assert _ledger.snapshot()["n_stolen"] == stolen
+
+
+def account(**times: Any) -> ThreadAccount:
+    """Return an account with these times, and nothing else in it."""
+    names = (name for name in ThreadAccount.__dataclass_fields__ if name not in {"name", "cpu_ns", "run_delay_ns"})
+    return ThreadAccount(**{**dict.fromkeys(names, 0), "name": "", "cpu_ns": None, "run_delay_ns": None, **times})

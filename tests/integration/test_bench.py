@@ -29,6 +29,23 @@ def run(script: str, *arguments: str, folder: Path, python: tuple[str, ...] = ("
     return done.stdout
 
 
+def test_answers_counts_what_was_said(tmp_path: Path) -> None:
+    """Of one call, once quiet and once beside a busy process; one answer cannot differ from another."""
+    command = ("answers.py", "-n1", "--call", "waits", "--max-time", "0.2")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(BENCH / command[0]), *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == "1 of 1\n"
+    assert "no answer is one that its own figures exclude" in done.stdout
+    assert "1 call of 1: all answers equal, or cannot tell" in done.stdout
+
+
 def test_article_runs_the_programs_and_the_exercise(tmp_path: Path) -> None:
     """Each program prints both results; what a process keeps, it keeps to itself."""
     printed = run("article.py", "--max-time=0", "--fill=0.001", "--seed=1", "--json=a.json", folder=tmp_path)

@@ -106,18 +106,21 @@ CASES: dict[str, tuple[str, str]] = {
         advised(classes.RELEASES, RELEASES, gave={"threads": (1.85, 1.98), "processes": (1.9, 1.98), **FREE}),
         (
             "Threads pay: it needs the GIL for 2 % of its time, and 2 of them should be 2.0 times as fast as one "
-            "(measured 1.92 [1.85, 1.98])."
+            "(measured 1.92 [1.85, 1.98]). Processes gain no more."
         ),
     ),
     "threads pay, predicted alone": (
         advised(classes.RELEASES, RELEASES),
-        "Threads pay: it needs the GIL for 2 % of its time, and 2 of them should be 2.0 times as fast as one.",
+        (
+            "Threads pay: it needs the GIL for 2 % of its time, and 2 of them should be 2.0 times as fast as one. "
+            "Processes gain no more."
+        ),
     ),
     "waits": (
         advised(classes.WAITS, WAITS),
         (
             "Threads pay: it mostly waits, without the GIL, and 2 of them should be 2.0 times as fast as one. "
-            "More threads than CPUs help too, for it needs hardly any CPU."
+            "More threads than CPUs help too, for it needs hardly any CPU. Processes gain no more."
         ),
     ),
     "bytecode": (
@@ -191,7 +194,8 @@ CASES: dict[str, tuple[str, str]] = {
         advised(classes.RELEASES, call(0.02, 0.98, 0, wall_ns=40e3), shipping_ns=0, busy_ns=20e3),
         (
             "Threads pay: it needs the GIL for 2 % of its time, and 2 of them should be 1.8 to 2.0 times as fast "
-            "as one, if each is given 9 calls or more at a time; handed out one by one, 0.88 to 1.05 times."
+            "as one, if each is given 9 calls or more at a time; handed out one by one, 0.88 to 1.05 times. "
+            "Whether processes gain more cannot be told: 2 of them should be 2.0 times as fast as one."
         ),
     ),
     "one CPU": (
@@ -225,7 +229,8 @@ CASES: dict[str, tuple[str, str]] = {
         advised(classes.UNDECIDED, call(0.2, 0.8, 0)),
         (
             "Threads pay: it needs the GIL for 20 % of its time, and 2 of them should be 1.9 to 2.0 times as fast "
-            "as one. The figures leave its class open, so take this with care; more time (--max-time) may tell."
+            "as one. Processes gain no more. The figures leave its class open, so take this with care; more time "
+            "(--max-time) may tell."
         ),
     ),
     "a lock that is not the GIL": (
@@ -306,7 +311,7 @@ CASES: dict[str, tuple[str, str]] = {
         ),
         (
             "Threads pay: it needs the GIL for 2 % of its time, and 2 of them should be 2.0 times as fast as one "
-            "(measured 1.50 [1.48, 1.52]: memory bandwidth)."
+            "(measured 1.50 [1.48, 1.52]: memory bandwidth). Processes gain no more."
         ),
     ),
 }

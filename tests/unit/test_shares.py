@@ -1,21 +1,13 @@
 """From the ledger's accounts to shares: whatever the machine did meanwhile is no part of the call."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import account
 
-from gilscope.accounting.log import ThreadAccount
 from gilscope.probing.shares import Share, interval_of, parts_of
 
 MS = 1_000_000
-
-
-def account(**times: Any) -> ThreadAccount:
-    """Return an account with these times, and nothing else in it."""
-    names = (name for name in ThreadAccount.__dataclass_fields__ if name not in {"name", "cpu_ns", "run_delay_ns"})
-    return ThreadAccount(**{**dict.fromkeys(names, 0), "name": "", "cpu_ns": None, "run_delay_ns": None, **times})
 
 
 def test_an_interval_is_the_median_and_what_encloses_it() -> None:

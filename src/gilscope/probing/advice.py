@@ -114,10 +114,16 @@ def _threads_pay(case: Case) -> str:
         said = f"Threads pay: {_needs(case)}, and {_times(threads)}{_at_a_time(threads)}."
     if case.kind == classes.WAITS and threads.prediction.limit == NOTHING:
         said += " More threads than CPUs help too, for it needs hardly any CPU."
-    if case.processes.worth is Worth.YES:
-        more = case.processes.expected.low * SCALES > threads.expected.high
-        said += f" Processes pay more: {_times(case.processes)}." if more else ""
-    return said
+    return said + (_beside_threads(threads, case.processes) if case.processes.worth is Worth.YES else "")
+
+
+def _beside_threads(threads: Prospect, processes: Prospect) -> str:
+    """Say what the other way gives that pays too: more, no more, or nobody knows."""
+    if processes.expected.low * SCALES > threads.expected.high:
+        return f" Processes pay more: {_times(processes)}."
+    if threads.expected.low >= SCALES * processes.expected.high:
+        return " Processes gain no more."
+    return f" Whether processes gain more cannot be told: {_times(processes)}."
 
 
 def _threads_open(case: Case) -> str:

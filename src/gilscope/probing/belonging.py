@@ -122,7 +122,8 @@ def helpers_in(logs: Sequence[Log], native_id: int, before: Collection[int], res
     strangers = {
         one for one, count in met.items() if one in rest.busy or (one in before and 2 * count <= len(logs))
     } | {native_id}
-    return [[thread for thread in log.threads if thread.native_id not in strangers] for log in logs]
+    working = met.keys() - strangers
+    return [[thread for thread in log.threads if thread.native_id in working] for log in logs]
 
 
 def assigned_ns(others_ns: float, known_ns: float, rest: Rest, wall_ns: float) -> tuple[float, float]:

@@ -209,4 +209,4 @@ def handed(expected: Expectation, busy: Share, call_ns: float) -> Handed:
 def _rounded_up(value: float) -> int:
     """Round up to a whole number of one significant digit, for what follows from a cost is no more certain."""
     unit: int = 10 ** math.floor(math.log10(max(value, 1.0)))
-    return unit * math.ceil(value / unit)
+    return unit * math.ceil(value / unit - 1e-9)
