@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from gilscope import words
 from gilscope.accounting.calls import Calls, examine_calls
+from gilscope.accounting.demangling import shown
 from gilscope.accounting.fine_releases import FINE_NS, fine_release_cause
 from gilscope.accounting.gate import SHORTEST_CALL_NS, Gate, try_gate
 from gilscope.accounting.ledger import availability
@@ -204,7 +205,7 @@ def _told_sites(sites: Sequence[SiteAccount]) -> list[str]:
     if not sites:
         return ["released at     no known place"]
     lines = [
-        f"released at     {PurePath(site.module).name}: {site.symbol or hex(site.offset)}, "
+        f"released at     {PurePath(site.module).name}: {shown(site.symbol) or hex(site.offset)}, "
         f"{words.counted(site.count, 'time')}, {words.duration(site.released_ns)} in all"
         for site in sites[:_MOST_SITES]
     ]

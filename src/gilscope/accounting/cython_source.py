@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from gilscope.accounting.demangling import shown
 from gilscope.accounting.symbols import MAX_FILE_BYTES
 
 _MOST_NAMED = 3
@@ -42,7 +43,7 @@ def python_name(symbol: str) -> str:
     >>> python_name("__pyx_pw_3pkg_4noex_1missing.isra.0")
     'missing'
     """
-    match = re.match(r"__pyx_[a-z]+_(?P<rest>\d.*)", symbol.partition(".")[0])
+    match = re.match(r"__pyx_[a-z]+_(?P<rest>\d.*)", shown(symbol).partition(".")[0])
     rest = match["rest"] if match else ""
     # Each name around it is its length and itself; what is left is a number of this function's own, and its name.
     while (length := re.match(r"\d+", rest)) and rest[(end := length.end() + int(length[0])) :][:1] == "_":

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import PurePath
 
 from gilscope.accounting.cython_source import is_cython, python_name, release_cause
+from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
 
 #: From this mean length on, releases give as much as they cost though threads wait, at best and at worst: two C threads
@@ -44,7 +45,7 @@ def fine_release_cause(call: Callable[..., object], places: Iterable[SiteAccount
     if found:
         module, symbol = found[0].module, found[0].symbol
         if not symbol.startswith("__pyx_") and not is_cython(module):
-            where = f"{PurePath(module).name}{': ' if symbol else ''}{symbol}"
+            where = f"{PurePath(module).name}{': ' if symbol else ''}{shown(symbol)}"
             return f"{where} releases the GIL around work that is this short; release it once, around more of it"
         return release_cause(module, python_name(symbol))
     while isinstance(call, partial):

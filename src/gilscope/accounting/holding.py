@@ -15,6 +15,7 @@ from importlib import import_module
 
 from gilscope.originals import time
 from gilscope.procfs import read_text
+from gilscope.words import counted, seconds
 
 #: Looks, and how far apart: for longer than a switch interval, in which a thread that waits for the GIL asks for it.
 LOOKS, LOOK_SECONDS = 50, 0.01
@@ -112,7 +113,7 @@ def told(seen: Holding | None, main: str = "its main thread") -> str:
     """
     if seen is None:
         return ""
-    looks = f"In {seen.looks} looks over {seen.looks * LOOK_SECONDS:g} s"
+    looks = f"In {counted(seen.looks, 'look')} over {seconds(seen.looks * LOOK_SECONDS)}"
     if not seen.held:
         return f"{looks} no thread held the GIL: {main} {'computes' if seen.busy else 'waits'} without it."
     if seen.holder is None:

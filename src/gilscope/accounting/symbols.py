@@ -10,6 +10,8 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
+from gilscope.accounting.demangling import demangled
+
 #: Larger files than any interpreter or extension with names; beyond, reading the whole would cost more than it tells.
 MAX_FILE_BYTES = 1 << 28
 _SECTION = struct.Struct("=IIQQQQIIQQ")
@@ -20,6 +22,8 @@ _SYMBOL_TABLE, _FUNCTION, _PROGRAM_LOAD = 2, 2, 1
 def place_of(address: int) -> tuple[str, str, int]:
     """Return the shared object, the function (or "") and the offset in the object, of an address in the code.
 
+    The function's name is as its author wrote it, where that can be told; see `gilscope.accounting.demangling`.
+
     Parameters
     ----------
     address : int
@@ -29,7 +33,7 @@ def place_of(address: int) -> tuple[str, str, int]:
     if found is None:
         return "", "", address
     module, offset, symbol = found
-    return module, symbol or function_at(module, offset), offset
+    return module, demangled(symbol or function_at(module, offset)), offset
 
 
 def function_at(path: str, offset: int) -> str:

@@ -14,6 +14,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any, Self
 
+from gilscope import words
 from gilscope.accounting.holding import Holding, look_from_outside
 from gilscope.accounting.holding import told as told_holding
 from gilscope.children.messages import GarbledError, Lines
@@ -170,7 +171,7 @@ class _Child:
         elif self._is_late:
             about = {
                 "kind": "hung",
-                "message": f"It did not end within {self._limit_s:g} s",
+                "message": f"It did not end within {words.seconds(self._limit_s)}",
                 "traceback": self._frames(),
             }
         elif status < 0:

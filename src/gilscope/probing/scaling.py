@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from gilscope import words
 from gilscope.accounting import lock_waits
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.originals import threads_are_replaced
@@ -117,7 +118,7 @@ def measure_scaling(
     # At worst the calls of all workers come one after another; before the rounds, each worker makes them once.
     longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
     if longest_s > most_seconds:
-        why = f"calls this long could take {longest_s:.0f} s in all; allow for them with --limit"
+        why = f"calls this long could take {words.seconds(round(longest_s))} in all; allow for them with --limit"
         return _absent(widths, dict.fromkeys(WAYS, why))
     absent = {"processes": alone, "interpreters": alone} if alone else {}
     if isinstance(interpreter, str):

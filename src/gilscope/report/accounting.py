@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from gilscope.accounting.demangling import shown
 from gilscope.words import count, counted, duration, percent
 
 # As many lines as a screen has; the rest is in the JSON, and the table says how many those are.
@@ -123,7 +124,7 @@ def site_cells(site: Mapping[str, Any]) -> tuple[str, ...]:
     released_ns = site["computing_ns"] + site["blocked_ns"]
     times = (f"{duration(site[part])} {_share(site[part], released_ns)}" for part in ("computing_ns", "blocked_ns"))
     mean_ns = released_ns / site["count"] if site["count"] else None
-    place = f"{site['symbol']} {site['offset']:#x}".lstrip()
+    place = f"{shown(site['symbol'])} {site['offset']:#x}".lstrip()
     file = site["module"].rpartition("/")[2] or "?"
     return file, place, count(site["count"]), *times, duration(mean_ns), duration(site["longest_release_ns"])
 

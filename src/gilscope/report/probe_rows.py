@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from gilscope.words import NONE, count, counted, duration, workers
+from gilscope.accounting.demangling import shown
+from gilscope.words import NONE, count, counted, decimal, duration, percent, workers
 
 #: Sites named in a table; the JSON has all of them.
 MOST_SITES = 3
@@ -120,13 +121,13 @@ def _share(share: Mapping[str, float]) -> str:
 
 def _site(site: Mapping[str, Any], released_ns: int) -> str:
     module = PurePath(site["module"]).name.split(".", 1)[0]
-    place = site["symbol"] or f"+0x{site['offset']:x}"
+    place = shown(site["symbol"]) or f"+0x{site['offset']:x}"
     share = (site["computing_ns"] + site["blocked_ns"]) / released_ns if released_ns else 0.0
-    return f"{place} of {module}, {100 * share:.0f} % of the time without it"
+    return f"{place} of {module}, {percent(share, 0)} of the time without it"
 
 
 def _range(one: Mapping[str, Any]) -> str:
-    low, high = f"{one['low']:.2f}", f"{one['high']:.2f}"
+    low, high = decimal(one["low"], one["high"]), decimal(one["high"])
     return low if low == high else f"{low} to {high}"
 
 
@@ -135,7 +136,8 @@ def _interval(one: Mapping[str, float | None] | None) -> str:
         return NONE
     if one["low"] is None or one["high"] is None or not 0 < one["low"] <= one["high"] < 1e6:
         return "?"
-    return f"{one['estimate']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
+    estimate, low, high = (decimal(one[end] or 0.0, one["high"]) for end in ("estimate", "low", "high"))
+    return f"{estimate} [{low}, {high}]"
 
 
 def _handed(probe: Mapping[str, Any], way: str) -> str:

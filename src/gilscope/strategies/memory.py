@@ -63,7 +63,7 @@ class SharedMemory:
             OSError
         ) as error:  # a limit to memory (ulimit -v), or to the size of files (ulimit -f), which this is too
             raise CannotRunError(
-                f"no memory of {self.n_bytes / 2**20:.0f} MiB could be had for the arrays: {error.strerror}; "
+                f"no memory of {words.size(self.n_bytes)} could be had for the arrays: {error.strerror}; "
                 "see `ulimit -a`, or ask for fewer items or workers"
             ) from error
         self._pattern = _pattern(dtype)

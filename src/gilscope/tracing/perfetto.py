@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 import gilscope
+from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
 from gilscope.places import portable
 from gilscope.tracing.intervals import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
@@ -70,7 +71,7 @@ def document(trace: Trace) -> dict[str, Any]:
 
 def site_name(site: SiteAccount) -> str:
     """Return a place that releases the GIL in few words, for example ``"zlib: zlib_crc32"``."""
-    return f"{PurePath(site.module).name.split('.', 1)[0]}: {site.symbol or f'+0x{site.offset:x}'}"
+    return f"{PurePath(site.module).name.split('.', 1)[0]}: {shown(site.symbol) or f'+0x{site.offset:x}'}"
 
 
 def microseconds(value_ns: int) -> float:
