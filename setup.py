@@ -82,6 +82,7 @@ setup(
         extension("_ledger", "ledger.c", []),
         extension("_sampler", "sampler.c", []),
         extension("_locks", "locks.c", []),
+        extension("_leaving", "leaving.c", []),
         *cythonize(
             [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
             build_dir="build/cython",

@@ -237,18 +237,15 @@ locks_on(void)
     return result;
 }
 
-/* Return whether it was on. */
-static int
+static void
 locks_off(void)
 {
     pthread_mutex_lock(&locks_mutex);
-    const int was_on = locks.n_users > 0;
-    locks.n_users -= was_on;
-    for (int i = 0; was_on && locks.n_users == 0 && i < locks.n; i++) {
+    locks.n_users--;
+    for (int i = 0; locks.n_users == 0 && i < locks.n; i++) {
         slot_unhook(&locks.slots[i]);
     }
     pthread_mutex_unlock(&locks_mutex);
-    return was_on;
 }
 
 #endif

@@ -24,24 +24,30 @@
 
 #ifdef GILSCOPE_HAS_LOCKS
 
-static PyObject *
-start(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+#define COUNTING_NAME "gilscope._locks"
+
+static void
+counting_free(PyObject *Py_UNUSED(capsule))
 {
-    if (locks_on() < 0) {
-        PyErr_SetString(PyExc_RuntimeError, locks.unavailable);
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    locks_off();
 }
 
+/* No exception can come between what this turns on and what turns it off: it is on as long as somebody has the object.
+ */
 static PyObject *
-stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    if (!locks_off()) {
-        PyErr_SetString(PyExc_RuntimeError, "nobody counts waits for locks");
+    PyObject *capsule = PyCapsule_New((void *)&locks, COUNTING_NAME, NULL);
+    if (capsule == NULL) {
         return NULL;
     }
-    Py_RETURN_NONE;
+    if (locks_on() < 0) {
+        PyErr_SetString(PyExc_RuntimeError, locks.unavailable);
+        Py_DECREF(capsule);
+        return NULL;
+    }
+    PyCapsule_SetDestructor(capsule, counting_free);
+    return capsule;
 }
 
 static PyObject *
@@ -89,11 +95,9 @@ snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef methods[] = {
 #ifdef GILSCOPE_HAS_LOCKS
-    METHOD(
-        start, METH_NOARGS,
-        "start()\n--\n\nTurn it on; every start needs one stop. Raises RuntimeError with the reason where it cannot\n"
-        "be. GIL: held. Threads: from any."),
-    METHOD(stop, METH_NOARGS, "stop()\n--\n\nTake one start back; the last one leaves the slots as they were."),
+    METHOD(count, METH_NOARGS,
+           "count()\n--\n\nReturn an object: waits are counted until it is gone, and until the last one is. Raises\n"
+           "RuntimeError with the reason where that cannot be. GIL: held. Threads: from any."),
     METHOD(mine, METH_NOARGS, "mine()\n--\n\nReturn (waits, ns) of the calling thread, since it was first counted."),
     METHOD(
         snapshot, METH_NOARGS,

@@ -85,7 +85,7 @@ class Thread:
         self._target = target
         self._began = Lock()
         self._began.acquire()
-        self._join: Callable[[], object]
+        self._join: Callable[[], object] = lambda: None  # until it has begun
 
     def start(self) -> None:
         """Start it, and wait until it runs."""
@@ -100,12 +100,17 @@ class Thread:
         if not _IS_JOINABLE:
             over: Any = _thread._set_sentinel()  # type: ignore[attr-defined] # noqa: SLF001 - released when it is gone
             over.acquire()
-            self._join = over.acquire
+
+            def join() -> None:
+                with over:  # and given back at once, for whoever waits too, or waits again after an interrupt
+                    pass
+
+            self._join = join
         self._began.release()
         self._target()
 
     def join(self) -> None:
-        """Wait until it has ended; once."""
+        """Wait until it has ended, if it has begun."""
         self._join()
 
 

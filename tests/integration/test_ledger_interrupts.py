@@ -3,9 +3,12 @@
 Each program sends itself signals at moments all over the time that one turn takes, and counts how often they hit.
 """
 
+from typing import Any
+
 import pytest
 from ledgers import nothing_stays, run_fresh
 
+from gilscope.accounting import lock_waits, sampler, witness
 from gilscope.accounting.ledger import availability
 
 _ABSENCE = availability()
@@ -78,6 +81,59 @@ def turn():
     {turn}
 
 interrupted(turn, nothing_is_left, 400)
+""")
+
+
+@pytest.mark.parametrize(
+    ("made", "module"),
+    [
+        ("LockWaits()", lock_waits),
+        ("Sampler()", sampler),
+        ("Witness()", witness),
+        ("SwitchInterval(0.001)", None),
+        ("Asking(pause, 'asks', 0.001)", None),
+        ("WithoutCollections()", None),
+    ],
+)
+def test_whatever_else_is_interrupted(made: str, module: Any) -> None:
+    """No thread, no hook, no switch interval and no switched-off collector stays behind, though the objects do."""
+    if module is not None and module.availability() is not None:
+        pytest.skip(str(module.availability()))
+    run_fresh(f"""{INTERRUPTING}
+import gc
+from gilscope import _locks
+from gilscope.accounting import lock_waits
+from gilscope.accounting.asking import Asking
+from gilscope.accounting.calls import WithoutCollections
+from gilscope.accounting.kernel import native_ids
+from gilscope.accounting.lock_waits import LockWaits
+from gilscope.accounting.sampler import Sampler
+from gilscope.accounting.switching import SwitchInterval
+from gilscope.accounting.witness import Witness
+
+lock, pause = threading.Lock(), lambda: time.sleep(0.0001)
+lock.acquire()
+counts_locks = lock_waits.availability() is None
+interval_s, threads = sys.getswitchinterval(), native_ids()
+
+def turn():
+    global inner, outer
+    outer, inner = SwitchInterval(0.002), {made}
+    with outer, inner:
+        pass
+
+def nothing_is_left():
+    assert sys.getswitchinterval() == interval_s, sys.getswitchinterval()
+    assert gc.isenabled()
+    deadline = time.monotonic() + 60
+    while native_ids() != threads:  # one that was told to end takes a moment for it
+        assert time.monotonic() < deadline, (native_ids(), threads)
+    if counts_locks:
+        before = _locks.mine()
+        lock.acquire(timeout=1e-6)
+        assert _locks.mine() == before
+
+interrupted(turn, nothing_is_left, 300)
 """)
 
 

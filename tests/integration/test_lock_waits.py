@@ -135,10 +135,20 @@ def test_it_says_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_nobody_may_stop_what_is_not_on() -> None:
-    """Every start needs one stop, and a stop a start."""
-    with pytest.raises(RuntimeError, match="nobody counts"):
-        lock_waits._module().stop()
+def test_a_second_exit_does_nothing() -> None:
+    """Neither to itself nor to another one that is open."""
+    lock, first, second = threading.Lock(), LockWaits(), LockWaits()
+    lock.acquire()
+    first.__enter__()
+    second.__enter__()
+    for _ in range(3):
+        first.__exit__(None, None, None)
+    lock.acquire(timeout=0.001)
+    second.__exit__(None, None, None)
+    assert mine(first) is None
+    counted = mine(second)
+    assert counted is not None
+    assert counted.waits == 1
 
 
 @pytest.mark.parametrize("n_threads", [8])

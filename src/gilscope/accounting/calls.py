@@ -6,12 +6,12 @@ call, or not at all. A count of releases is right in every one of them.
 """
 
 import gc
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
+from gilscope._leaving import Leaving
 from gilscope.accounting.fine_releases import FINE_NS
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
@@ -60,16 +60,24 @@ class Calls:
     sites: tuple[SiteAccount, ...]
 
 
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Keep the garbage collector from running finalizers meanwhile, whose releases are not the call's."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
+class WithoutCollections(Leaving):
+    """Keeps the garbage collector from running finalizers meanwhile, whose releases are not the call's."""
+
+    def __init__(self) -> None:
+        self._was_on = False
+
+    def __enter__(self) -> None:
+        try:
+            self._was_on = gc.isenabled()
+            gc.disable()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        if self._was_on:
             gc.enable()
+        self._was_on = False  # only then: what is left may be left again
 
 
 def started_since(before: Collection[int], log: Log) -> list[ThreadAccount]:
@@ -105,7 +113,7 @@ def examine_calls(call: Callable[[], object]) -> Calls:
     __tracebackhide__ = True
     native_id, before = get_native_id(), {get_native_id(), *native_ids()}
     logs: list[tuple[Log, int]] = []
-    with Ledger(cpu_clock=False), without_collections():
+    with Ledger(cpu_clock=False), WithoutCollections():
         n_calls = calls_in(call, MIN_REPETITION_NS)
         deadline = time.monotonic() + SECONDS
         while len(logs) < FEWEST_REPETITIONS or (len(logs) < MOST_REPETITIONS and time.monotonic() < deadline):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gilscope.accounting.switching import SwitchInterval
 from gilscope.originals import Lock, Thread, time
 
 #: Tries, of which one is enough to show a release.
@@ -51,15 +52,12 @@ def try_gate(call: Callable[[], object]) -> Gate:
     begin_ns = time.perf_counter_ns()
     call()
     call_s = (time.perf_counter_ns() - begin_ns) * 1e-9
-    interval_s, passed, shortest_ns = sys.getswitchinterval(), 0, sys.maxsize
-    sys.setswitchinterval(max(SWITCH_INTERVAL_S, CALLS_IN_INTERVAL * call_s))
-    try:
+    passed, shortest_ns = 0, sys.maxsize
+    with SwitchInterval(max(SWITCH_INTERVAL_S, CALLS_IN_INTERVAL * call_s)):
         for _ in range(TRIES):
             came_through, wall_ns = _try_once(call)
             passed += came_through
             shortest_ns = min(shortest_ns, wall_ns)
-    finally:
-        sys.setswitchinterval(interval_s)
     return Gate(passed=passed, tries=TRIES, wall_ns=shortest_ns)
 
 

@@ -6,9 +6,9 @@ inside of Python's objects, which is what keeps threads waiting there instead of
 
 from dataclasses import dataclass
 from importlib import import_module
-from types import TracebackType
 from typing import Any, Self
 
+from gilscope._leaving import Leaving
 from gilscope.errors import CannotRunError
 from gilscope.originals import Lock
 from gilscope.results import Unavailable
@@ -64,17 +64,15 @@ def _try() -> Unavailable | None:
     if module.UNAVAILABLE:
         return Unavailable(f"waits for locks cannot be counted: {module.UNAVAILABLE}")
     try:
-        module.start()
+        counting = module.count()
     except RuntimeError as error:
         return Unavailable(f"waits for locks cannot be counted: {error}")
-    try:
-        lock = Lock()
-        lock.acquire()
-        waits, waited_ns = module.mine()
-        lock.acquire(timeout=SELF_TEST_S)
-        waits, waited_ns = (after - before for after, before in zip(module.mine(), (waits, waited_ns), strict=True))
-    finally:
-        module.stop()
+    lock = Lock()
+    lock.acquire()
+    waits, waited_ns = module.mine()
+    lock.acquire(timeout=SELF_TEST_S)
+    waits, waited_ns = (after - before for after, before in zip(module.mine(), (waits, waited_ns), strict=True))
+    del counting
     if waits == 0 or waited_ns < SELF_TEST_S * 1e9 / 2:
         return Unavailable(
             f"waits for locks cannot be counted: of one of {seconds(SELF_TEST_S)} {duration(waited_ns)} came"
@@ -86,7 +84,7 @@ def _module() -> Any:
     return import_module("gilscope._locks")
 
 
-class LockWaits:
+class LockWaits(Leaving):
     """Counts waits for locks from ``__enter__`` to ``__exit__``.
 
     Raises
@@ -101,6 +99,7 @@ class LockWaits:
     """
 
     def __init__(self) -> None:
+        self._counting: object = None  # waits are counted until this is gone
         self._before: dict[int, tuple[int, int]] | None = None
         self._after: list[LockAccount] | None = None
 
@@ -110,13 +109,20 @@ class LockWaits:
             raise CannotRunError(absence.reason)
         if self._before is not None:
             raise RuntimeError("it counts once; make another one with LockWaits()")
-        _module().start()
-        self._before = {number: (waits, ns) for number, _, waits, ns in _module().snapshot()}
+        try:
+            self._counting = _module().count()
+            self._before = {number: (waits, ns) for number, _, waits, ns in _module().snapshot()}
+        except BaseException:
+            self._counting = None
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._after = self._read()
-        _module().stop()
+    def _leave(self) -> None:
+        try:
+            if self._after is None and self._before is not None:
+                self._after = self._read()
+        finally:
+            self._counting = None
 
     @property
     def threads(self) -> tuple[LockAccount, ...]:

@@ -6,10 +6,10 @@ Beside the samples stands what is exact without a ledger too: how long each thre
 """
 
 from importlib import import_module
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gilscope import words
+from gilscope._leaving import Leaving
 from gilscope.accounting import lock_waits
 from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
 from gilscope.accounting.lock_waits import LockAccount, LockWaits
@@ -79,7 +79,7 @@ def _module() -> Any:
     return import_module("gilscope._sampler")
 
 
-class Sampler:
+class Sampler(Leaving):
     """Looks at the GIL from ``__enter__`` to ``__exit__``; `sampler` makes one.
 
     Parameters
@@ -110,17 +110,25 @@ class Sampler:
             raise RuntimeError("a sampler looks once; make another one with sampler()")
         self._names = thread_names()
         self._kernel_before = {native_id: kernel_counts(native_id) for native_id in native_ids()}
-        self._handle = _module().start(self._period_ns)
-        if lock_waits.availability() is None:
-            self._locks = LockWaits().__enter__()
+        counts_locks = lock_waits.availability() is None
+        try:
+            self._handle = _module().start(self._period_ns)  # a handle that is dropped ends its thread
+            if counts_locks:
+                self._locks = LockWaits().__enter__()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def _leave(self) -> None:
+        if self._handle is None or self._log is not None:
+            return
         try:
             if self._locks is not None:
-                self._locks.__exit__(kind, error, at)
+                self._locks._leave()  # noqa: SLF001 - this is leaving it
         finally:
-            self._log = self._judged(_module().stop(self._handle))
+            reading = _module().stop(self._handle)
+        self._log = self._judged(reading)
 
     def watch(self) -> None:
         """On a free-threaded build, watch the calling thread too; the one that opened the sampler is watched anyway.

@@ -7,18 +7,17 @@ CPU meanwhile. So calls are taken together until they have met some requests, ea
 and the median of these counts: a stall that the code makes, it makes in most of them.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
-from gilscope.accounting.calls import calls_in, started_since, without_collections
+from gilscope.accounting.asking import Asking
+from gilscope.accounting.calls import WithoutCollections, calls_in, started_since
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.errors import CannotRunError
-from gilscope.originals import Flag, Thread, get_native_id, time
+from gilscope.originals import get_native_id, time
 from gilscope.words import seconds
 
 #: The wait after which the other thread asks. The kernel adds some 60 us.
@@ -53,26 +52,6 @@ class Stall:
     groups: int
 
 
-@contextmanager
-def asking() -> Iterator[Thread]:
-    """Have another thread, which this gives, ask for the GIL all the time."""
-    over, interval_s = Flag(), sys.getswitchinterval()
-
-    def ask() -> None:
-        while not over.is_set():
-            time.sleep(0)  # coming back from it is the asking
-
-    asker = Thread(ask, "gilscope asks for the GIL")
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    try:
-        asker.start()
-        yield asker
-    finally:
-        over.set()
-        asker.join()
-        sys.setswitchinterval(interval_s)
-
-
 def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     """Call again and again while another thread asks for the GIL, for longer where the limit is near.
 
@@ -88,9 +67,10 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     __tracebackhide__ = True
     native_id, groups, calls, asked = get_native_id(), list[int](), 0, 0
     before = {native_id, *native_ids()}
-    with Ledger(cpu_clock=False), without_collections():
+    with Ledger(cpu_clock=False), WithoutCollections():
         n_calls = calls_in(call, MIN_READ_NS)
-        with asking() as asker:
+        # Coming back from a sleep of nothing is the asking.
+        with Asking(lambda: time.sleep(0), "gilscope asks for the GIL", SWITCH_INTERVAL_S) as asker:
             begin = group_begin = time.monotonic()
             met, longest_ns = 0, 0
             while not _is_enough(groups, limit_ns, time.monotonic() - begin):

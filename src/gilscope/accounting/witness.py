@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from random import Random
-from types import TracebackType
 from typing import Any, Self
 
+from gilscope._leaving import Leaving
 from gilscope.errors import CannotRunError
-from gilscope.originals import Thread
+from gilscope.originals import Flag, Thread
 from gilscope.results import Unavailable
 from gilscope.words import counted
 
@@ -136,7 +136,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-class Witness:
+class Witness(Leaving):
     """A thread that asks for the GIL from ``__enter__`` to ``__exit__``.
 
     Parameters
@@ -163,25 +163,41 @@ class Witness:
     events: tuple[()] = ()  # and makes no timeline
 
     def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0, instead_of: str = "") -> None:
-        self._mean_gap_ns = mean_gap_ns
         self._mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
-        self._random = Random(seed)
-        self._over, self._began_ns, self._ended_ns = False, 0, 0
-        self._arrivals: list[tuple[int, int, int]] = []
-        self._thread = Thread(self._live, "gilscope-witness")
+        self._began_ns, self._ended_ns = 0, 0
+        over, arrivals = Flag(), list[tuple[int, int, int]]()
+        rate, rng = 1 / mean_gap_ns, Random(seed)
+
+        def live() -> None:  # refers to nothing that would keep this object
+            arrive = _module().arrive
+            while not over.is_set():
+                sleep_ns = round(rng.expovariate(rate))
+                arrivals.append((sleep_ns, *arrive(sleep_ns)))
+
+        self._over, self._arrivals, self._thread = over, arrivals, Thread(live, "gilscope-witness")
 
     def __enter__(self) -> Self:
         absence = availability()
         if absence is not None:
             raise CannotRunError(absence.reason)
-        self._began_ns = _module().arrive(0)[0]
-        self._thread.start()
+        if self._began_ns:
+            raise RuntimeError("a witness looks once; make another one with Witness()")
+        try:
+            self._began_ns = _module().arrive(0)[0]
+            self._thread.start()
+        except BaseException:
+            self._leave()
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._ended_ns = _module().arrive(0)[0]
-        self._over = True
+    def _leave(self) -> None:
+        self._ended_ns = self._ended_ns or _module().arrive(0)[0]
+        self._over.set()
         self._thread.join()
+
+    def __del__(self) -> None:
+        """Have the thread end where nobody has left: an interrupt came upon another."""
+        self._over.set()
 
     @property
     def log(self) -> WitnessLog | Unavailable:
@@ -198,12 +214,6 @@ class Witness:
         if not self._began_ns:
             raise RuntimeError("this witness has not begun; use it as `with Witness() as witness:`")
         return (self._ended_ns or int(_module().arrive(0)[0])) - self._began_ns
-
-    def _live(self) -> None:
-        arrive, rate = _module().arrive, 1 / self._mean_gap_ns
-        while not self._over:
-            sleep_ns = round(self._random.expovariate(rate))
-            self._arrivals.append((sleep_ns, *arrive(sleep_ns)))
 
 
 def _module() -> Any:

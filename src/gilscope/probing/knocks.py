@@ -5,13 +5,13 @@ at the end of its call. So the share of requests answered at once is the share o
 native calls so short that nobody can tell.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from gilscope.accounting.asking import Asking
 from gilscope.accounting.ledger import Ledger
-from gilscope.originals import Flag, Thread, time
+from gilscope.originals import time
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
 MEAN_GAP_S = 0.001
@@ -53,26 +53,16 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
     Sets the switch interval meanwhile. GIL: dropped by force at each knock. Without a ledger there is
     `gilscope.probing.sampled.knock_sampled`, where the answers are timed by who asks.
     """
-    over, rng = Flag(), Random(seed)
-    interval_s = sys.getswitchinterval()
+    rng = Random(seed)
 
-    def ask() -> None:
-        while not over.is_set():
-            time.sleep(rng.expovariate(1 / MEAN_GAP_S))  # coming back from it is the knock
+    def pause() -> None:
+        time.sleep(rng.expovariate(1 / MEAN_GAP_S))
 
-    asker = Thread(ask, "knocks")
-    with Ledger(cpu_clock=False) as log:
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-        try:
-            asker.start()
-            deadline = time.monotonic() + seconds
+    with Ledger(cpu_clock=False) as log, Asking(pause, "knocks", SWITCH_INTERVAL_S) as asker:
+        deadline = time.monotonic() + seconds
+        call()
+        while time.monotonic() < deadline:
             call()
-            while time.monotonic() < deadline:
-                call()
-        finally:
-            over.set()
-            asker.join()
-            sys.setswitchinterval(interval_s)
     asking = log.log.thread(asker.native_id or 0)
     # The calling thread, and those of the call's own.
     holders = [thread for thread in log.log.threads if thread.native_id != asker.native_id]

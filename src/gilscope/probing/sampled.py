@@ -4,7 +4,6 @@ Samples give shares of time. How many releases there are they cannot tell, so pr
 which is the fewest there can be and the best for threads.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from gilscope.accounting import witness as witnessing
 from gilscope.accounting.kernel import children_cpu_ns, kernel_counts
 from gilscope.accounting.mechanisms import SAMPLER, best
 from gilscope.accounting.samples import SampledLog
+from gilscope.accounting.switching import SwitchInterval
 from gilscope.accounting.witness import WitnessLog
 from gilscope.machine.regime import gil_enabled
 from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
@@ -107,15 +107,11 @@ def knock_sampled(call: Callable[[], object], seconds: float, *, seed: int = 0) 
     """
     if witnessing.availability() is not None:
         return Knocks(asked=0, at_once=0, unanswered=0.0)
-    interval_s, begin_ns = sys.getswitchinterval(), time.monotonic_ns()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    try:
-        with witnessing.Witness(seed=seed) as witness:
+    begin_ns = time.monotonic_ns()
+    with SwitchInterval(SWITCH_INTERVAL_S), witnessing.Witness(seed=seed) as witness:
+        call()
+        while time.monotonic_ns() - begin_ns < seconds * 1e9:
             call()
-            while time.monotonic_ns() - begin_ns < seconds * 1e9:
-                call()
-    finally:
-        sys.setswitchinterval(interval_s)
     log, wall_ns = witness.log, time.monotonic_ns() - begin_ns
     if isinstance(log, Unavailable):
         return Knocks(asked=0, at_once=0, unanswered=0.0)
