@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gilscope.accounting.demangling import shown
-from gilscope.words import count, counted, duration, percent
+from gilscope.words import NONE, count, counted, duration, percent, percentages
 
 # As many lines as a screen has; the rest is in the JSON, and the table says how many those are.
 _MOST_LINES = 40
@@ -38,7 +38,7 @@ def render(log: Mapping[str, Any], console: Console) -> None:
     """Draw a log, as its JSON has it, on a console."""
     kind = _KINDS.get(log["mechanism"].partition(" ")[0], _render_ledger)
     kind(log, console)
-    blind = ", ".join(log["blind_to"])
+    blind = ", ".join(log["blind_to"]) or "nothing known"
     console.print(
         f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}.", style="dim", markup=False
     )
@@ -57,24 +57,29 @@ def _render_ledger(log: Mapping[str, Any], console: Console) -> None:
         console.print(
             f"Timeline: {counted(len(log['events']), 'event')}, {count(log['n_lost_events'])} lost.", style="dim"
         )
-    console.print(
-        "Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued "
-        "for a CPU, as waited does, and run delay says how much of both that can be.",
-        style="dim",
-    )
+    says = "Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued "
+    says += "for a CPU, as waited does"
+    if any(thread["run_delay_ns"] is not None for thread in log["threads"]):
+        says += ", and run delay says how much of both that can be"
+    console.print(f"{says}.", style="dim")
 
 
 def _render_samples(log: Mapping[str, Any], console: Console) -> None:
     """Say what samples saw: with a GIL who held it, and without one who was attached."""
     is_gil, wall_ns = log["free"] is not None, log["wall_ns"]
+    held = [thread["held"] or 0.0 for thread in log["threads"]] if is_gil else []
+    # Each look saw one holder or none: parts of one whole, or nearly so where threads ended that nobody could name.
+    free, *shares = percentages([log["free"], *held]) if is_gil and abs(sum(held, log["free"]) - 1) < 0.01 else [""]
     if is_gil:
-        told = f"GIL: free for {percent(log['free'], 0)} of {duration(wall_ns)} of wall time"
+        told = f"GIL: free for {free or percent(log['free'], 0)} of {duration(wall_ns)} of wall time"
     else:
         parallel = sum(log["at_once"][2:])
         told = f"No GIL: two threads or more attached for {percent(parallel, 0)} of {duration(wall_ns)}"
     console.print(told, style="bold")
     columns = ("thread", "held" if is_gil else "attached", "blocked on locks", "times", "CPU time", "run delay")
-    _print(console, columns, 1, [sampled_cells(thread, wall_ns) for thread in log["threads"]])
+    shares = shares or [""] * len(log["threads"])
+    lines = [sampled_cells(thread, wall_ns, share) for thread, share in zip(log["threads"], shares, strict=True)]
+    _print(console, columns, 1, lines)
     console.print()
     console.print(
         f"Shares are of the wall time, from {counted(log['n_looks'], 'look')}. Locks are Python's own"
@@ -84,10 +89,11 @@ def _render_samples(log: Mapping[str, Any], console: Console) -> None:
 
 
 def _render_witness(log: Mapping[str, Any], console: Console) -> None:
-    low, high = (100 * log[name] for name in ("free_low", "free_high"))
+    free, low, high = (percent(log[name]) for name in ("free", "free_low", "free_high"))
     console.print(
-        f"GIL: free for {percent(log['free'], 0)} [{low:.0f}, {high:.0f}] of {duration(log['wall_ns'])} of wall time",
+        f"GIL: free for {free} [{low}, {high}] of {duration(log['wall_ns'])} of wall time",
         style="bold",
+        markup=False,
     )
 
 
@@ -95,15 +101,14 @@ def _render_witness(log: Mapping[str, Any], console: Console) -> None:
 _KINDS = {"sampler": _render_samples, "witness": _render_witness}
 
 
-def sampled_cells(thread: Mapping[str, Any], wall_ns: int) -> tuple[str, ...]:
-    """Return one sampled thread's line; a dash for what nobody knows."""
+def sampled_cells(thread: Mapping[str, Any], wall_ns: int, share: str = "") -> tuple[str, ...]:
+    """Return one sampled thread's line, a dash for what nobody knows; `share` is the first share where it is known."""
     shared_ns = thread["attached_ns"] if thread["held_ns"] is None else thread["held_ns"]
-    times = (
-        "-" if ns is None else f"{duration(ns)} {_share(ns, wall_ns)}" for ns in (shared_ns, thread["lock_waited_ns"])
-    )
+    blocked_ns = thread["lock_waited_ns"]
     return (
         thread["name"],
-        *times,
+        NONE if shared_ns is None else f"{duration(shared_ns)} {share or _share(shared_ns, wall_ns):>5}",
+        NONE if blocked_ns is None else f"{duration(blocked_ns)} {_share(blocked_ns, wall_ns):>5}",
         count(thread["lock_waits"]),
         duration(thread["cpu_ns"]),
         duration(thread["run_delay_ns"]),
@@ -112,25 +117,32 @@ def sampled_cells(thread: Mapping[str, Any], wall_ns: int) -> tuple[str, ...]:
 
 def thread_cells(thread: Mapping[str, Any]) -> tuple[str, ...]:
     """Return one thread's line: times with their shares, counts, and the two extremes."""
-    parts = ("held_ns", "waited_ns", "computing_ns", "blocked_ns")
-    span_ns = sum(thread[part] for part in parts)
-    times = (f"{duration(thread[part])} {_share(thread[part], span_ns)}" for part in parts)
+    times_ns = [thread[part] for part in ("held_ns", "waited_ns", "computing_ns", "blocked_ns")]
     counts = (count(thread["takes"]), count(thread["forced_switches"]))
-    return thread["name"], *times, *counts, duration(thread["longest_hold_ns"]), duration(thread["run_delay_ns"])
+    longest_ns = min(thread["longest_hold_ns"], thread["held_ns"])  # of one that began before the log, what is in it
+    return thread["name"], *_parts(times_ns), *counts, duration(longest_ns), duration(thread["run_delay_ns"])
 
 
 def site_cells(site: Mapping[str, Any]) -> tuple[str, ...]:
     """Return one place's line: its file, its function where that has a name, how often and how long it released."""
-    released_ns = site["computing_ns"] + site["blocked_ns"]
-    times = (f"{duration(site[part])} {_share(site[part], released_ns)}" for part in ("computing_ns", "blocked_ns"))
+    times_ns = [site["computing_ns"], site["blocked_ns"]]
+    released_ns, longest_ns = sum(times_ns), min(site["longest_release_ns"], sum(times_ns))
     mean_ns = released_ns / site["count"] if site["count"] else None
+    if mean_ns is not None and mean_ns > longest_ns:
+        mean_ns = None  # the sum has one in it that has not ended, and the count has not
     place = f"{shown(site['symbol'])} {site['offset']:#x}".lstrip()
     file = site["module"].rpartition("/")[2] or "?"
-    return file, place, count(site["count"]), *times, duration(mean_ns), duration(site["longest_release_ns"])
+    return file, place, count(site["count"]), *_parts(times_ns), duration(mean_ns), duration(longest_ns)
+
+
+def _parts(times_ns: Sequence[int]) -> tuple[str, ...]:
+    """Return the times that a whole consists of, each with its share."""
+    shares = percentages(times_ns) if sum(times_ns) else ["- %"] * len(times_ns)
+    return tuple(f"{duration(ns)} {share:>5}" for ns, share in zip(times_ns, shares, strict=True))
 
 
 def _share(part: float, whole: float) -> str:
-    return f"{percent(part / whole, 0) if whole else '- %':>5}"
+    return percent(part / whole, 0) if whole else "- %"
 
 
 def _print(console: Console, columns: Iterable[str], n_texts: int, lines: Sequence[tuple[str, ...]]) -> None:
