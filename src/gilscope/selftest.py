@@ -6,7 +6,6 @@ honest; one that holds it 27 times is what timing one arm after the other gives.
 """
 
 import random
-import subprocess
 import sys
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from statistics import median
 
 from gilscope import williams
 from gilscope.calibration import LaunchLike, calibrate, call_of
+from gilscope.children.start import Child
 from gilscope.inference import ratio_interval
 from gilscope.launcher import LaunchProcess
 from gilscope.plan import HEAVIER, Request, make_plan
@@ -192,11 +192,8 @@ def _one_control(
 class BusyProcess:
     """A process that computes; leaving the context ends it, and so does the end of this process, however it comes."""
 
-    _CODE = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(10**6): pass"
-
     def __enter__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", self._CODE], start_new_session=True)
+        self._child = Child([sys.executable, "-I", "-S", "-c", "while True: pass"])
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._child.close()

@@ -73,7 +73,7 @@ def test_a_child_is_what_it_would_be_without_a_guard() -> None:
     """
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "", "LANG": "C", "PYTHONCOERCECLOCALE": "0"}
     with nothing_left():
-        answer = ask(["-c", textwrap.dedent(code)], [], 60, environment)
+        answer = ask(interpreter("-c", textwrap.dedent(code)), [], 60, environment)
     assert answer.status == 0, answer.printed
     descriptors, found = eval(answer.told)
     assert descriptors[:3] == ["0", "1", "2"]
@@ -187,11 +187,11 @@ def test_an_answer_is_apart_from_what_is_printed() -> None:
     """Of both no more is kept than is good, and what takes too long is ended."""
     code = "import os, sys\nprint('x' * 10**6 + 'end', flush=True)\nos.write(int(sys.argv[1]), sys.argv[2].encode())"
     with nothing_left():
-        answer = ask(["-c", code], ["told"], 60)
+        answer = ask(interpreter("-c", code), ["told"], 60)
         assert (answer.status, answer.told) == (0, b"told")
         assert answer.printed.endswith(b"xend\n")
         assert len(answer.printed) == start.OUTPUT_BYTES
-        late = ask(["-c", "import time; time.sleep(1000)"], [], 0.2)
+        late = ask(interpreter("-c", "import time; time.sleep(1000)"), [], 0.2)
         assert (late.status, late.told) == (None, b"")
 
 

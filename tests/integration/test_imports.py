@@ -25,6 +25,8 @@ SOURCES = {
     "hangs": "import time\nwhile True: time.sleep(60)",
     "hangs_with_a_child": "import subprocess, time\nsubprocess.Popen(['sleep', '61'])\ntime.sleep(60)",
     "prints": "print('x' * 1_000_000)",
+    "writes_to_every_pipe": "import os\nfor fd in range(3, 16):\n"
+    "    try: os.write(fd, b'dict(outcome=\\'failed\\')')\n    except OSError: pass",
 }
 
 
@@ -64,7 +66,7 @@ def test_what_hangs_is_given_up(module: str) -> None:
     assert "3 s" in found.message
 
 
-@pytest.mark.parametrize("module", ["fine", "prints", "zlib"])
+@pytest.mark.parametrize("module", ["fine", "prints", "writes_to_every_pipe", "zlib"])
 def test_what_behaves_well(module: str) -> None:
     """It starts nothing, and works in an interpreter of its own where there are such."""
     found = examine_import(module)

@@ -142,13 +142,18 @@ def test_openmp_is_asked_in_another_process() -> None:
         assert openmp.team is None
 
 
+# What a child does that has an answer.
+TELL = "import os, sys; os.write(int(sys.argv[1]), b'%s')"
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
         ("raise ImportError('no /home/someone/lib.so')", "the extension does not load: ImportError: no lib.so"),
         ("raise SystemExit(3)", "the extension does not load: exit status 3"),
-        ('print(\'{"version": 0, "runtimes": [], "team": null}\')', "the compiler that built gilscope had no OpenMP"),
-        ("print('surprise')", "the process that was asked gave no answer that can be read"),
+        (TELL % '{"version": 0, "runtimes": [], "team": null}', "the compiler that built gilscope had no OpenMP"),
+        (TELL % "surprise", "the process that was asked gave no answer that can be read"),
+        ("print('said aloud')", "the process that was asked gave no answer that can be read"),
     ],
 )
 def test_no_openmp_comes_with_its_reason(monkeypatch: pytest.MonkeyPatch, code: str, reason: str) -> None:
@@ -168,7 +173,7 @@ def test_a_child_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatc
 def test_no_interpreter_to_ask_is_a_reason(monkeypatch: pytest.MonkeyPatch, executable: str | None) -> None:
     """An executable that is gone, or unknown as in an embedded Python, gives a reason and raises nothing."""
     monkeypatch.setattr("sys.executable", executable)
-    assert str(openmp_facts().reason).startswith("no process could be started")
+    assert "be started" in str(openmp_facts().reason)
 
 
 def test_gathering_loads_neither_numpy_nor_psutil_nor_openmp() -> None:

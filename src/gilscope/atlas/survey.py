@@ -1,7 +1,6 @@
 """Going through an atlas, call by call, each in a fresh process; the caller is told, and nothing is printed."""
 
-import subprocess
-import sys
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from gilscope.atlas.calls import Call
 from gilscope.atlas.rows import Row, absent_row, identity, measured_row
+from gilscope.children.start import ask, first_folder, interpreter
 from gilscope.machine.cpus import usable_cpus
 from gilscope.places import portable
 from gilscope.probing.probe import probe_target
@@ -23,10 +23,13 @@ MOST_WORKERS = 4
 _IMPORT_SECONDS = 60.0
 # What is not there at all is told first, for an import may end the process. One that finds no module of its own stands
 # for what was left out when Python was built, such as bz2 without _bz2.
-_MISSING = "gilscope finds no module "
 _FIND_MISSING = """
-import importlib.util, sys
-told, *names = sys.argv[1:]
+import importlib, importlib.util, os, sys
+fd, token, folder, *names = sys.argv[1:]
+if folder:
+    sys.path.insert(0, folder)
+def tell(name):
+    os.write(int(fd), f"{token} {name}\\n".encode())
 there = []
 for name in names:
     try:
@@ -34,14 +37,14 @@ for name in names:
     except (ImportError, ValueError):
         found = None
     if found is None:
-        print(told + name, flush=True)
+        tell(name)
     else:
         there.append(name)
 for name in there:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError:
-        print("\\n" + told + name, flush=True)
+        tell(name)
     except Exception:
         pass
 """
@@ -144,14 +147,13 @@ def missing_modules(names: Iterable[str]) -> set[str]:
 
     Of one that raises, ends its process or never comes back, the call that needs it will say so.
     """
-    wanted = sorted(set(names))
-    command = [sys.executable, "-c", _FIND_MISSING, _MISSING, *wanted]
-    try:
-        said = subprocess.run(command, capture_output=True, timeout=_IMPORT_SECONDS, check=False).stdout
-    except subprocess.TimeoutExpired as error:
-        said = error.stdout or b""
-    lines = said.decode(errors="replace").splitlines()
-    return {line.removeprefix(_MISSING) for line in lines if line.startswith(_MISSING)}.intersection(wanted)
+    wanted, token = sorted(set(names)), secrets.token_hex(8)
+    if not wanted:
+        return set()
+    answer = ask(interpreter("-c", _FIND_MISSING), [token, first_folder(), *wanted], _IMPORT_SECONDS)
+    # What follows a token: a module may write to descriptors that it did not open.
+    told = answer.told.decode(errors="replace").split(f"{token} ")[1:]
+    return {line.partition("\n")[0] for line in told}.intersection(wanted)
 
 
 def _is_good(row: Mapping[str, Any] | None, call: Call) -> bool:

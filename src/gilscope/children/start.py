@@ -249,14 +249,14 @@ class Answer:
 
 
 def ask(
-    words: Sequence[str], arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+    command: Sequence[str], arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
 ) -> Answer:
-    """Run this interpreter on something that answers on a descriptor of its own, for anything may print.
+    """Run something that answers on a descriptor of its own, for anything may print.
 
     Parameters
     ----------
-    words : sequence of str
-        What to run, such as ``-c`` and code; the number of the descriptor is its first argument.
+    command : sequence of str
+        The number of the descriptor is its first argument.
     arguments : sequence of str
         Its other ones.
     seconds : float
@@ -280,7 +280,7 @@ def ask(
                 os.set_blocking(ours, False)
                 selector.register(ours, selectors.EVENT_READ, name)
             child = Child(
-                interpreter(*words, str(ends["told"]), *arguments),
+                [*command, str(ends["told"]), *arguments],
                 stdout=ends["printed"],
                 stderr=ends["printed"],
                 pass_fds=[ends["told"]],

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 import gilscope
+from gilscope.cli.signals import interruptible
 from gilscope.cli.streams import guarded
 from gilscope.errors import DONE, EXIT_CODES, INTERRUPTED, GilscopeError
 
@@ -52,7 +53,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(guarded(lambda: _run(arguments)))
+    sys.exit(guarded(lambda: interruptible(lambda: _run(arguments))))
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -7,7 +7,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from gilscope import words
 from gilscope.cli import exit_codes
+from gilscope.errors import INTERRUPTED
 from gilscope.machine.imports import DOES_NOT_APPLY, TOO_OLD, Import, examine_import
 from gilscope.places import portable
 from gilscope.report.terminal import open_console
@@ -20,7 +22,19 @@ _OF_INTERPRETER = {DOES_NOT_APPLY, TOO_OLD}
 
 def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
     """Import each module in a process of its own, show what that did, and return the exit code."""
-    found = [examine_import(module, limit_s) for module in modules]
+    found: list[Import] = []
+    try:
+        for module in modules:
+            found.append(examine_import(module, limit_s))  # noqa: PERF401 - what is there is kept when interrupted
+    except KeyboardInterrupt:
+        _show(found, as_json=as_json)
+        click.echo(f"gilscope: interrupted; {len(found)} of {words.counted(len(modules), 'module')} above", err=True)
+        return INTERRUPTED
+    _show(found, as_json=as_json)
+    return exit_codes.of_imports(found)
+
+
+def _show(found: list[Import], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(portable([asdict(one) for one in found]), indent=2, ensure_ascii=False))
     else:
@@ -35,7 +49,6 @@ def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
         console.print(table)
         for title, why in shared.items():
             console.print(f"{title}: {why}", style="dim", markup=False)
-    return exit_codes.of_imports(found)
 
 
 def absences(found: list[Import]) -> dict[str, str]:

@@ -77,7 +77,15 @@ def command(
     try:
         parsed = target_of(target, args, "\n".join(setup), statement=statement)
         with _progress(parsed, seconds) as show:
-            probe = probe_target(parsed, seconds=seconds, limit_s=limit_s, widths=widths, seed=seed, on_event=show)
+            probe = probe_target(
+                parsed,
+                seconds=seconds,
+                limit_s=limit_s,
+                widths=widths,
+                seed=seed,
+                on_event=show,
+                keep_interrupted=True,
+            )
     except KeyboardInterrupt:
         click.echo("gilscope: interrupted; nothing was measured, and nothing is left running", err=True)
         return INTERRUPTED
@@ -89,6 +97,8 @@ def command(
     data = text.encode(errors="replace")  # UTF-8, whatever the terminal speaks; a target's name need not be text
     unsaved = None if json_to is None or json_to == "-" else save(Path(json_to), data)
     _draw(probe, data if json_to == "-" else None, markdown=markdown)
+    if probe.exit_code == INTERRUPTED:
+        click.echo("gilscope: interrupted; what was measured so far is above", err=True)
     return conclude(probe.exit_code, [unsaved])
 
 

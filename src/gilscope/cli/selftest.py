@@ -9,6 +9,7 @@ from rich.table import Table
 
 from gilscope import words
 from gilscope.cli.types import Share
+from gilscope.errors import INTERRUPTED
 from gilscope.report.terminal import open_console
 from gilscope.selftest import ControlReading, Summary, controls, summarise
 
@@ -32,8 +33,9 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("beside it", "truth", "coverage", "bias", "worst error", "unresolved", "time to width"):
         table.add_column(name, no_wrap=True)
+    is_interrupted, readings, label = False, list[ControlReading](), ""
     for busy in (False,) if quiet_only else (False, True):
-        readings: list[ControlReading] = []
+        readings.clear()
         label = "a busy process" if busy else "nothing of ours"
         progress = track(
             controls(n_controls, target, seed, busy=busy),
@@ -42,10 +44,18 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
             console=Console(stderr=True),
             transient=True,
         )
-        for pair in progress:
-            readings.extend(pair)
+        try:
+            for pair in progress:
+                readings.extend(pair)
+        except KeyboardInterrupt:
+            is_interrupted = True
         for truth in sorted({reading.truth for reading in readings}):
             table.add_row(label, *_cells(summarise(readings, truth)))
+        if is_interrupted:
+            break
+    if is_interrupted and not table.rows:
+        click.echo("gilscope: interrupted; no control has ended yet", err=True)
+        return INTERRUPTED
     console = open_console()
     console.print(table)
     console.print(
@@ -54,6 +64,10 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
         style="dim",
         soft_wrap=True,
     )
+    if is_interrupted:
+        ended = words.counted(len(readings) // 2, "control")
+        click.echo(f"gilscope: interrupted; {ended} beside {label} had ended by then", err=True)
+        return INTERRUPTED
     return 0
 
 

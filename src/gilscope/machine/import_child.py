@@ -1,7 +1,8 @@
-"""The child's side of examining an import: `python import_child.py ANSWER outside|inside MODULE PATH...`.
+"""The child's side of examining an import: `python import_child.py ANSWER TOKEN outside|inside FIRST MODULE PATH...`.
 
 A script of what every interpreter has loaded already, for what else it imported would cost the module nothing any more.
-Hence its answer is a Python literal in a file, and not JSON.
+Hence its answer is a Python literal and not JSON: on the descriptor ANSWER, between two tokens, as
+`gilscope.children.delivery` has it.
 """
 
 import os
@@ -16,8 +17,7 @@ from importlib import import_module
 import_module({name!r})
 threading = sys.modules.get("threading")
 if threading is not None and threading.active_count() > 1:
-    with open({answer_path!r}, "w", encoding="utf-8") as file:
-        file.write(ascii(dict(outcome="imported")))
+    os.write({fd}, f"{token}{{dict(outcome='imported')}}{token}".encode())
     os._exit(0)
 """
 
@@ -84,14 +84,14 @@ def last_line(error: BaseException) -> str:
     return lines[-1].removeprefix("Original error was: ") if lines else ""
 
 
-def examine_inside(name: str, path: list[str], answer_path: str) -> dict[str, object]:
+def examine_inside(name: str, path: list[str], fd: int, token: str) -> dict[str, object]:
     """Import a module in an interpreter with a GIL of its own, and tell whether that works.
 
     The end of an interpreter waits for its threads, so where the module leaves one, its answer comes from inside.
     """
     # By name, for this script is no part of the package that it lies in.
     run = import_module("gilscope.strategies.interpreter").run_in_new_interpreter
-    code = _INSIDE.format(path=path, name=name, answer_path=answer_path)
+    code = _INSIDE.format(path=path, name=name, fd=fd, token=token)
     try:
         run(code)
     except Exception as error:  # noqa: BLE001 - of the module, or of the interpreter, the answer is the same
@@ -101,14 +101,16 @@ def examine_inside(name: str, path: list[str], answer_path: str) -> dict[str, ob
 
 def main() -> None:
     """Answer one request."""
-    answer_path, where, name, *path = sys.argv[1:]
-    # The first is the folder that the user is in, where a file may hide what gilscope's own part needs.
-    sys.path[:], sys.argv[1:] = path[1:] if where == "inside" else path, []
-    answer = examine_inside(name, path, answer_path) if where == "inside" else examine(name)
-    with open(answer_path, "w", encoding="utf-8") as file:
-        file.write(ascii(answer))
-        file.flush()
-        os._exit(0)  # what the module would do at the end is not asked, and its threads may not end
+    fd, token, where, first, name, *path = sys.argv[1:]
+    os.set_inheritable(int(fd), False)  # noqa: FBT003 - its only argument
+    # In the folder that the user is in a file may hide what gilscope's own part needs.
+    sys.path[:] = path[1:] if where == "inside" and first else path
+    sys.argv[1:] = []
+    answer = examine_inside(name, path, int(fd), token) if where == "inside" else examine(name)
+    data = f"{token}{answer!a}{token}".encode()
+    while data:
+        data = data[os.write(int(fd), data) :]
+    os._exit(0)  # what the module would do at the end is not asked, and its threads may not end
 
 
 if __name__ == "__main__":

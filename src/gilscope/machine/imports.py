@@ -6,16 +6,17 @@ Each import happens in a fresh child process, for it may crash or hang, and what
 import ast
 import os
 import re
-import signal
-import subprocess
+import secrets
 import sys
 import sysconfig
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gilscope import words
+from gilscope.children.delivery import delivered
+from gilscope.children.signals import signal_name
+from gilscope.children.start import ask, first_folder
+from gilscope.errors import CannotRunError
 from gilscope.machine import import_child
 from gilscope.machine.regime import without_folders
 
@@ -103,53 +104,29 @@ def _own_gil(module: str, limit_s: float) -> str:
 
 
 def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="gilscope-") as folder:
-        answer = os.path.join(folder, "answer")
-        # First the current folder, which `python -m` searches and an installed command does not; "" means it too.
-        path = list(dict.fromkeys([os.getcwd(), *map(os.path.abspath, sys.path)]))
-        request = [answer, "inside" if inside else "outside", module, *path]
-        # What forces the GIL on or off from outside would answer in the module's place.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
-        try:
-            child = subprocess.Popen(
-                [sys.executable, "-P", import_child.__file__, *request],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return {"outcome": "failed", "message": f"no process could be started: {error.strerror or error}"}
-        try:
-            status = child.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            return {"outcome": "hung", "message": f"it did not end within {words.seconds(limit_s)}"}
-        finally:
-            _end(child)
-        try:
-            with open(answer, encoding="utf-8") as file:
-                told: dict[str, Any] = ast.literal_eval(file.read())
-        except (OSError, ValueError, SyntaxError):
-            return _ended(status)
+    # First the current folder, which `python -m` searches and an installed command does not; "" means it too.
+    first = first_folder()
+    path = list(dict.fromkeys([*([first] if first else []), *map(os.path.abspath, sys.path)]))
+    token = secrets.token_hex(8)
+    arguments = [token, "inside" if inside else "outside", first, module, *path]
+    # What forces the GIL on or off from outside would answer in the module's place.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    try:
+        answer = ask([sys.executable, "-P", import_child.__file__], arguments, limit_s, environment)
+    except CannotRunError as error:
+        return {"outcome": "failed", "message": without_folders(str(error))}
+    if answer.status is None:
+        return {"outcome": "hung", "message": f"it did not end within {words.seconds(limit_s)}"}
+    try:
+        # What follows the token: the module may have written to descriptors that it did not open.
+        told: dict[str, Any] = ast.literal_eval((delivered(answer.told, token) or "").strip())
+    except (ValueError, SyntaxError):
+        return _ended(answer.status)
     return told | {"message": without_folders(told.get("message", ""))}
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End a child, and what it has started and left in its session."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left in it
-            os.killpg(child.pid, signal.SIGKILL)
-    child.kill()
-    child.wait()
 
 
 def _ended(status: int) -> dict[str, Any]:
     """Tell how a child ended that gave no answer."""
     if status >= 0:
         return {"outcome": "failed", "message": f"it ended its process with exit status {status}"}
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return {"outcome": "crashed", "message": f"{name} ended it"}
+    return {"outcome": "crashed", "message": f"{signal_name(-status)} ended it"}

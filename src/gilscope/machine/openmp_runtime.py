@@ -2,11 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 
 from gilscope import words
+from gilscope.children.start import ask
+from gilscope.errors import CannotRunError
 from gilscope.machine.regime import without_folders
 
 
@@ -35,9 +36,9 @@ class OpenMp:
 
 # Run by a child: how many threads take part in a team of two, and which runtimes that brought into the process.
 _ASK_OPENMP = """
-import json, sys
-sys.path[:] = json.loads(sys.argv[1])
+import json, os, sys
 from array import array
+sys.path[:] = json.loads(sys.argv[2])
 from gilscope import _openmp
 x = array("d", range(64))
 team = _openmp.square(x, array("d", x), 2) if _openmp.VERSION else None
@@ -47,7 +48,7 @@ try:
 except OSError:
     files = set()
 runtimes = sorted(name for name in files if name.startswith(("libgomp", "libomp", "libiomp")))
-print(json.dumps({"version": _openmp.VERSION, "runtimes": runtimes, "team": team}))
+os.write(int(sys.argv[1]), json.dumps({"version": _openmp.VERSION, "runtimes": runtimes, "team": team}).encode())
 """
 
 
@@ -65,18 +66,17 @@ def openmp_facts(timeout_s: float = 60.0) -> OpenMp:
     if not sys.executable:
         return OpenMp(reason="no process could be started: this Python does not know its own executable")
     path = json.dumps([os.path.abspath(entry) for entry in sys.path])  # "" means the current folder
-    command = [sys.executable, "-P", "-c", _ASK_OPENMP, path]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
+        told = ask([sys.executable, "-P", "-c", _ASK_OPENMP], [path], timeout_s)
+    except CannotRunError as error:
+        return OpenMp(reason=without_folders(str(error)))
+    if told.status is None:
         return OpenMp(reason=f"the process that was asked gave no answer within {words.seconds(timeout_s)}")
-    except OSError as error:
-        return OpenMp(reason=f"no process could be started: {error.strerror or error}")
-    if child.returncode != 0:
-        last = without_folders(child.stderr.strip().rpartition("\n")[2])
-        return OpenMp(reason=f"the extension does not load: {last or f'exit status {child.returncode}'}")
+    if told.status != 0:
+        last = without_folders(told.printed.decode(errors="replace").strip().rpartition("\n")[2])
+        return OpenMp(reason=f"the extension does not load: {last or f'exit status {told.status}'}")
     try:
-        answer = json.loads(child.stdout)
+        answer = json.loads(told.told)
     except ValueError:
         return OpenMp(reason="the process that was asked gave no answer that can be read")
     if not answer["version"]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gilscope.errors import CannotRunError, KernelError, UsageError
+from gilscope.errors import CANNOT_RUN, DONE, FAILED, INTERRUPTED, WRONG_USAGE
 
-Kind = Literal["done", "raised", "hung", "crashed", "exited", "usage", "cannot run"]
+Kind = Literal["done", "raised", "hung", "crashed", "exited", "interrupted", "usage", "cannot run"]
 #: The status with which a child ends that can no longer say anything: its pipe to the parent is gone. Few would choose
 #: it for a program of their own.
 CUT_OFF = 119
@@ -17,7 +17,7 @@ class Outcome:
 
     Parameters
     ----------
-    kind : {"done", "raised", "hung", "crashed", "exited", "usage", "cannot run"}
+    kind : {"done", "raised", "hung", "crashed", "exited", "interrupted", "usage", "cannot run"}
     message : str
         One sentence; empty when done.
     phase : str
@@ -53,5 +53,10 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """The exit code of a command that ends with this."""
-        errors = {"usage": UsageError, "cannot run": CannotRunError}
-        return 0 if self.kind == "done" else errors.get(self.kind, KernelError).exit_code
+        codes = {
+            "done": DONE,
+            "interrupted": INTERRUPTED,
+            "usage": WRONG_USAGE,
+            "cannot run": CANNOT_RUN,
+        }
+        return codes.get(self.kind, FAILED)

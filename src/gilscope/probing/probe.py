@@ -33,6 +33,7 @@ def probe_target(
     seed: int = 0,
     thorough: bool = True,
     on_event: Callable[[dict[str, Any]], object] = lambda _: None,
+    keep_interrupted: bool = False,
 ) -> Probe:
     """Probe a target in a child process.
 
@@ -52,6 +53,8 @@ def probe_target(
         Whether to measure with interpreters too, and what workers give to a call that is parallel by itself.
     on_event : callable
         Takes events while it runs.
+    keep_interrupted : bool
+        Whether Ctrl-C ends with what was measured so far, if that is worth it.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def probe_target(
     n_cpus = usable_cpus().count
     widths = default_widths(n_cpus) if widths is None else list(widths)
     options = {"seconds": seconds, "widths": widths, "seed": seed, "thorough": thorough}
-    outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event)
+    outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event, keep_interrupted=keep_interrupted)
     return _noted(target, from_outcome(target, outcome, n_cpus))
 
 

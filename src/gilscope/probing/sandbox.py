@@ -45,6 +45,7 @@ def run_child(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
     on_event: Callable[[dict[str, Any]], object] = lambda _: None,
+    keep_interrupted: bool = False,
 ) -> Outcome:
     """Run a job on a target in a fresh interpreter, and leave none of its processes.
 
@@ -63,6 +64,8 @@ def run_child(
         Variables to set for the child beside those of this process.
     on_event : callable
         Takes each event as it comes; nothing else is read meanwhile, so it should be short.
+    keep_interrupted : bool
+        Whether to return what there is already of a measurement that Ctrl-C interrupts.
 
     Raises
     ------
@@ -73,7 +76,12 @@ def run_child(
     if absence is not None:
         raise CannotRunError(absence.reason)
     with _Child(target, job, options, limit_s, python, environment or {}, on_event) as child:
-        child.listen()
+        try:
+            child.listen()
+        except KeyboardInterrupt:
+            if not keep_interrupted or not child.has_profile:
+                raise
+            child.is_interrupted = True
     return child.outcome()
 
 
@@ -106,7 +114,7 @@ class _Child:
         self._heard: dict[str, dict[str, Any]] = {}
         self._phase = ""
         self._output, self._crashes = b"", b""
-        self._is_late = self._is_garbled = False
+        self._is_late = self._is_garbled = self.is_interrupted = False
         self._holding: Holding | None = None
 
     def __enter__(self) -> Self:
@@ -154,6 +162,11 @@ class _Child:
             self._child.send_signal(signal.SIGABRT)
             self._listen(ABORT_SECONDS)
 
+    @property
+    def has_profile(self) -> bool:
+        """Whether it has told what the call does on one thread."""
+        return "profile" in self._heard
+
     def outcome(self) -> Outcome:
         """Say how it ended; to be asked after the block."""
         status = self._child.returncode
@@ -162,6 +175,8 @@ class _Child:
         if self._is_garbled:
             told = "It wrote to files that it had not opened, among them the one that gilscope hears of it from"
             about = {"kind": "raised", "message": f"{told}, in {self._told_phase()}."}
+        elif self.is_interrupted:
+            about = {"kind": "interrupted", "message": "It was interrupted"}
         elif "error" in self._heard:
             about = {name: value for name, value in self._heard["error"].items() if name != "event"}
         elif "report" in self._heard:
@@ -183,7 +198,7 @@ class _Child:
             if status == CUT_OFF:
                 told = "It closed files that it had not opened, among them the one that gilscope hears of it from"
             about = {"kind": "exited", "status": status, "message": told}
-        if about["kind"] in {"hung", "crashed", "exited"}:
+        if about["kind"] in {"hung", "crashed", "exited", "interrupted"}:
             about["message"] += f", in {self._told_phase()}."
         if about["kind"] == "hung" and self._holding is not None:
             calling = "its main thread" if self._phase == "preflight" else "the calling thread"
