@@ -10,6 +10,10 @@ fresh workers. Ratios are always reference time / arm time: above 1, the arm is 
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from gilscope.showing import Drawn, draw
+from gilscope.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,9 +307,9 @@ class Interference:
     throttled: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One run: everything that is needed to draw it again, anywhere.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Result(Drawn):
+    """One run: everything that is needed to draw it again, anywhere. Printing it shows the table, as a notebook does.
 
     Parameters
     ----------
@@ -350,3 +354,13 @@ class Result:
     control: Control | None = None
     interference: Interference = Interference(steal=None, run_delay=0.0, throttled=0)
     findings: tuple[str, ...] = ()
+
+    _drawn_by: ClassVar[str] = "gilscope.report.text:of_result"
+
+    def _in_a_line(self) -> str:
+        kernels = ", ".join(dict.fromkeys(row.arm.kernel for row in self.rows))
+        arms, rounds = counted(len(self.rows), "arm"), counted(len(self.rounds), "round")
+        return f"Result of {self.tool}: {kernels or 'no kernel'}, {arms}, {rounds}, {self.state}"
+
+    def _repr_html_(self) -> str:
+        return draw("gilscope.report.html:of_result", self)

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import gilscope
 from gilscope import storage
@@ -58,17 +57,35 @@ class Session:
         )
 
 
-def run(**request: Any) -> Result:
+def run(
+    *,
+    kernels: tuple[str, ...] = (),
+    implementations: tuple[str, ...] = (),
+    gil_modes: tuple[str, ...] = (),
+    strategies: tuple[str, ...] = (),
+    workers: tuple[int, ...] = (),
+    dtype: str = "float64",
+    form: str | None = None,
+    n_items: int | None = None,
+    task_ns: int | None = None,
+    target: float | None = None,
+    budget_s: float | None = None,
+    effort: str = "default",
+    seed: int | None = None,
+    oversubscribe: bool = False,
+) -> Result:
     """Measure kernels under strategies and return everything that was found; the default takes up to a minute.
 
     Parameters
     ----------
-    **request
-        The fields of `gilscope.Request`, for example ``kernels=("quad",), effort="fast"``.
+    kernels, implementations, gil_modes, strategies, workers, dtype, form, n_items, task_ns, target, budget_s, effort, \
+    seed, oversubscribe
+        As of `gilscope.Request`, for example ``kernels=("quad",), effort="fast"``.
 
     Returns
     -------
     Result
+        Printing it shows the table; a notebook shows it as one.
 
     Raises
     ------
@@ -80,7 +97,24 @@ def run(**request: Any) -> Result:
     All timing happens in child processes, so it may be called from anywhere: a notebook, or a script without a
     ``__main__`` guard. GIL: given up while they measure. Threads: one run at a time, or they disturb each other.
     """
-    session = Session(Request(**request))
+    session = Session(
+        Request(
+            kernels=kernels,
+            implementations=implementations,
+            gil_modes=gil_modes,
+            strategies=strategies,
+            workers=workers,
+            dtype=dtype,
+            form=form,
+            n_items=n_items,
+            task_ns=task_ns,
+            target=target,
+            budget_s=budget_s,
+            effort=effort,
+            seed=seed,
+            oversubscribe=oversubscribe,
+        )
+    )
     for _ in session.events():
         pass
     return session.result()

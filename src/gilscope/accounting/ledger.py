@@ -18,6 +18,7 @@ from gilscope.accounting.reading import difference, events_of, kernel_difference
 from gilscope.errors import CannotRunError
 from gilscope.originals import RLock, get_native_id
 from gilscope.results import Unavailable
+from gilscope.showing import Keeper
 
 if TYPE_CHECKING:
     from gilscope._ledger import Account, Snapshot
@@ -123,7 +124,7 @@ def _try() -> Unavailable | None:
     return Unavailable(f"no GIL ledger: {told}")
 
 
-class Ledger(Books):
+class Ledger(Books, Keeper):
     """An exact account of the GIL from ``__enter__`` to ``__exit__``.
 
     Parameters

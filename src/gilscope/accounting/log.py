@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
+
+from gilscope.showing import Drawn
+from gilscope.words import counted, duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +145,8 @@ class Event:
     site: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Log(Drawn):
     """What happened to the GIL from one moment to another.
 
     Parameters
@@ -177,6 +180,12 @@ class Log:
     events: tuple[Event, ...] = field(default=())
     n_lost_events: int = 0
     thread_sites: tuple[tuple[int, SiteAccount], ...] = field(default=(), repr=False)
+
+    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+
+    def _in_a_line(self) -> str:
+        threads, places = counted(len(self.threads), "thread"), counted(len(self.sites), "place")
+        return f"Log of {duration(self.wall_ns)}: {threads}, {places}, {counted(len(self.events), 'event')}"
 
     def thread(self, native_id: int) -> ThreadAccount | None:
         """Return a thread's account, or None if it never met the GIL."""

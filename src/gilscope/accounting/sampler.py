@@ -17,6 +17,7 @@ from gilscope.accounting.samples import SampledLog, SampledThread
 from gilscope.errors import CannotRunError
 from gilscope.originals import get_native_id
 from gilscope.results import Unavailable
+from gilscope.showing import Keeper
 
 if TYPE_CHECKING:
     from gilscope._sampler import Handle, Reading
@@ -79,7 +80,7 @@ def _module() -> Any:
     return import_module("gilscope._sampler")
 
 
-class Sampler(Leaving):
+class Sampler(Leaving, Keeper):
     """Looks at the GIL from ``__enter__`` to ``__exit__``; `sampler` makes one.
 
     Parameters

@@ -1,8 +1,10 @@
 """What sampling gives: shares of looks, with what the host left of them, as plain data."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gilscope.results import Unavailable
+from gilscope.showing import Drawn
 from gilscope.words import count, counted, duration
 
 #: Below this share of its looks a sampler saw what the host let it see; a judgement.
@@ -45,8 +47,8 @@ class SampledThread:
     run_delay_ns: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampledLog:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SampledLog(Drawn):
     """What looks at random moments saw from one moment to another.
 
     Parameters
@@ -100,6 +102,12 @@ class SampledLog:
     def parallel(self) -> float | None:
         """Share of the looks that saw two threads or more attached; None where there is a GIL."""
         return sum(self.at_once[2:]) if self.at_once else None
+
+    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+
+    def _in_a_line(self) -> str:
+        threads, looks = counted(len(self.threads), "thread"), counted(self.n_looks, "look")
+        return f"SampledLog of {duration(self.wall_ns)}: {threads}, {looks}"
 
     def thread(self, native_id: int) -> SampledThread | None:
         """Return what was seen of a thread, or None if it was never seen with the GIL."""

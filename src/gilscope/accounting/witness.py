@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from random import Random
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from gilscope._leaving import Leaving
 from gilscope.errors import CannotRunError
 from gilscope.originals import Flag, Thread
 from gilscope.results import Unavailable
-from gilscope.words import counted
+from gilscope.showing import Drawn, Keeper
+from gilscope.words import counted, percent
 
 #: Mean sleep between two arrivals.
 MEAN_GAP_NS = 1_000_000
@@ -40,8 +41,8 @@ BLIND_TO = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WitnessLog:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WitnessLog(Drawn):
     """What a witness found.
 
     Parameters
@@ -68,6 +69,11 @@ class WitnessLog:
     free_high: float
     waking_ns: float
     waits_ns: tuple[int, ...]
+
+    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+
+    def _in_a_line(self) -> str:
+        return f"WitnessLog: free for {percent(self.free, 0)}, {counted(round(self.n_looks), 'look')}"
 
 
 def availability() -> Unavailable | None:
@@ -136,7 +142,7 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-class Witness(Leaving):
+class Witness(Leaving, Keeper):
     """A thread that asks for the GIL from ``__enter__`` to ``__exit__``.
 
     Parameters

@@ -18,7 +18,7 @@ READABLE_VERSIONS = (1, SCHEMA_VERSION)
 KIND = "gilscope probe"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Probe:
     """What a probe of one call found. Printing it shows a table; in a notebook it renders as one.
 
@@ -116,6 +116,9 @@ class Probe:
     def markdown(self) -> str:
         """Return it as a Markdown table."""
         return drawing.markdown(self.as_dict())
+
+    def __repr__(self) -> str:
+        return f"<Probe of {self.target!r}: {self.failure or self.class_}>"
 
     def __str__(self) -> str:
         return drawing.text(self._shown())

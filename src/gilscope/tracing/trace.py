@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
 from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.sandbox import run_child
 from gilscope.probing.targets import Target
+from gilscope.showing import Drawn
 from gilscope.tracing.intervals import Lane, lanes_of
+from gilscope.words import counted
 
 DEFAULT_THREADS, DEFAULT_SECONDS, DEFAULT_LIMIT_S = 2, 0.2, 60.0
 #: Of 16 bytes each: what a quarter of a second of the shortest calls writes.
@@ -21,8 +23,8 @@ _JOB = "gilscope.tracing.job:trace"
 _KINDS = {kind[0]: kind for kind in ("take", "drop", "wait", "forced")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Trace(Drawn):
     """What happened to the GIL while several threads made a call.
 
     Parameters
@@ -46,6 +48,13 @@ class Trace:
     calls: Mapping[int, int]
     pid: int
     python: str
+
+    _drawn_by: ClassVar[str] = "gilscope.tracing.summary:text"
+
+    def _in_a_line(self) -> str:
+        return (
+            f"Trace of {self.target} on {counted(len(self.calls), 'thread')}: {counted(len(self.log.events), 'event')}"
+        )
 
     @property
     def workers(self) -> tuple[Lane, ...]:
