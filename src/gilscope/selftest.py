@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import log
+from math import isfinite, log, nan
 from statistics import median
 
 from gilscope import williams
@@ -64,7 +64,8 @@ class Summary:
     truth : float
     n : int
     coverage : float
-        Share of the intervals that hold the truth.
+        Share of the intervals that hold the truth, of those that have two ends: one without holds everything. Not a
+        number where there are none.
     coverage_low, coverage_high : float
         Wilson 95 % interval of `coverage`: how well so many readings can tell it.
     bias : float
@@ -73,8 +74,8 @@ class Summary:
         Largest error of an estimate, as a share of the truth.
     unresolved : float
         Share not narrow enough in time.
-    median_s : float
-        Median time to the target width.
+    median_s : float or None
+        Median time to the target width, of those that reached it.
     """
 
     truth: float
@@ -85,7 +86,7 @@ class Summary:
     bias: float
     worst: float
     unresolved: float
-    median_s: float
+    median_s: float | None
 
 
 def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterator[tuple[ControlReading, ...]]:
@@ -117,18 +118,18 @@ def controls(n: int, target: float, seed: int, *, busy: bool = False) -> Iterato
 def summarise(readings: list[ControlReading], truth: float = HEAVIER) -> Summary:
     """Return what the readings of one truth say of the method."""
     mine = [reading for reading in readings if reading.truth == truth]
-    hits, n = sum(reading.covers for reading in mine), len(mine)
-    low, high = wilson(hits, n)
+    told = [reading for reading in mine if isfinite(reading.interval.half_width)]
+    low, high = wilson(sum(reading.covers for reading in told), len(told)) if told else (nan, nan)
     return Summary(
         truth=truth,
-        n=n,
-        coverage=hits / n,
+        n=len(mine),
+        coverage=sum(reading.covers for reading in told) / len(told) if told else nan,
         coverage_low=low,
         coverage_high=high,
         bias=median(reading.interval.estimate for reading in mine) / truth - 1,
         worst=max(abs(reading.interval.estimate / truth - 1) for reading in mine),
-        unresolved=sum(not reading.resolved for reading in mine) / n,
-        median_s=median(reading.seconds for reading in mine),
+        unresolved=sum(not reading.resolved for reading in mine) / len(mine),
+        median_s=median(times) if (times := [reading.seconds for reading in mine if reading.resolved]) else None,
     )
 
 

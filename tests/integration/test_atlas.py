@@ -145,5 +145,5 @@ def test_an_interrupted_run_keeps_what_it_has(folder: Path) -> None:
     printed, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "loop" in printed
-    assert "interrupted; 2 of 4 calls are above and saved" in told
+    assert "interrupted; 2 of 4 calls were measured and saved" in told
     assert not processes_of(process.pid)

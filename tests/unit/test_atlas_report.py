@@ -20,7 +20,8 @@ rest
 unsure  undecided        50 % [10, 90]  1 ms     0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
 
 4 calls: 1 releases; 1 Python bytecode; 1 undecided; 1 not installed
-?: this machine gave no second CPU while 1 of them ran, so that only predictions are left
+?: this machine gave no second CPU (loop), so that only predictions are left
+?: not measured: it raises (unsure), so that only predictions are left
 not installed: no_such (<b>|gone*)
 2 measured by ledger; it does not see who; it costs little
 1 measured by witness (no ledger: a test says so); it does not see what, where; it costs more

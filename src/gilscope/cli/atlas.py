@@ -107,7 +107,7 @@ def command(
     draw(data, selection.in_order(selection.filtered(shown, filters), sort), style)
     if is_interrupted:
         saved = "" if output is None or unsaved else f" and saved; the same command goes on from {output}"
-        click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls are above{saved}", err=True)
+        click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls were measured{saved}", err=True)
     return conclude(INTERRUPTED if is_interrupted else exit_codes.of_atlas(shown), [unsaved])
 
 

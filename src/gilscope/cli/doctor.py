@@ -14,7 +14,10 @@ from gilscope.errors import UsageError
 from gilscope.machine import Machine, describe
 from gilscope.places import portable
 from gilscope.report.terminal import open_console
+from gilscope.words import beside
 
+#: From this load average on, something else had a CPU for half of the last minute. A judgement.
+BUSY = 0.5
 #: What it means that there is nothing, where that is no lack of knowledge.
 _ABSENT = {
     "cpu quota": "none",
@@ -82,8 +85,11 @@ def cautions(machine: Machine) -> list[str]:
     if machine.cpu.governor not in (None, "performance"):
         found.append(f"CPU governor {machine.cpu.governor!r}: speeds change as you measure; ratios of one round do not")
     load = machine.system.load_average
-    if load is not None and load[0] > 0.5:
-        found.append(f"load average {load[0]:.1f}: something else is running; stop it, or expect wider intervals")
+    if load is not None and load[0] > BUSY:
+        found.append(
+            f"load average {beside(load[0], [BUSY])} over the last minute: something else runs, or did; stop it, or "
+            "expect wider intervals"
+        )
     if machine.openmp is not None and machine.openmp.reason:
         found.append(f"OpenMP is unavailable: {machine.openmp.reason}")
     return found

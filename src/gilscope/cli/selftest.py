@@ -1,6 +1,7 @@
 """`gilscope selftest`: what the intervals are worth, shown."""
 
 import random
+from math import isnan
 
 import click
 from rich.console import Console
@@ -12,8 +13,6 @@ from gilscope.cli.types import Share
 from gilscope.errors import INTERRUPTED
 from gilscope.report.terminal import open_console
 from gilscope.selftest import ControlReading, Summary, controls, summarise
-
-HONEST_LOW, HONEST_HIGH = 0.93, 0.97
 
 
 @click.command()
@@ -31,7 +30,7 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     """
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("beside it", "truth", "coverage", "bias", "worst error", "unresolved", "time to width"):
+    for name in ("beside it", "truth", "controls", "coverage", "bias", "worst error", "unresolved", "time to width"):
         table.add_column(name, no_wrap=True)
     is_interrupted, readings, label = False, list[ControlReading](), ""
     for busy in (False,) if quiet_only else (False, True):
@@ -50,7 +49,7 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
         except KeyboardInterrupt:
             is_interrupted = True
         for truth in sorted({reading.truth for reading in readings}):
-            table.add_row(label, *_cells(summarise(readings, truth)))
+            table.add_row(label, *cells(summarise(readings, truth)))
         if is_interrupted:
             break
     if is_interrupted and not table.rows:
@@ -59,8 +58,8 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     console = open_console()
     console.print(table)
     console.print(
-        f"\n{words.counted(n_controls, 'control')} each way at {words.half_width(target)}, seed {seed}. "
-        "Coverage is followed by what so many controls can tell of it (Wilson 95 %).",
+        f"\nA control is resolved at {words.half_width(target)}; seed {seed}. Coverage is that of intervals with two "
+        "ends, followed by what so many can tell of it (Wilson 95 %).",
         style="dim",
         soft_wrap=True,
     )
@@ -71,11 +70,15 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     return 0
 
 
-def _cells(summary: Summary) -> tuple[str, ...]:
+def cells(summary: Summary) -> tuple[str, ...]:
+    """Return one line of the table."""
+    coverage, low, high = map(words.percent, (summary.coverage, summary.coverage_low, summary.coverage_high))
+    bias = f"{100 * summary.bias:+.2f} %"
     return (
         words.number(summary.truth),
-        f"{words.percent(summary.coverage)} [{100 * summary.coverage_low:.1f}, {100 * summary.coverage_high:.1f}]",
-        f"{100 * summary.bias:+.2f} %",
+        words.count(summary.n),
+        coverage if isnan(summary.coverage) else f"{coverage} [{low}, {high}]",
+        "0.00 %" if bias in ("+0.00 %", "-0.00 %") else bias,
         words.percent(summary.worst),
         words.percent(summary.unresolved, 0),
         words.seconds(summary.median_s),

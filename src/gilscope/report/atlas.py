@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gilscope.report.terminal import open_console, print_whole
-from gilscope.words import count, counted, decimal, duration, percent
+from gilscope.words import count, counted, decimal, duration, percent, workers
 
 Row = Mapping[str, Any]
 
+_WAYS = ("threads", "processes")
 _HEADINGS = ("call", "class", "released", "stall", "releases", "each")
 _STYLES = {
     "releases": "green",
@@ -30,9 +31,12 @@ LEGEND = (
 
 def columns(rows: Sequence[Row]) -> list[str]:
     """Return the headings of the table, with the number of workers that its rows were measured with."""
-    widths = [row["threads"]["n_workers"] for row in rows if row["threads"]]
-    several = f"{min(widths)}" if widths and min(widths) == max(widths) else "n"
-    return [*_HEADINGS, f"{several} threads", f"{several} processes", "pays"]
+    return [*_HEADINGS, *(_width(rows, way) for way in _WAYS), "pays"]
+
+
+def _width(rows: Sequence[Row], way: str) -> str:
+    widths = {row[way]["n_workers"] for row in rows if row[way]}
+    return workers(widths.pop(), way) if len(widths) == 1 else f"n {way}"
 
 
 def cells(row: Row) -> list[str]:
@@ -40,7 +44,7 @@ def cells(row: Row) -> list[str]:
     if row["failure"]:
         return [row["name"], failure(row), *[""] * 7]
     each = duration(row["mean_release_ns"]) if row["releases"] else "-"
-    ways = [speed_up(row, way) for way in ("threads", "processes")]
+    ways = [speed_up(row, way) for way in _WAYS]
     stall = duration(row["longest_hold_ns"])
     return [row["name"], row["class"], released(row), stall, count(row["releases"]), each, *ways, row["pays"]]
 
@@ -62,7 +66,7 @@ def speed_up(row: Row, way: str) -> str:
     """Return what a way gives, measured and predicted: ``"1.83 (1.60-2.00)"``; "?" where nothing could be measured."""
     one = row[way]
     low, high = decimal(one["predicted"]["low"]), decimal(one["predicted"]["high"])
-    measured = decimal(one["speed_up"]["estimate"]) if one["speed_up"] and row["second_cpu"] else "?"
+    measured = "?" if _unmeasured(row, way) else decimal(one["speed_up"]["estimate"])
     return f"{measured} ({low})" if low == high else f"{measured} ({low}-{high})"
 
 
@@ -76,12 +80,26 @@ def footer(rows: Sequence[Row]) -> list[str]:
         if rows
         else ["no calls"]
     )
-    starved = sum(row["second_cpu"] is False for row in rows)
-    if starved:
-        below.append(
-            f"?: this machine gave no second CPU while {starved} of them ran, so that only predictions are left"
-        )
-    return below + _absences(rows) + mechanisms(rows)
+    return below + _questions(rows) + _absences(rows) + mechanisms(rows)
+
+
+def _unmeasured(row: Row, way: str) -> str:
+    """Return why no speed-up is shown of a way, or ""."""
+    if row[way]["speed_up"] is None or row[way]["speed_up"]["estimate"] is None:
+        return f"not measured: {row[way]['absent'] or 'too few rounds'}"
+    if row["second_cpu"] is None:
+        return "it could not be told whether this machine gave a second CPU"
+    return "" if row["second_cpu"] else "this machine gave no second CPU"
+
+
+def _questions(rows: Sequence[Row]) -> list[str]:
+    """Return what the question marks of the table mean, a line for each reason."""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for way in _WAYS if not row["failure"] else ():
+            if why := _unmeasured(row, way):
+                found.setdefault(why, {})[row["name"]] = None
+    return [f"?: {why} ({_named(list(names))}), so that only predictions are left" for why, names in found.items()]
 
 
 def _present(rows: Sequence[Row]) -> list[Row]:
@@ -94,22 +112,24 @@ def _absences(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row["class"] == _ABSENT:
             found.setdefault(failure(row), []).append(row["name"])
-    return [
-        f"{why} ({', '.join(names) if len(names) <= _MOST_NAMES else counted(len(names), 'call')})"
-        for why, names in found.items()
-    ]
+    return [f"{why} ({_named(names)})" for why, names in found.items()]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name a few calls, and count many."""
+    return ", ".join(names) if len(names) <= _MOST_NAMES else counted(len(names), "call")
 
 
 def mechanisms(rows: Sequence[Row]) -> list[str]:
     """Return for each mechanism that figures rest on what it cannot see and costs, and how many rows are its own."""
-    found: dict[str, list[Row]] = {}
+    found: dict[tuple[str, str, str], int] = {}
     for row in rows:
         if row["mechanism"]:
-            found.setdefault(row["mechanism"], []).append(row)
+            of_it = row["mechanism"], ", ".join(row["blind_to"]) or "nothing known", row["cost"]
+            found[of_it] = found.get(of_it, 0) + 1
     return [
-        f"{len(of_it)} measured by {name}; it does not see {', '.join(of_it[0]['blind_to'])}; it costs "
-        f"{of_it[0]['cost']}"
-        for name, of_it in found.items()
+        f"{count(n)} measured by {name}; it does not see {blind}; it costs {cost}"
+        for (name, blind, cost), n in found.items()
     ]
 
 
