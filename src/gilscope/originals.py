@@ -15,37 +15,49 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+
+def copy_of(name: str) -> ModuleType:
+    """Load a module of the standard library once more, into a copy of one's own."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
 if TYPE_CHECKING:
     import _thread
+    import os
     import select
     import threading
     import time
     from _queue import SimpleQueue
 else:
-
-    def _copy_of(name: str) -> ModuleType:
-        """Load a compiled module once more."""
-        spec = importlib.util.find_spec(name)
-        copy = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(copy)
-        return copy
-
-    time, select, _thread = _copy_of("time"), _copy_of("select"), _copy_of("_thread")
-    SimpleQueue = _copy_of("_queue").SimpleQueue
+    os, select, time, _thread = copy_of("os"), copy_of("select"), copy_of("time"), copy_of("_thread")
+    SimpleQueue = copy_of("_queue").SimpleQueue
 
 __all__ = [
+    "REPLACED",
     "Flag",
     "Lock",
     "RLock",
     "SimpleQueue",
     "Thread",
+    "copy_of",
     "get_ident",
     "get_native_id",
+    "os",
     "select",
     "thread_for_user",
     "threads_are_replaced",
     "time",
 ]
+
+#: What is said where `threads_are_replaced`.
+REPLACED = (
+    "what it imports has put tasks in the place of threading's threads, as gevent does, and one task runs at a time; "
+    "the threads here are the system's"
+)
 
 Lock, RLock = _thread.allocate_lock, _thread.RLock
 get_ident, get_native_id = _thread.get_ident, _thread.get_native_id
@@ -133,6 +145,7 @@ def thread_for_user(target: Callable[[], object], name: str) -> "Thread | thread
     """
     import threading
 
-    if threads_are_replaced():
+    waits_for_its_start = getattr(threading.Event, "__module__", "") == "threading"
+    if threads_are_replaced() or not waits_for_its_start:
         return Thread(target, name)
     return threading.Thread(target=target, name=name, daemon=True)

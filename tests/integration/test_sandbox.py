@@ -230,7 +230,7 @@ def test_a_hang_says_what_it_was_in() -> None:
     Path("script.py").write_text("import time\n\ndef f(): pass\n\ntime.sleep(1000)\n")
     outcome = probe("script.py:f", limit_s=0.5)
     assert outcome.message.startswith(
-        "It did not end within 0.5 s, in importing it, which runs line 5: time.sleep(1000)."
+        "It did not end within 500 ms, in importing it, which runs line 5: time.sleep(1000)."
     )
     outcome = probe("spin_later", calls=5, limit_s=1)
     assert (outcome.kind, outcome.phase) == ("hung", "the measurement")

@@ -7,13 +7,12 @@ A process that hangs with the GIL held can tell nobody: whoever would say it nee
 where the GIL's record lies, and whoever may read its memory, as the parent of a child may, takes many looks at it.
 """
 
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from gilscope.originals import time
+from gilscope.originals import os, time
 from gilscope.procfs import read_text
 from gilscope.words import counted, seconds
 
@@ -162,6 +161,6 @@ def _running_ns(pid: int) -> dict[int, int]:
 
 def _threads(pid: int) -> list[int]:
     try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names are all that is wanted
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return []

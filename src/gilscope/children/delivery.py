@@ -4,8 +4,9 @@ What rights, folders, limits and descriptors the program has left at its end mat
 that is full. The token on both sides of the text tells it from what the program itself may have written there.
 """
 
-import os
 from contextlib import suppress
+
+from gilscope.originals import os
 
 try:
     import fcntl

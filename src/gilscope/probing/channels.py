@@ -4,24 +4,28 @@ A worker is told how many calls to make and answers when it began and when it en
 wait in a blocking read, and spin never.
 """
 
-import os
 import secrets
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gilscope.accounting.lock_waits import waited_here_ns
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.children.start import interpreter as command_of
+from gilscope.originals import SimpleQueue, Thread, copy_of, os, thread_for_user
 from gilscope.probing.targets import Target
 from gilscope.probing.texts import describe
 from gilscope.probing.worker import GARBLED, timed_calls
 from gilscope.scheduling import give_way
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+else:
+    _subprocess = copy_of("subprocess")  # from the original gevent takes what it starts processes with
+    _subprocess.os = os
+    Popen = _subprocess.Popen
 
 Work = dict[str, int]
 
@@ -78,7 +82,7 @@ class ThreadChannel:
         self._orders: SimpleQueue[int | None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[int, int] | BaseException] = SimpleQueue()
         self._call = call
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread = thread_for_user(self._serve, "gilscope calls")
         self._thread.start()
 
     def _serve(self) -> None:
@@ -139,7 +143,7 @@ class PipeChannel:
             command = command_of("-m", "gilscope.probing.worker", *arguments)
             try:
                 # Without a guard of its own: this process has one, which ends what came of it.
-                process = subprocess.Popen(command, pass_fds=theirs)
+                process = Popen(command, pass_fds=theirs)
             finally:
                 for fd in theirs:
                     os.close(fd)
@@ -153,7 +157,7 @@ class PipeChannel:
                 for fd in theirs:
                     os.close(fd)
 
-            thread = threading.Thread(target=live, daemon=True)
+            thread = Thread(live, "gilscope interpreter")
             thread.start()
             self._end = thread.join
         self._reader = os.fdopen(self._answers, "rb")

@@ -145,6 +145,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
             seen,
             obstacle="" if alone or obstacle in advised else obstacle,
             gil=gil,
+            replaced=report.get("threads_are_replaced", False),
             said=advised,
         ),
         mechanism=shares.mechanism,

@@ -1,10 +1,8 @@
 """The measuring part of a probe, inside its child process: shares, knocks, scaling and shipping, in this order."""
 
 import math
-import os
 import pickle
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from statistics import median
@@ -15,6 +13,7 @@ from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.errors import KernelError
 from gilscope.machine.regime import gil_enabled
+from gilscope.originals import os, threads_are_replaced, time
 from gilscope.probing.belonging import Family
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.knocks import Knocks, knock
@@ -56,9 +55,9 @@ def job(
     -------
     dict
         Plain data: "already_parallel" (None if that cannot be told), "shares", "knocks", "scaling", "shipping_ns"; and
-        "gil", whether that is in force, and "switch_interval_ns", both with what the target has imported; "cause", why
-        its releases are fine, or ""; "seconds", as asked for. The same, as far as it is known, is an event before
-        workers make the call at once, which may be its end.
+        "gil", whether that is in force, "threads_are_replaced" and "switch_interval_ns", all with what the target has
+        imported; "cause", why its releases are fine, or ""; "seconds", as asked for. The same, as far as it is known,
+        is an event before workers make the call at once, which may be its end.
 
     Raises
     ------
@@ -91,6 +90,7 @@ def job(
         "scaling": [],
         "shipping_ns": _shipping_ns(resolved) if shippable else None,
         "gil": gil_enabled(),
+        "threads_are_replaced": threads_are_replaced(),
         "switch_interval_ns": sys.getswitchinterval() * 1e9,
         "seconds": seconds,
         "cause": _cause(resolved, shares),

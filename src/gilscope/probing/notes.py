@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gilscope.machine.regime import gil_enabled
+from gilscope.originals import REPLACED
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.doubts import no_second_cpu
 from gilscope.probing.expectation import Seen
@@ -21,6 +22,7 @@ def notes_on(
     *,
     obstacle: str,
     gil: bool,
+    replaced: bool,
     said: str,
 ) -> list[str]:
     """Return the notes on a call that was measured.
@@ -38,6 +40,8 @@ def notes_on(
         Why another process cannot have it, where the advice does not say so; else "".
     gil : bool
         Whether the GIL was in force.
+    replaced : bool
+        Whether threads of `threading` are none; see `gilscope.originals.threads_are_replaced`.
     said : str
         The advice, which nothing need repeat.
     """
@@ -53,6 +57,8 @@ def notes_on(
         notes.append(
             "what it imports has switched the GIL on, which is off here; `gilscope doctor --imports` says which module"
         )
+    if replaced:
+        notes.append(REPLACED)
     if preflight["threads_left"]:
         notes.append(f"it leaves threads running: {', '.join(preflight['threads_left'])}")
     if preflight["processes_left"]:

@@ -1,21 +1,19 @@
 """One call of a target before anything is measured: what it leaves behind, and what of it could be sent elsewhere."""
 
 import io
-import os
 import pickle
-import select
 import sys
-import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import enumerate as known_threads
 
 from gilscope.accounting.kernel import children_cpu_ns, kernel_counts, native_ids
 from gilscope.children import descendants
 from gilscope.errors import CannotRunError
+from gilscope.originals import get_native_id, os, select, time
 from gilscope.probing import scripts
 from gilscope.probing.targets import Resolved, lazy_error
 from gilscope.probing.texts import describe
@@ -125,7 +123,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     # Before the call, which may change its arguments.
     function_obstacle = _function_obstacle(resolved)
     arguments_bytes, arguments_obstacle = _pickled((resolved.args, resolved.kwargs))
-    threads, native_before, family = set(threading.enumerate()), native_threads(), _family(mark)
+    threads, native_before, family = set(known_threads()), native_threads(), _family(mark)
     copies = _Copies()
     try:
         result, wall_ns, queued_ns, cpu_ns, children_cpu_ns = _timed(resolved.call)
@@ -133,7 +131,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         comes_back_twice = copies.came_back()
     _refuse_lazy(resolved, result)
     native_after = _settled(native_before)
-    left = [f"{t.name}{' (daemon)' if t.daemon else ''}" for t in threading.enumerate() if t not in threads]
+    left = [f"{t.name}{' (daemon)' if t.daemon else ''}" for t in known_threads() if t not in threads]
     descendants.await_programs(_PATIENCE_SECONDS)
     commands = [descendants.command(pid) for pid in sorted(_family(mark) - family)]
     result_bytes, result_obstacle = _pickled(result)
@@ -155,7 +153,7 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         native_threads_before=native_before,
         native_threads_after=native_after,
         python_threads_before=len(threads),
-        python_threads_after=threading.active_count(),
+        python_threads_after=len(known_threads()),
         comes_back_twice=comes_back_twice,
         processes_left=[command for command in commands if command],
     )
@@ -241,7 +239,7 @@ def _timed(call: Callable[[], object]) -> tuple[object, int, int, int, int]:
 
 def _queued_ns() -> int:
     """Return how long this thread has been queued for a CPU in all, in ns; always the same where none can tell."""
-    return kernel_counts(threading.get_native_id())[1]
+    return kernel_counts(get_native_id())[1]
 
 
 def _settled(before: int | None) -> int | None:

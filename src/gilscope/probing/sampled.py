@@ -4,8 +4,6 @@ Samples give shares of time. How many releases there are they cannot tell, so pr
 which is the fewest there can be and the best for threads.
 """
 
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
@@ -19,6 +17,7 @@ from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.accounting.witness import WitnessLog
 from gilscope.machine.regime import gil_enabled
+from gilscope.originals import get_native_id, time
 from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
 from gilscope.probing.knocks import SWITCH_INTERVAL_S, Knocks
 from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, between, interval_of
@@ -149,7 +148,7 @@ def _batches(
 
 
 def _batch(look: _Look, call: Callable[[], object], n_calls: int, family: Family, rest: Rest) -> _Batch | Unavailable:
-    native_id = threading.get_native_id()
+    native_id = get_native_id()
     spent_ns: list[int] = []
 
     def work() -> None:

@@ -1,6 +1,5 @@
 """Running a target in a child process that may hang, crash, exit or leave things behind, and telling which it did."""
 
-import os
 import re
 import secrets
 import selectors
@@ -21,7 +20,7 @@ from gilscope.children.messages import GarbledError, Lines
 from gilscope.children.signals import signal_name
 from gilscope.children.start import OUTPUT_BYTES, Child, interpreter
 from gilscope.errors import CannotRunError
-from gilscope.originals import time
+from gilscope.originals import os, time
 from gilscope.probing.outcome import CUT_OFF, Outcome
 from gilscope.probing.preflight import availability
 from gilscope.probing.targets import Target

@@ -6,16 +6,15 @@ promises changes from minute to minute, and what it does not give, no worker can
 
 import itertools
 import math
-import random
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from random import Random
 
 from gilscope import words
 from gilscope.accounting import lock_waits
 from gilscope.inference import cross_width_interval, ratio_interval
-from gilscope.originals import threads_are_replaced
+from gilscope.originals import threads_are_replaced, time
 from gilscope.probing.channels import Channel, PipeChannel, ThreadChannel, Work, WorkerError
 from gilscope.probing.handing import Handing, hand_to_processes, hand_to_threads
 from gilscope.probing.targets import Resolved
@@ -113,7 +112,7 @@ def measure_scaling(
     list of Scaling
         For each width and way, and the control; what was not measured says why. A way that fails is alone in that.
     """
-    rng = random.Random(seed)
+    rng = Random(seed)
     calls: Work = {"calls": _calls_each(call_ns, widths, seconds)}
     # At worst the calls of all workers come one after another; before the rounds, each worker makes them once.
     longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
@@ -231,7 +230,7 @@ def _spins(channel: Channel) -> Work:
 
 
 def _rounds(
-    arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: random.Random, absent: dict[str, str]
+    arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: Random, absent: dict[str, str]
 ) -> tuple[dict[_Arm, list[int]], dict[_Arm, int]]:
     """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks.
 

@@ -4,8 +4,6 @@ A call is more than the thread that makes it: while that waits for a thread or a
 do counts, or a pool would look like sleep. `gilscope.probing.belonging` tells whose they are.
 """
 
-import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -16,6 +14,7 @@ from gilscope.accounting.kernel import children_cpu_ns, native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
 from gilscope.inference import COMPUTED_ERROR, sign_test_rank
+from gilscope.originals import get_native_id, time
 from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, helpers_in, others_cpu_ns
 
 #: A batch of calls lasts at least so long, so that opening and closing the ledger, some 20 us, is little of it.
@@ -112,7 +111,7 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float, mar
     CannotRunError
         Where there is no ledger; there `gilscope.probing.sampled.measure_sampled` serves.
     """
-    native_id, before, family = threading.get_native_id(), native_ids(), Family(mark)
+    native_id, before, family = get_native_id(), native_ids(), Family(mark)
     n_calls, batches = max(1, round(MIN_BATCH_NS / max(call_ns, 1))), list[_Batch]()
     with Ledger():  # the hooks stay in place from batch to batch
         rest, begin = at_rest(family), time.monotonic()

@@ -10,7 +10,7 @@ from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
 from gilscope.errors import CannotRunError
-from gilscope.originals import SimpleQueue, thread_for_user, time
+from gilscope.originals import SimpleQueue, thread_for_user, threads_are_replaced, time
 from gilscope.probing.preflight import Preflight
 from gilscope.probing.targets import Resolved
 
@@ -37,7 +37,8 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     -------
     dict
         Plain data: "log" without its events, "calls" (native id, number) of each thread that made some, "before" and
-        "after" (native ids when the log began and ended), "cpu_clock", "pid", "python".
+        "after" (native ids when the log began and ended), "cpu_clock", "pid", "python",
+        "threads_are_replaced".
 
     Raises
     ------
@@ -76,6 +77,7 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
         "cpu_clock": options["cpu_clock"],
         "pid": os.getpid(),
         "python": platform.python_version(),
+        "threads_are_replaced": threads_are_replaced(),
     }
 
 

@@ -30,6 +30,7 @@ def text(trace: Trace) -> str:
             *lines,
             "",
             sentence(trace),
+            *(f"Note: {note}." for note in trace.notes),
             f"By the {log.mechanism}, which costs {log.cost}; it does not see {blind}.",
         ]
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
 from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
+from gilscope.originals import REPLACED
 from gilscope.probing.outcome import Outcome
 from gilscope.probing.sandbox import run_child
 from gilscope.probing.targets import Target
@@ -40,6 +41,8 @@ class Trace(Drawn):
         Of the process that was traced.
     python : str
         Its version.
+    notes : tuple of str
+        What else there is to say of it.
     """
 
     target: str
@@ -48,6 +51,7 @@ class Trace(Drawn):
     calls: Mapping[int, int]
     pid: int
     python: str
+    notes: tuple[str, ...] = ()
 
     _drawn_by: ClassVar[str] = "gilscope.tracing.summary:text"
 
@@ -150,6 +154,7 @@ def from_report(target: Target, report: Mapping[str, Any], events: list[Event]) 
         calls=calls,
         pid=report["pid"],
         python=report["python"],
+        notes=(REPLACED,) if report["threads_are_replaced"] else (),
     )
 
 
