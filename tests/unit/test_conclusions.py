@@ -133,7 +133,7 @@ def test_workers_that_end_the_process_leave_its_profile() -> None:
     assert (crashed.class_, crashed.failure, crashed.exit_code) == (whole.class_, "", 4)
     assert crashed.shares == whole.shares
     assert crashed.pays == "processes"
-    assert "several at once ended its process. SIGSEGV ended it" in crashed.advice
+    assert "several at once did not get through it: SIGSEGV ended it" in crashed.advice
     assert "Traceback: here" in str(crashed)
 
 

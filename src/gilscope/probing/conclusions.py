@@ -163,12 +163,12 @@ def _failure(outcome: Outcome) -> str:
 
 
 def _at_once_ended(outcome: Outcome) -> list[Scaling]:
-    """Return what workers gave that ended the child: nothing, and that is what is to be known of them."""
+    """Return what workers gave that ended the child or hung: nothing, and that is what is to be known of them."""
     if outcome.report is not None or outcome.profile is None:
         return []
     if outcome.kind == "interrupted":
         return [Scaling(way="threads", n_workers=2, absent="it was interrupted")]
-    why = f"one alone made it again and again, several at once ended its process. {outcome.message}".rstrip(".")
+    why = f"one alone made it again and again, several at once did not get through it: {outcome.message}".rstrip(".")
     return [Scaling(way="threads", n_workers=2, absent=why, failed=True)]
 
 
