@@ -19,7 +19,7 @@ ISOLATED = [name for name in EXTENSIONS if name != "_openmp"]
 def run_isolated(program: str) -> None:
     """Run a program in a fresh process, in a subinterpreter with a GIL of its own; fail with what it raised."""
     run_fresh(
-        "from gilscope.strategies.interpreter import run_in_new_interpreter\n"
+        "from gilscope.children.interpreter import run_in_new_interpreter\n"
         f"run_in_new_interpreter({textwrap.dedent(program)!r})"
     )
 

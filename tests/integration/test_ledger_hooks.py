@@ -298,7 +298,7 @@ def test_an_interpreter_with_a_gil_of_its_own() -> None:
 def test_it_does_not_load_where_the_gil_is_another() -> None:
     """An interpreter with a GIL of its own cannot load it, and says so as Python does."""
     run_fresh("""
-        from gilscope.strategies.interpreter import run_in_new_interpreter
+        from gilscope.children.interpreter import run_in_new_interpreter
         program = '''
         try:
             import gilscope._ledger

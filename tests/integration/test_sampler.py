@@ -295,7 +295,7 @@ def test_a_subinterpreter_is_told_that_it_cannot() -> None:
     """
     run_fresh(
         "from gilscope.accounting.sampler import sampler\n"
-        "from gilscope.strategies.interpreter import run_in_new_interpreter\n"
+        "from gilscope.children.interpreter import run_in_new_interpreter\n"
         f"with sampler():\n    run_in_new_interpreter({textwrap.dedent(program)!r})"
     )
 

@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
-from itertools import takewhile
 from json import dumps
 from pathlib import Path
 from threading import Thread
@@ -183,8 +182,7 @@ def _search_first(folder: str, loaded: set[str], *, even_if_safe: bool = False) 
     """Have modules looked for in the program's folder first, as Python does but with -P."""
     if folder and (even_if_safe or not sys.flags.safe_path):
         sys.path.insert(0, folder)
-    standard = Path(os.__file__).parent
-    give_back(loaded, list(takewhile(lambda entry: Path(entry) != standard, sys.path)))
+    give_back(loaded)
 
 
 def _code_of(path: str) -> tuple[CodeType, type[SourceFileLoader | SourcelessFileLoader]]:

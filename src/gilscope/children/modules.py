@@ -4,25 +4,27 @@ Plain Python would find the user's where they come first; in a process in which 
 are loaded already.
 """
 
+import os
 import sys
-from collections.abc import Sequence
 from importlib.machinery import PathFinder
+from itertools import takewhile
 
 
-def give_back(loaded: set[str], folders: Sequence[str]) -> None:
+def give_back(loaded: set[str]) -> None:
     """Forget modules that gilscope has loaded where the user has one of the same name, which comes first.
 
     Parameters
     ----------
     loaded : set of str
-        Those that were there before gilscope; they stay, as plain Python has loaded them too.
-    folders : sequence of str
-        That are searched before the standard library. Gilscope itself holds what it needs by its own names.
+        Those that were there before gilscope; they stay, as plain Python has loaded them too. Gilscope itself holds the
+        others by its own names.
     """
+    standard = os.path.dirname(os.__file__)
+    folders = list(takewhile(lambda folder: folder != standard and not folder.endswith(".zip"), sys.path))
     ours = {name.partition(".")[0] for name in sys.modules.keys() - loaded} - loaded - {"gilscope", "__main__"}
     hidden = set()
     for name in ours:
-        spec = PathFinder.find_spec(name, list(folders))
+        spec = PathFinder.find_spec(name, folders)
         if spec is not None and spec.loader is not None:  # a mere folder of that name hides nothing
             hidden.add(name)
     for name in sys.modules.keys() - loaded:

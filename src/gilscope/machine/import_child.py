@@ -12,8 +12,8 @@ from importlib import import_module
 
 _INSIDE = """
 import os, sys
-sys.path[:] = {path!r}
 from importlib import import_module
+sys.path[:] = {path!r}
 import_module({name!r})
 threading = sys.modules.get("threading")
 if threading is not None and threading.active_count() > 1:
@@ -90,7 +90,7 @@ def examine_inside(name: str, path: list[str], fd: int, token: str) -> dict[str,
     The end of an interpreter waits for its threads, so where the module leaves one, its answer comes from inside.
     """
     # By name, for this script is no part of the package that it lies in.
-    run = import_module("gilscope.strategies.interpreter").run_in_new_interpreter
+    run = import_module("gilscope.children.interpreter").run_in_new_interpreter
     code = _INSIDE.format(path=path, name=name, fd=fd, token=token)
     try:
         run(code)

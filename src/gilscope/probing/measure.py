@@ -11,6 +11,7 @@ from typing import Any
 from gilscope.accounting.fine_releases import fine_places, fine_release_cause
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
+from gilscope.children.interpreter import run_in_new_interpreter
 from gilscope.errors import KernelError
 from gilscope.machine.regime import gil_enabled
 from gilscope.originals import os, threads_are_replaced, time
@@ -157,8 +158,6 @@ def _interpreter() -> Callable[[str], None] | str:
     """Return what runs code in an interpreter with a GIL of its own, or why there is nothing."""
     if sys.version_info < (3, 12):
         return "needs CPython >= 3.12"
-    from gilscope.strategies.interpreter import run_in_new_interpreter
-
     return run_in_new_interpreter
 
 

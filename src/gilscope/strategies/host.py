@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import reduction
 
-from gilscope.strategies.interpreter import run_in_new_interpreter
+from gilscope.children.interpreter import run_in_new_interpreter
 from gilscope.worker import report_failure, serve
 
 

@@ -6,6 +6,7 @@ which is used here as far as a trial on each of them showed that it works.
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -45,3 +46,9 @@ def _machinery() -> tuple[Callable[[], Any], Callable[[Any, str], None], Callabl
         return lambda: raw.create("isolated"), execute, raw.destroy
     raw = import_module("_xxsubinterpreters")
     return lambda: raw.create(isolated=True), raw.run_string, raw.destroy
+
+
+# Loaded at once, before the folder of the user is searched, in which a file may be called like what this needs.
+if sys.version_info >= (3, 12):
+    with suppress(ImportError):  # said when it is asked for
+        _machinery()
