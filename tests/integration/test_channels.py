@@ -7,7 +7,8 @@ import pytest
 
 from gilscope.accounting import lock_waits
 from gilscope.accounting.lock_waits import LockWaits
-from gilscope.probing.channels import PipeChannel, ThreadChannel
+from gilscope.probing.channels import Channel, PipeChannel, ThreadChannel
+from gilscope.probing.handing import hand_to_processes, hand_to_threads
 from gilscope.probing.measure import _interpreter
 from gilscope.probing.targets import parse_target, resolve
 
@@ -55,3 +56,27 @@ def test_a_thread_counts_what_its_calls_wait_for_locks() -> None:
         finally:
             channel.close()
     assert 0.9 * 0.04e9 < channel.lock_waited_ns <= end_ns - begin_ns
+
+
+@pytest.mark.parametrize("way", ["threads", "processes"])
+def test_handing_calls_out_leaves_the_workers_as_they_were(way: str) -> None:
+    """Every order is answered once, so that the next answer is the next order's."""
+    nothing = parse_target("None", statement=True)
+    channels: list[Channel] = [
+        ThreadChannel(resolve(nothing).call) if way == "threads" else PipeChannel(nothing) for _ in range(2)
+    ]
+    try:
+        for channel in channels:
+            channel.greet()
+        handing = (hand_to_threads if way == "threads" else hand_to_processes)(channels)
+        before_ns = time.monotonic_ns()
+        for channel in channels:
+            channel.tell({"calls": 1})
+            begin_ns, end_ns = channel.answer()
+            assert before_ns < begin_ns <= end_ns
+    finally:
+        for channel in channels:
+            channel.close()
+    assert handing.n_workers == 2
+    for cost in (handing.busy, handing.idle):
+        assert 0 < cost.low <= cost.estimate <= cost.high

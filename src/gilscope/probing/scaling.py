@@ -6,7 +6,7 @@ promises changes from minute to minute, and what it does not give, no worker can
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
@@ -118,34 +118,18 @@ def measure_scaling(
     longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
     if longest_s > most_seconds:
         why = f"calls this long could take {words.seconds(round(longest_s))} in all; allow for them with --limit"
-        return _absent(widths, dict.fromkeys(WAYS, why))
-    absent = {"processes": alone, "interpreters": alone} if alone else {}
+        return _Absences(dict.fromkeys(WAYS, why)).scalings(widths)
+    absent = _Absences({"processes": alone, "interpreters": alone} if alone else {})
     if isinstance(interpreter, str):
-        absent.setdefault("interpreters", interpreter)
+        absent.reasons.setdefault("interpreters", interpreter)
     with ExitStack() as stack:
-        kinds: dict[str, list[Channel]] = {way: [] for way in WAYS}
-        for _ in range(max(widths)):
-            for way, channels in kinds.items():
-                if way not in absent:
-                    channels.append(_open(way, resolved, interpreter))
-                    stack.callback(channels[-1].close)
-        stack.callback(_dismiss, kinds)
-        single: list[Channel] = []
-        not_started = set(absent)
-        for way, channels in kinds.items():
-            if way in absent:
-                continue
-            try:
-                _greet(channels[:1], calls, way)
-                single = single or channels[:1]
-                _greet(channels, calls, way)
-            except WorkerError as error:
-                absent[way] = str(error)
+        kinds = _opened(stack, resolved, interpreter, max(widths), absent)
+        single = _greeted(kinds, calls, absent)
         if not single:
-            return _absent(widths, absent, absent.keys() - not_started)
+            return absent.scalings(widths)
         arms: dict[_Arm, tuple[list[Channel], Work]] = {("serial", 1): (single, calls)}
-        arms |= {(way, n): (kinds[way][:n], calls) for n in widths for way in kinds if way not in absent}
-        if "processes" not in absent:
+        arms |= {(way, n): (kinds[way][:n], calls) for n in widths for way in kinds if way not in absent.reasons}
+        if "processes" not in absent.reasons:
             spins = _spins(kinds["processes"][0])
             arms |= {("control", n): (kinds["processes"][:n], spins) for n in (1, *widths)}
         counted = _count_lock_waits(stack)
@@ -153,14 +137,69 @@ def measure_scaling(
             walls, waited = _rounds(arms, seconds, rng, absent)
             handing = _handing(kinds, absent) if with_handing and call_ns < SHORT_CALL_NS else {}
         except WorkerError as error:
-            return _absent(widths, dict.fromkeys(WAYS, str(error)), WAYS)
+            for way in WAYS:
+                absent.fail(way, str(error))
+            return absent.scalings(widths)
     found = [
         _scaling(walls, way, n, handing.get(way), 0 if way == "control" else calls["calls"], waited if counted else {})
         for n in widths
         for way in (*kinds, "control")
         if (way, n) in walls
     ]
-    return [*found, *_absent(widths, absent, absent.keys() - not_started)]
+    return [*found, *absent.scalings(widths)]
+
+
+class _Absences:
+    """Ways that are not measured, and why; those among them whose workers cannot make the call have failed."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        self.reasons, self._failed = reasons, set[str]()
+
+    def fail(self, way: str, why: str) -> None:
+        """Take note that workers of this way cannot make the call; the first reason stays."""
+        if way not in self.reasons:
+            self.reasons[way] = why
+            self._failed.add(way)
+
+    def scalings(self, widths: Sequence[int]) -> list[Scaling]:
+        """Return what is to be said of them."""
+        return [
+            Scaling(way=way, n_workers=n, absent=why, failed=way in self._failed)
+            for n in widths
+            for way, why in self.reasons.items()
+        ]
+
+
+def _opened(
+    stack: ExitStack, resolved: Resolved, interpreter: Callable[[str], None] | str, n_workers: int, absent: _Absences
+) -> dict[str, list[Channel]]:
+    """Start so many workers of each way, all at once; leaving the stack ends them all at once too."""
+    kinds: dict[str, list[Channel]] = {way: [] for way in WAYS}
+    for _ in range(n_workers):
+        for way, channels in kinds.items():
+            if way not in absent.reasons:
+                channels.append(_open(way, resolved, interpreter))
+                stack.callback(channels[-1].close)
+    stack.callback(_dismiss, kinds)
+    return kinds
+
+
+def _greeted(kinds: dict[str, list[Channel]], calls: Work, absent: _Absences) -> list[Channel]:
+    """Have workers make their calls once, one alone and then all at once; return one of a way that can, as a list.
+
+    It is what all are compared with: a thread where threads can make the call, which is what a program has.
+    """
+    single: list[Channel] = []
+    for way, channels in kinds.items():
+        if way in absent.reasons:
+            continue
+        try:
+            _greet(channels[:1], calls, way)
+            single = single or channels[:1]
+            _greet(channels, calls, way)
+        except WorkerError as error:
+            absent.fail(way, str(error))
+    return single
 
 
 def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
@@ -169,12 +208,6 @@ def _calls_each(call_ns: float, widths: Sequence[int], seconds: float) -> int:
     round_ns = call_ns * (1 + sum(n + len(WAYS) - 1 for n in widths))
     affordable = min(MOST_LONG_CALLS, int(seconds * 1e9 / (GOOD_ROUNDS * round_ns)))
     return max(1, round(MIN_SAMPLE_NS / call_ns), affordable)
-
-
-def _absent(widths: Sequence[int], absent: dict[str, str], failed: Collection[str] = ()) -> list[Scaling]:
-    return [
-        Scaling(way=way, n_workers=n, absent=why, failed=way in failed) for n in widths for way, why in absent.items()
-    ]
 
 
 def _count_lock_waits(stack: ExitStack) -> bool:
@@ -230,11 +263,11 @@ def _spins(channel: Channel) -> Work:
 
 
 def _rounds(
-    arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: Random, absent: dict[str, str]
+    arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: Random, absent: _Absences
 ) -> tuple[dict[_Arm, list[int]], dict[_Arm, int]]:
     """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks.
 
-    A way that fails is left out from there on, for the reason that is then in `absent`.
+    A way that fails is left out from there on, for the reason that `absent` then has.
     """
     walls: dict[_Arm, list[int]] = {arm: [] for arm in arms}
     waited = dict.fromkeys(arms, 0)
@@ -250,7 +283,7 @@ def _rounds(
                 if arm[0] == "serial":
                     raise
                 way = _SAME_WORKERS.get(arm[0], arm[0])
-                absent[way] = f"{arm[1]} {way} at once: {error}"
+                absent.fail(way, f"{arm[1]} {way} at once: {error}")
                 walls = {one: times for one, times in walls.items() if _SAME_WORKERS.get(one[0], one[0]) != way}
             else:
                 waited[arm] += _waited_ns(arms[arm][0]) - before_ns
@@ -262,12 +295,12 @@ def _waited_ns(channels: Sequence[Channel]) -> int:
     return sum(channel.lock_waited_ns for channel in channels)
 
 
-def _handing(kinds: dict[str, list[Channel]], absent: dict[str, str]) -> dict[str, Handing]:
+def _handing(kinds: dict[str, list[Channel]], absent: _Absences) -> dict[str, Handing]:
     """Return what handing calls to the most workers costs, for those ways that a program would hand them to."""
     measure = {"threads": hand_to_threads, "processes": hand_to_processes}
     if threads_are_replaced():  # a pool of them is none
         del measure["threads"]
-    return {way: hand(kinds[way]) for way, hand in measure.items() if way not in absent}
+    return {way: hand(kinds[way]) for way, hand in measure.items() if way not in absent.reasons}
 
 
 def _scaling(
