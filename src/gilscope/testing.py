@@ -18,6 +18,7 @@ from gilscope.accounting.ledger import availability
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.stalls import SHORTEST_STALL_NS, longest_stall
 from gilscope.errors import CannotRunError, UsageError
+from gilscope.originals import REPLACED, threads_are_replaced
 
 __all__ = ["assert_holds_gil", "assert_max_stall", "assert_releases_gil"]
 
@@ -197,6 +198,7 @@ def _told(calls: Calls, call: Callable[[], object]) -> str:
         *([f"why             {cause}"] if cause else []),
         f"longest hold    {words.duration(calls.longest_hold_ns)}",
         *_told_sites(calls.sites),
+        *([f"note            {REPLACED}"] if threads_are_replaced() else []),
     ]
     return "\n".join(f"  {line}" for line in lines)
 

@@ -84,7 +84,7 @@ def test_the_assertions_hold(pytester: pytest.Pytester, monkeypatch: pytest.Monk
                 gil.max_stall(quad("held", 10_000), ms=10_000)
 
             def test_wrong(gil):
-                with pytest.raises(AssertionError):
+                with pytest.raises(AssertionError, match="put tasks in the place of threading's threads"):
                     gil.max_stall(quad("held", 100_000), ms=0.2)
         """)
     )
