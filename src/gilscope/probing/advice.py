@@ -19,6 +19,8 @@ FELT_NS = 25_000_000
 #: Threads that are expected to reach less than this lose something by it; above, it is within what predictions are good
 #: to.
 SLOWER = 0.95
+#: A call that is on a CPU for less of its time than this needs hardly any.
+HARDLY = 0.1
 #: A call that waits with the GIL in its hand for more of its time than this has that for its main fault.
 MOSTLY_WAITS = 0.5
 
@@ -39,6 +41,8 @@ class Prospect:
         Why it cannot have the call at all, or "".
     shortfall : str
         Why the measured speed-up stays below the predicted one, or "".
+    unsent : Expectation or None
+        Of calls that are sent nothing, as they are measured; None where nothing is to be sent.
     """
 
     prediction: Prediction
@@ -46,11 +50,17 @@ class Prospect:
     handed: Handed | None = None
     failure: str = ""
     shortfall: str = ""
+    unsent: Expectation | None = None
 
     @property
     def worth(self) -> Worth:
         """Whether it is worth it; never, if it cannot have the call."""
         return Worth.NO if self.failure else self.expected.worth
+
+    @property
+    def is_sending_too_long(self) -> bool:
+        """Whether it is not worth it for what it costs to send a call, and for nothing else."""
+        return self.unsent is not None and self.expected.worth is Worth.NO and self.unsent.worth is not Worth.NO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +123,20 @@ def _threads_pay(case: Case) -> str:
     else:
         said = f"Threads pay: {_needs(case)}, and {_times(threads)}{_at_a_time(threads)}."
     if case.kind == classes.WAITS and threads.prediction.limit == NOTHING:
-        said += " More threads than CPUs help too, for it needs hardly any CPU."
+        used = case.profile.cpu_share
+        need = "hardly any CPU" if used < HARDLY else f"a CPU for {percent(used, 0)} of its time"
+        said += f" More threads than CPUs help too, for it needs {need}."
     return said + (_beside_threads(threads, case.processes) if case.processes.worth is Worth.YES else "")
 
 
 def _beside_threads(threads: Prospect, processes: Prospect) -> str:
     """Say what the other way gives that pays too: more, no more, or nobody knows."""
-    if processes.expected.low * SCALES > threads.expected.high:
+    gave, others = threads.expected.measured, processes.expected.measured
+    is_less = gave is not None and others is not None and others.high < gave.low
+    is_more = gave is not None and others is not None and SCALES * others.low > gave.high
+    if processes.expected.low * SCALES > threads.expected.high and not is_less:
         return f" Processes pay more: {_times(processes)}."
-    if threads.expected.low >= SCALES * processes.expected.high:
+    if threads.expected.low >= SCALES * processes.expected.high and not is_more:
         return " Processes gain no more."
     return f" Whether processes gain more cannot be told: {_times(processes)}."
 
@@ -166,7 +181,8 @@ def _is_slower(expected: Expectation) -> bool:
 
 def _needs(case: Case) -> str:
     if case.kind == classes.WAITS:
-        return "it mostly waits, without the GIL"
+        mostly = case.profile.blocked_ns >= case.profile.wall_ns / 2
+        return "it mostly waits, without the GIL" if mostly else "it waits more than it computes, without the GIL"
     if not case.profile.held_ns:  # only where there is none: whatever runs Python holds it at times
         return "no GIL keeps it from that"
     return f"it needs the GIL for {percent(1 - case.profile.released_share, 0)} of its time"
@@ -203,10 +219,10 @@ def _no_processes(case: Case) -> str:
     processes = case.processes
     if processes.failure:
         return f"they cannot have it as it is ({processes.failure})"
+    if processes.is_sending_too_long or processes.prediction.limit == SHIPPING:
+        return "sending its arguments and result takes too long"
     if processes.shortfall:
         return _times(processes)
-    if processes.prediction.limit == SHIPPING:
-        return "sending its arguments and result takes too long"
     return "there are not enough CPUs" if processes.prediction.limit == CPUS else _times(processes)
 
 
@@ -216,7 +232,8 @@ def _times(prospect: Prospect) -> str:
     if measured is None:
         return _should(prospect)
     reason = f": {prospect.shortfall}" if prospect.shortfall else ""
-    return f"{_should(prospect)} (measured {ratio(measured)}{reason})"
+    alone = " with nothing to send" if prospect.prediction.high < measured.low else ""
+    return f"{_should(prospect)} (measured {ratio(measured)}{alone if prospect.unsent else ''}{reason})"
 
 
 def _should(prospect: Prospect) -> str:

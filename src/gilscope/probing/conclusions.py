@@ -290,5 +290,6 @@ def _prospects(
             handed=handed(full, handing.busy, call_ns) if handing is not None and full.worth is not Worth.NO else None,
             failure=(obstacle if way == "processes" else "") or _failure_of(widest, way),
             shortfall=shortfalls.get(way, ""),
+            unsent=expected[way] if way == "processes" and sent else None,
         )
     return found

@@ -52,7 +52,7 @@ def notes_on(
         told = percent(shares.native, 0)
         notes.append(f"native threads or processes of its own compute for it: {told} of its time on a CPU")
     if seen.speed_ups and seen.needs_cpu and seen.second_cpu is not True and (told := no_second_cpu(seen)) not in said:
-        notes.append(f"{told}; measured speed-ups are what one CPU gives")
+        notes.append(f"{told}; measured speed-ups {'are' if seen.second_cpu is False else 'may be'} what one CPU gives")
     if gil and not gil_enabled():
         notes.append(
             "what it imports has switched the GIL on, which is off here; `gilscope doctor --imports` says which module"

@@ -18,8 +18,8 @@ _WAYS = ("threads", "processes", "interpreters")
 _MEANINGS = {
     "Python bytecode": "Python code, which needs the GIL and drops it when another thread asks",
     "native, GIL held": "compiled code that keeps the GIL until it is done",
-    "releases": "computes without the GIL for four fifths of its time or more",
-    "waits": "waits without the GIL for four fifths of its time or more",
+    "releases": "without the GIL for four fifths of its time or more, mostly to compute",
+    "waits": "without the GIL for four fifths of its time or more, mostly to wait",
     "mixed": "some of its time with the GIL, some without",
     "attached": "runs attached, which keeps nobody waiting where no GIL is in force",
     "already parallel": "one call keeps more than one CPU busy",
