@@ -29,7 +29,8 @@ class Drawn:
         return draw(self._drawn_by, self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
-        printer.text(str(self))
+        is_alone = len(getattr(printer, "stack", ())) < 2  # and not one of a list's
+        printer.text(str(self) if is_alone else repr(self))
 
 
 def draw(by: str, data: object) -> str:
@@ -45,3 +46,4 @@ class Keeper(Drawn):
     __slots__ = ()
     _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
     __repr__ = object.__repr__
+    _repr_pretty_ = Drawn._repr_pretty_  # IPython takes the one that stands beside the repr

@@ -57,8 +57,9 @@ DRAWN = {
 class Printer:
     """As much of IPython's pretty printer as is used."""
 
-    def __init__(self) -> None:
+    def __init__(self, *stack: int) -> None:
         self.shown = ""
+        self.stack = stack
 
     def text(self, text: str) -> None:
         self.shown += text
@@ -68,7 +69,7 @@ class Printer:
 def test_printing_draws_the_report(kind: str) -> None:
     """And IPython shows the same."""
     made, part = DRAWN[kind]
-    printer = Printer()
+    printer = Printer(id(made))
     made._repr_pretty_(printer, False)
     assert printer.shown == str(made)
     assert part in str(made)
@@ -138,10 +139,27 @@ def test_they_stay_plain_data(kind: str) -> None:
     assert not hasattr(made, "__dict__")
 
 
+def test_in_a_notebook_it_is_text_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There rich shows what it draws by itself, unless it is told not to."""
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "quad c" in str(RESULT)
+    assert "released by" in str(LOG)
+
+
+def test_one_of_a_list_is_a_line() -> None:
+    """A list of results is read as a list."""
+    printer = Printer(1, id(RESULT))
+    RESULT._repr_pretty_(printer, False)
+    assert printer.shown == repr(RESULT)
+
+
 @pytest.mark.parametrize("make", [Ledger, Sampler, Witness])
 def test_what_has_not_begun_says_so(make: Any) -> None:
     """Looking at it is no error, and its repr reads nothing."""
     assert make.__name__ in repr(make())
+    # IPython takes the first class that has either.
+    first = next(cls for cls in make.__mro__ if {"__repr__", "_repr_pretty_"} & cls.__dict__.keys())
+    assert "_repr_pretty_" in first.__dict__
     assert str(make()) != ""
 
 

@@ -40,5 +40,6 @@ def of_account(account: Any) -> str:
 
 def _drawn(render: Callable[[Console], None]) -> str:
     stream = io.StringIO()
-    render(Console(file=stream, width=_WIDTH, highlight=False, color_system=None))
+    # In a notebook rich would show it there and then, and give no text.
+    render(Console(file=stream, width=_WIDTH, highlight=False, color_system=None, force_jupyter=False))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
