@@ -13,7 +13,7 @@ from statistics import median
 from pairs import Estimate, Rounds, gil_enabled
 
 from gilscope.results import Interval
-from gilscope.words import counted, duration, ratio
+from gilscope.words import count, counted, duration, ratio
 
 WAYS = ("threads", "processes")
 PAYS, COSTS, CANNOT_TELL = "pays", "costs", "cannot tell"
@@ -127,7 +127,7 @@ def finding(rows: Sequence[Row], way: str) -> str:
     if at.below is not None:
         about = min(max(two_figures(at.estimate), at.below), at.first)
         work = next(row.sequence.value for row in rows if row.n_numbers == at.first)
-        bracket = f"from about {about:,} numbers on (they cost at {at.below:,}, pay at {at.first:,}"
+        bracket = f"from about {count(about)} numbers on (they cost at {count(at.below)}, pay at {count(at.first)}"
         bracket += f", which is {duration(work)} in plain sequence)"
     elif at.first == rows[0].n_numbers:
         bracket = f"at {counted(at.first, 'number')} already"
@@ -157,7 +157,7 @@ def _not_shown(rows: Sequence[Row], way: str) -> str:
 
 
 def _numbers(found: Sequence[int]) -> str:
-    told = [f"{n:,}" for n in found]
+    told = [count(n) for n in found]
     return f"{' and '.join([', '.join(told[:-1]), told[-1]]) if len(told) > 1 else told[0]} numbers"
 
 

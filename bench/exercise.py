@@ -6,7 +6,8 @@ the answer. bench/article.py runs this; it passes its programs in, so that the p
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from multiprocessing import resource_tracker
@@ -26,10 +27,13 @@ from pairs import (
     write_json,
 )
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 from rich.table import Table
 
+from gilscope.cli.time_left import TimeLeft
 from gilscope.inference import fewest_pairs
-from gilscope.words import counted, duration, ratio
+from gilscope.words import count, counted, duration, ratio
+from gilscope.words import seconds as in_seconds
 
 #: A run of neither is made this long at most; from there down by halves, for processes begin to pay somewhere there.
 FILL_SECONDS, N_HALVES = 0.5, 5
@@ -65,7 +69,25 @@ def sizes(most: int) -> list[int]:
 def measure(rounds: dict[int, Rounds], seconds: float) -> bool:
     """Take rounds of every N in turns until the time is up; return whether Ctrl-C ended it."""
     rounds[min(rounds)].take(keep=False)
-    return fill(list(rounds.values()), seconds)
+    with progress() as between:
+        return fill(list(rounds.values()), seconds, between)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[float, int], None]]:
+    """Show on a terminal how long it still takes, between rounds alone: while one runs nothing may disturb it."""
+    screen = Console(stderr=True, highlight=False)
+    left = TimeLeft()
+    with Progress(TextColumn("{task.description}"), console=screen, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("measuring")
+
+        def between(left_s: float, n_rounds: int) -> None:
+            left.guess(left_s)
+            if screen.is_terminal:
+                text = f"{counted(n_rounds, 'round')} of each N, {left}".removesuffix(", ")
+                bar.update(task, description=text, refresh=True)
+
+        yield between
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -75,7 +97,7 @@ def table(rows: Sequence[Row]) -> Table:
         found.add_column(header, justify="left" if header in ("way", "verdict") else "right")
     for row in rows:
         for i, (name, way) in enumerate(row.ways.items()):
-            first = ("", "") if i else (f"{row.n_numbers:,}", duration(row.sequence.value))
+            first = ("", "") if i else (count(row.n_numbers), duration(row.sequence.value))
             figures = (duration(way.time.value), span(way.difference, sign=True), ratio(way.ratio, borders=[1]))
             found.add_row(*first, name, *figures, way.told, end_section=name == WAYS[-1])
     return found
@@ -169,7 +191,7 @@ def main(
     try:
         for n in sizes(numbers_to_fill(run, fill_seconds)):
             rounds[n] = Rounds({way: partial(sample, run, way, n) for way in ("sequence", *WAYS)}, rng)
-        out.print(f"Measuring for {max_time:g} s, from 1 to {max(rounds):,} numbers, seed {seed}.\n")
+        out.print(f"Measuring for {in_seconds(max_time)}, from 1 to {counted(max(rounds), 'number')}, seed {seed}.\n")
         interrupted = measure(rounds, max_time)
     except KeyboardInterrupt:
         interrupted = True

@@ -21,6 +21,7 @@ from rich.table import Table
 from gilscope import _capi, _ledger
 from gilscope.accounting.ledger import availability
 from gilscope.accounting.reading import difference
+from gilscope.words import seconds
 
 #: Long enough to be timed by the thread's CPU clock, and not much longer.
 LONG_RELEASE_NS = 30_000
@@ -38,9 +39,9 @@ COSTS: tuple[Comparison, ...] = (
     ("released kernel, timeline", "released kernel, off"),
     ("pair without a place, off", ""),
     ("pair without a place, counters", "pair without a place, off"),
-    ("30 us released, off", ""),
-    ("30 us released, counters", "30 us released, off"),
-    ("30 us released, CPU clock", "30 us released, off"),
+    ("30 µs released, off", ""),
+    ("30 µs released, counters", "30 µs released, off"),
+    ("30 µs released, CPU clock", "30 µs released, off"),
 )
 
 
@@ -56,14 +57,14 @@ def measure_costs(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
         "pair": (f"pairs({N_PAIRS})", N_PAIRS),
         "released kernel": ("compute(x, 1)", 1),
         "pair without a place": ("pattern(1000, 0, 0)", 1000),
-        "30 us released": (f"pattern(10, 0, {LONG_RELEASE_NS})", 10),
+        "30 µs released": (f"pattern(10, 0, {LONG_RELEASE_NS})", 10),
     }
     arms = {}
     for name, (statement, n_pairs) in calls.items():
         off = call_arm(statement, names, n_pairs)
         arms[f"{name}, off"], arms[f"{name}, counters"] = off, hooked_arm(off, partial(_ledger.start, 0), _ledger.stop)
         arms[f"{name}, timeline"] = hooked_arm(off, partial(_ledger.start, N_EVENTS), _ledger.stop)
-    without = arms["30 us released, counters"]
+    without = arms["30 µs released, counters"]
 
     def with_cpu_clock() -> float:
         _ledger.time_cpu(1)
@@ -72,7 +73,7 @@ def measure_costs(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
         finally:
             _ledger.time_cpu(0)
 
-    arms["30 us released, CPU clock"] = with_cpu_clock
+    arms["30 µs released, CPU clock"] = with_cpu_clock
     wanted = {name for name, _ in COSTS}
     _ledger.time_cpu(0)
     rounds = Rounds({name: arm for name, arm in arms.items() if name in wanted}, rng)
@@ -162,7 +163,7 @@ def shares_table(errors: dict[int, list[float]]) -> Table:
     for segment_us, values in errors.items():
         sizes = [100 * abs(value) for value in values]
         cells = (f"{size:.4f}" for size in (min(sizes), median(sizes), max(sizes)))
-        found.add_row(f"{segment_us} us", *cells, str(len(sizes)))
+        found.add_row(f"{segment_us} µs", *cells, str(len(sizes)))
     return found
 
 
@@ -192,7 +193,9 @@ def main(context: click.Context, max_time: float, installs: int, json_file: Path
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     rng, data = random.Random(seed), surroundings(seed)
     try:
-        out.print(f"Measuring for some {max_time:g} s and the installs, seed {seed}; in brackets 95 % intervals.\n")
+        out.print(
+            f"Measuring for some {seconds(max_time)} and the installs, seed {seed}; in brackets 95 % intervals.\n"
+        )
         rounds, interrupted = measure_costs(rng, 0.7 * max_time)
         data["costs"] = figures_of(rounds, COSTS)
         out.print(comparison_table("One release and reacquire pair, alone", rounds, COSTS), "")

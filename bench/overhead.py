@@ -26,6 +26,7 @@ from gilscope import _capi
 from gilscope.accounting import lock_waits
 from gilscope.accounting.ledger import availability
 from gilscope.interference import HostMeter, ThreadMeter
+from gilscope.words import seconds
 
 #: A sample of calls lasts about this long: some hundred times what starting and stopping the clock takes.
 SAMPLE_NS = 1_000_000
@@ -244,7 +245,7 @@ def main(context: click.Context, max_time: float, workers: int, json_file: Path 
     rng = random.Random(seed)
     data: dict[str, object] = {**surroundings(seed), "workers": workers}
     try:
-        out.print(f"Measuring for some {max_time:g} s, seed {seed}; in brackets 95 % intervals.\n")
+        out.print(f"Measuring for some {seconds(max_time)}, seed {seed}; in brackets 95 % intervals.\n")
         interrupted = run_sections(out, rng, workers, max_time, data)
     except KeyboardInterrupt:  # between rounds
         interrupted = True

@@ -99,19 +99,30 @@ class Rounds:
         return [log(base / ns) for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
 
 
-def fill(rounds: Sequence[Rounds], seconds: float) -> bool:
+def fill(
+    rounds: Sequence[Rounds], seconds: float, between: Callable[[float, int], object] = lambda _left_s, _n: None
+) -> bool:
     """Take rounds of each in turns, at least one, until the time is up.
+
+    Parameters
+    ----------
+    rounds : sequence of Rounds
+    seconds : float
+    between : callable
+        Is told between two rounds how many seconds are left, and how many there were of each.
 
     Returns
     -------
     bool
         Whether Ctrl-C ended it early; the rounds until then are there.
     """
-    end_s = time.monotonic() + seconds
+    end_s, n_taken = time.monotonic() + seconds, 0
     try:
         while True:
             for some in rounds:
+                between(max(0.0, end_s - time.monotonic()), n_taken)
                 some.take()
+            n_taken += 1
             if time.monotonic() >= end_s:
                 return False
     except KeyboardInterrupt:

@@ -35,6 +35,7 @@ from rich.table import Table
 from gilscope.errors import INTERRUPTED
 from gilscope.inference import cross_width_interval
 from gilscope.results import Interval
+from gilscope.words import count, number
 
 SIZES = "8,512,65536,2**20,2**25"
 N_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -172,11 +173,11 @@ def measure(name: str, threads: int, dtype: str, items: int, seconds: float, dra
         row.repeats = max(1, round(SAMPLE_NS / max(1, timed(calls[arm][0], 3))))
     live = [row for row in rows if row.arm in calls]
     end = time.perf_counter() + seconds
-    for number in range(ROUNDS[1]):
-        if number >= ROUNDS[0] and time.perf_counter() > end:
+    for n_done in range(ROUNDS[1]):
+        if n_done >= ROUNDS[0] and time.perf_counter() > end:
             break
         for row in draw.sample(live, len(live)):
-            call = calls[row.arm][number % PLACES]
+            call = calls[row.arm][n_done % PLACES]
             call()  # whatever the arm before left in the caches, each starts from its own
             row.wall_ns.append(timed(call, row.repeats))
     return Group(name, threads, dtype, items, rows)
@@ -207,7 +208,7 @@ def table(kernel: str, threads: int, groups: list[Group]) -> Table:
         copy = next(row for row in group.rows if row.arm.startswith("copy"))
         item = np.dtype(group.dtype).itemsize
         for row in group.rows:
-            items = f"{group.items:,}" if row is first else ""
+            items = count(group.items) if row is first else ""
             if row.reason:
                 view.add_row(items, row.arm, row.reason)
                 continue
@@ -215,9 +216,9 @@ def table(kernel: str, threads: int, groups: list[Group]) -> Table:
             ratio = "1"
             if row is not first and first.wall_ns:
                 found = time_ratio(row.wall_ns, first.wall_ns)
-                ratio = f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
-            share = f"{time_ratio(copy.wall_ns, row.wall_ns).estimate:.3g}"
-            view.add_row(items, row.arm, f"{each:.3g}", f"{2 * item / each:.3g}", ratio, share)
+                ratio = f"{number(found.estimate)} [{number(found.low)}, {number(found.high)}]"
+            share = number(time_ratio(copy.wall_ns, row.wall_ns).estimate)
+            view.add_row(items, row.arm, number(each), number(2 * item / each), ratio, share)
         view.add_section()
     return view
 

@@ -35,11 +35,11 @@ TOLERANCE = 0.05
 SETUP = "import time; from array import array; from gilscope import _capi, _ledger; x = array('d', range(2048))"
 #: Releases no longer than the holds between, so that threads meet at the GIL; and longer ones, that leave them room.
 MEETING = {
-    "0.5 us held, 0.5 us released, 4000 times": "_ledger.pattern(4000, 500, 500)",
-    "5 us held, 5 us released, 500 times": "_ledger.pattern(500, 5000, 5000)",
+    "0.5 µs held, 0.5 µs released, 4000 times": "_ledger.pattern(4000, 500, 500)",
+    "5 µs held, 5 µs released, 500 times": "_ledger.pattern(500, 5000, 5000)",
     "release and reacquire at once, 20 000 times": "_capi.release_pairs(20_000)",
 }
-WITH_ROOM = {"1 us held, 5 us released, 1000 times": "_ledger.pattern(1000, 1000, 5000)"}
+WITH_ROOM = {"1 µs held, 5 µs released, 1000 times": "_ledger.pattern(1000, 1000, 5000)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

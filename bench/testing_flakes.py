@@ -115,7 +115,7 @@ def main() -> int:
             if (i + 1) % 50 == 0:
                 print(f"{right_runs} of {i + 1} runs right so far", file=sys.stderr, flush=True)
     names = list(dict.fromkeys(name for _, name in asked))
-    print(f"{'right of asked':26}" + "".join(f"{f'{form} {us} us':>17}" for form, us in cases))
+    print(f"{'right of asked':26}" + "".join(f"{f'{form} {us} µs':>17}" for form, us in cases))
     for name in names:
         cells = (f"{right[case, name]} of {asked[case, name]}" if asked[case, name] else "-" for case in cases)
         print(f"{name:26}" + "".join(f"{cell:>17}" for cell in cells))

@@ -1,15 +1,15 @@
 """`gilscope probe`: what one call of the user's does to the GIL, and whether threads or processes pay for it."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from gilscope import words
+from gilscope.cli.at_work import phases
 from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Counts, Duration
@@ -118,22 +118,10 @@ def _check(
         check_output(Path(json_to), force=force)
 
 
-@contextmanager
-def _progress(target: Target, seconds: float) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show on standard error what is going on: a spinner on a terminal, one plain line elsewhere."""
-    console = Console(stderr=True, highlight=False)
+def _progress(target: Target, seconds: float) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
+    """Show on standard error what is going on."""
     name = " ".join(target.text.split())[:60]
-    if not console.is_terminal:
-        click.echo(f"Probing {name}: about {words.seconds(seconds)} of measuring", err=True)
-        yield lambda _: None
-        return
-    with console.status("starting") as status:
-
-        def show(event: dict[str, Any]) -> None:
-            if event["event"] in _AT_WORK:
-                status.update(_AT_WORK[event["event"]])
-
-        yield show
+    return phases(f"Probing {name}: about {words.seconds(seconds)} of measuring", _AT_WORK)
 
 
 def _draw(probe: Probe, data: bytes | None, *, markdown: bool) -> None:

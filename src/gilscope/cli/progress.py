@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope import words
+from gilscope.cli.time_left import TimeLeft
 from gilscope.report import absences
 from gilscope.results import Group
 from gilscope.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
@@ -22,6 +23,7 @@ class Display:
         self._console = Console(file=sys.stderr, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._left = TimeLeft()
         self._said: set[str] = set()
         self._launches_looked_at: set[int | None] = set()
 
@@ -67,13 +69,18 @@ class Display:
             bar.update(task, description=f"launch {event.launch + 1} of {n_launches}")
         elif isinstance(event, RoundEnded):
             self._say_absences(event.launch)
-            width = "" if math.isinf(event.widest) else f", widest {words.half_width(event.widest)}"
+            state = f"{words.counted(event.n_rounds, 'round')}, {event.n_open} open"
+            budget_s = self._runner.plan.budget_s
+            if math.isinf(event.widest):  # before the first check nobody can tell but the budget
+                bar.update(task, total=budget_s, state=f"{state}, {words.seconds(budget_s)} at most")
+                return
+            self._left.guess(event.remaining_s)
+            left_s = self._left.seconds
             bar.update(
                 task,
                 completed=event.elapsed_s,
-                total=event.elapsed_s + event.remaining_s,
-                state=f"{words.counted(event.n_rounds, 'round')}, {event.n_open} open{width}, "
-                f"{event.remaining_s:.0f} s left",
+                total=event.elapsed_s + (event.remaining_s if left_s is None else left_s),
+                state=f"{state}, widest {words.half_width(event.widest)}, {self._left}".removesuffix(", "),
             )
 
     def _say_group(self, group: Group) -> None:

@@ -1,14 +1,14 @@
 """`gilscope selftest`: what the intervals are worth, shown."""
 
 import random
+import time
 from math import isnan
 
 import click
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from gilscope import words
+from gilscope.cli.at_work import Steps
 from gilscope.cli.types import Share
 from gilscope.errors import INTERRUPTED
 from gilscope.report.terminal import open_console
@@ -36,16 +36,12 @@ def command(n_controls: int, target: float, quiet_only: bool, seed: int | None) 
     for busy in (False,) if quiet_only else (False, True):
         readings.clear()
         label = "a busy process" if busy else "nothing of ours"
-        progress = track(
-            controls(n_controls, target, seed, busy=busy),
-            total=n_controls,
-            description=label,
-            console=Console(stderr=True),
-            transient=True,
-        )
+        begin = time.monotonic()
         try:
-            for pair in progress:
-                readings.extend(pair)
+            with Steps(n_controls, "control", f"beside {label}") as steps:
+                for pair in controls(n_controls, target, seed, busy=busy):
+                    readings.extend(pair)
+                    steps.done(time.monotonic() - begin)
         except KeyboardInterrupt:
             is_interrupted = True
         for truth in sorted({reading.truth for reading in readings}):

@@ -1,9 +1,14 @@
 """`gilscope trace`: who held the GIL when."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
+from gilscope import words
+from gilscope.cli.at_work import phases
 from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Duration
@@ -20,6 +25,12 @@ from gilscope.tracing.trace import (
     trace_target,
 )
 
+_AT_WORK = {
+    "started": "importing it",
+    "resolved": "its first call",
+    "preflight": "tracing it",
+    "timeline": "reading what happened",
+}
 #: More would be a file that no viewer opens.
 MOST_EVENTS = 1 << 20
 
@@ -98,20 +109,34 @@ def command(
     _check(files, force=force)
     if seconds is None and n_calls is None:
         seconds = DEFAULT_SECONDS
-    trace = trace_target(
-        _target(target, args, "\n".join(setup), task_time, statement=statement),
-        n_threads=n_threads,
-        n_calls=n_calls,
-        seconds=seconds,
-        n_events=n_events,
-        limit_s=DEFAULT_LIMIT_S + (seconds or 0.0) if limit is None else limit,
-        cpu_clock=cpu_clock,
-    )
+    parsed = _target(target, args, "\n".join(setup), task_time, statement=statement)
+    with _progress(parsed, n_threads, n_calls, seconds) as show:
+        trace = trace_target(
+            parsed,
+            n_threads=n_threads,
+            n_calls=n_calls,
+            seconds=seconds,
+            n_events=n_events,
+            limit_s=DEFAULT_LIMIT_S + (seconds or 0.0) if limit is None else limit,
+            cpu_clock=cpu_clock,
+            on_event=show,
+        )
     click.echo(summary.text(trace))
     unsaved = {path: save(path, _content(trace, path)) for path in files}
     if saved := [str(path) for path, error in unsaved.items() if error is None]:
         click.echo(f"Saved: {', '.join(saved)}", err=True)
     return conclude(DONE, unsaved.values())
+
+
+def _progress(
+    target: Target, n_threads: int, n_calls: int | None, seconds: float | None
+) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
+    """Show on standard error that it is at work, and how long it still takes where that is known."""
+    name = " ".join(target.text.split())[:60]
+    calls = "" if n_calls is None else f"{words.counted(n_calls, 'call')} of each"
+    time = "" if seconds is None else f"about {words.seconds(seconds)}"
+    begin = f"Tracing {name} on {words.workers(n_threads, 'threads')}: {' or '.join(filter(None, (calls, time)))}"
+    return phases(begin, _AT_WORK, "preflight", seconds)
 
 
 def _target(text: str, args: str, setup: str, task_time_s: float, *, statement: bool) -> Target:

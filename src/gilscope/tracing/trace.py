@@ -1,7 +1,7 @@
 """A trace: made in a child process, and put together here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -75,6 +75,7 @@ def trace_target(
     n_events: int = DEFAULT_EVENTS,
     limit_s: float = DEFAULT_LIMIT_S,
     cpu_clock: bool = False,
+    on_event: Callable[[dict[str, Any]], object] = lambda _: None,
 ) -> Trace:
     """Trace a target in a child process.
 
@@ -95,6 +96,8 @@ def trace_target(
         Tell computing from blocked for each place that releases the GIL. Not by default: the clock is read while the
         GIL is held, and on a busy machine that is when the kernel takes the CPU away, so that holds grow to
         milliseconds. Without it, the kernel's account of each thread tells, where it is clear.
+    on_event : callable
+        Takes events while it runs.
 
     Raises
     ------
@@ -111,6 +114,7 @@ def trace_target(
     events: list[Event] = []
 
     def hear(message: dict[str, Any]) -> None:
+        on_event(message)
         if message["event"] == "timeline":
             columns = (message[name] for name in ("at_ns", "native_id", "kind", "site"))
             events.extend(

@@ -50,7 +50,7 @@ def curves(draw: st.DrawFn) -> Drawn:
 Facts = tuple[list[Row], dict[int, Rounds]]
 HEADLINE = Vocabulary()
 WAY = r"(?P<way>Threads|Processes) begin to pay: "
-NUMBERS = r"(?P<{}>[\d,]+(?:(?:, | and )[\d,]+)*) numbers"
+NUMBERS = r"(?P<{}>\d[\d ]*?(?:(?:, | and )\d[\d ]*?)*) numbers"
 
 
 def verdicts(facts: Facts, way: str) -> dict[int, str]:
