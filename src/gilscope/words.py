@@ -245,7 +245,9 @@ def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
         What the first line, and every other, begins with.
     """
     glued = _INNER_SPACE.sub("\0", text)
-    return textwrap.fill(glued, width, initial_indent=first, subsequent_indent=rest).replace("\0", " ")
+    # An option such as --max-time is a word.
+    lines = textwrap.fill(glued, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 def _decimals(size: float) -> int:

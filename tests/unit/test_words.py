@@ -196,10 +196,11 @@ def test_memory_has_the_unit_that_fits(n_bytes: int, text: str) -> None:
 
 @pytest.mark.parametrize("width", range(20, 40))
 def test_no_line_breaks_inside_a_figure(width: int) -> None:
-    """Where a line ends must not change what a figure says."""
-    text = words.fill("it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s", width)
-    assert " ".join(text.split()) == "it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s"
-    assert all(figure in text for figure in ("1 000 000", "3.7 µs", "92 %", "2 min", "30 s"))
+    """Where a line ends must not change what a figure says, nor what is to be typed."""
+    whole = "it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s; --max-time 10s may tell"
+    text = words.fill(whole, width)
+    assert " ".join(text.split()) == whole
+    assert all(figure in text for figure in ("1 000 000", "3.7 µs", "92 %", "2 min", "30 s", "--max-time"))
 
 
 @given(st.floats(1e-4, 90), st.floats(1e-3, 90))
