@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Self
 
-from gilscope import strategies
+from gilscope import shortages, strategies
 from gilscope.children.messages import pack, unpack
 from gilscope.errors import GilscopeError, KernelError
 from gilscope.interference import HostMeter
@@ -203,14 +204,24 @@ def main() -> None:
         for line in requests:
             request = unpack(token, line)
             try:
-                if request["op"] == "start":
-                    arms = [Arm(**arm) for arm in request["arms"]]
-                    launch = stack.enter_context(Launch(arms, request["dtype"], request["max_items"]))
-                answer = _answer(launch, request)
+                with shortages.named():
+                    if request["op"] == "start":
+                        _stand_somewhere()
+                        arms = [Arm(**arm) for arm in request["arms"]]
+                        launch = stack.enter_context(Launch(arms, request["dtype"], request["max_items"]))
+                    answer = _answer(launch, request)
             except GilscopeError as error:
                 answer = {"error": str(error), "kind": type(error).__name__}
             answers.write(pack(token, answer))
             answers.flush()
+
+
+def _stand_somewhere() -> None:
+    """Leave a working folder that has been removed: multiprocessing asks for it, and nothing is looked for there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir("/")
 
 
 def _answer(launch: Launch | None, request: dict[str, Any]) -> dict[str, object]:

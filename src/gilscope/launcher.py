@@ -11,10 +11,10 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Self
 
-from gilscope import errors
+from gilscope import errors, shortages
 from gilscope.children.messages import GarbledError, Lines, pack
 from gilscope.children.start import OUTPUT_BYTES, Child, interpreter
-from gilscope.errors import KernelError
+from gilscope.errors import CannotRunError, KernelError
 from gilscope.results import Arm, Sample, Unavailable
 from gilscope.words import seconds
 
@@ -50,9 +50,11 @@ class LaunchProcess:
         self._answers = Lines(self._token)
         self._heard: list[dict[str, Any]] = []
         self._printed = b""
+        self._is_started = False
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack, ExitStack() as ends:  # the latter the launch's, of which this process keeps none
+        # The ends are the launch's; this process keeps none of them.
+        with shortages.named(), ExitStack() as stack, ExitStack() as ends:
             self._selector = stack.enter_context(selectors.DefaultSelector())
             answers = self._pipe(stack, ends, self._take_answers)
             printed = self._pipe(stack, ends, self._take_printed)
@@ -112,7 +114,10 @@ class LaunchProcess:
         if not self._heard:
             stuck = self._child.returncode is None
             what = f"gave no answer for {seconds(ANSWER_SECONDS)}" if stuck else "stopped"
-            raise KernelError(f"the measuring process {what}{self._last_words()}")
+            # Before its first answer it has computed nothing, and gives up where the interpreter itself cannot start.
+            gave_up = not self._is_started and (self._child.returncode or 0) > 0
+            raise (CannotRunError if gave_up else KernelError)(f"the measuring process {what}{self._last_words()}")
+        self._is_started = True
         answer = self._heard.pop()
         if "error" in answer:
             raise getattr(errors, answer["kind"])(answer["error"])

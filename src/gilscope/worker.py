@@ -22,7 +22,7 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from gilscope import kernels, words
+from gilscope import kernels, shortages, words
 from gilscope.interference import ThreadMeter
 from gilscope.kernels import with_openmp
 from gilscope.results import Unavailable
@@ -90,6 +90,14 @@ def serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: i
     GIL: given up while waiting for a command; during a task as the kernel does. Threads: one call per thread; every
     descriptor and the memory mapping belong to this call alone.
     """
+    try:
+        _serve(start_fd, done_fd, memory_fd, memory_bytes, cpu)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
+        traceback.print_exc()
+        report_failure(done_fd, error)
+
+
+def _serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: int) -> None:
     if cpu != ANY_CPU:
         os.sched_setaffinity(0, {cpu})
     give_way()
@@ -246,7 +254,8 @@ def _regime() -> dict[str, object]:
 def _describe(error: BaseException) -> str:
     if isinstance(error, _Refused):
         return json.dumps({"unavailable": str(error)})
-    return json.dumps({"error": "".join(traceback.format_exception_only(error)).strip()})
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return json.dumps({"error": text, "short": shortages.told_of(error)})
 
 
 def _answer(text: str = "") -> bytes:

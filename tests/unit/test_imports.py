@@ -46,6 +46,9 @@ def test_exit_codes() -> None:
     assert exit_code([FINE, does_not_apply]) == 0
     assert exit_code([FINE, back]) == 1
     assert exit_code([back, CRASHED]) == 4
+    not_tried = Import(module="n", outcome="not tried", message="no further thread or process may be started")
+    assert exit_code([FINE, back, not_tried]) == 5
+    assert exit_code([not_tried, CRASHED]) == 4
 
 
 def test_a_line_says_everything() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gilscope import shortages
 from gilscope._leaving import Leaving
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.originals import Flag, Thread
@@ -32,7 +33,7 @@ class Asking(Leaving):
     def __enter__(self) -> Thread:
         try:
             self._interval.__enter__()
-            self._thread.start()
+            shortages.start(self._thread)
         except BaseException:
             self._leave()
             raise

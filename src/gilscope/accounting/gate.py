@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gilscope import shortages
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.originals import Lock, Thread, time
 
@@ -71,7 +72,7 @@ def _try_once(call: Callable[[], object]) -> tuple[bool, int]:
             through.append(True)
 
     helper = Thread(pass_gate, "gilscope at the gate")
-    helper.start()
+    shortages.start(helper)
     time.sleep(0.001)  # until it waits; if it does not yet, it comes through later, and this try shows nothing
     try:
         begin_ns = time.perf_counter_ns()

@@ -14,6 +14,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any, ClassVar, Self
 
+from gilscope import shortages
 from gilscope._leaving import Leaving
 from gilscope.errors import CannotRunError
 from gilscope.originals import Flag, Thread
@@ -190,7 +191,7 @@ class Witness(Leaving, Keeper):
             raise RuntimeError("a witness looks once; make another one with Witness()")
         try:
             self._began_ns = _module().arrive(0)[0]
-            self._thread.start()
+            shortages.start(self._thread)
         except BaseException:
             self._leave()
             raise

@@ -150,8 +150,12 @@ def main() -> None:
         os.set_inheritable(int(word), False)  # noqa: FBT003 - the child has no part in them
     if unset:
         os.environ.pop(unset, None)
-    guard = Guard(int(lifeline), int(status), is_family=kind == "family")
-    guard.start(command)
+    try:
+        guard = Guard(int(lifeline), int(status), is_family=kind == "family")
+        guard.start(command)
+    except OSError as error:  # no more files or processes
+        os.write(int(status), f"failed {error.errno}\n".encode())
+        os._exit(_NOT_FOUND)
     # What is meant for everybody, such as a shutdown, would end it before gilscope, which may have something to save.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -13,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
+from gilscope import shortages
 from gilscope.errors import CannotRunError
 from gilscope.originals import time
 
@@ -50,6 +51,18 @@ def first_folder() -> str:
         return "" if sys.flags.safe_path else os.getcwd()
     except OSError:  # it has been removed
         return ""
+
+
+def search_path(*first: str) -> list[str]:
+    """Return folders, and then where this process looks for modules, as a child in any folder finds them.
+
+    Relative ones, "" among them, are nowhere once the working folder has been removed.
+    """
+    found = []
+    for folder in (*first, *sys.path):
+        with suppress(FileNotFoundError):
+            found.append(os.path.abspath(folder))
+    return list(dict.fromkeys(found))
 
 
 #: Lifelines of this process, which a copy of it has no part in: it would keep them from ending.
@@ -114,7 +127,7 @@ class Child:
         try:
             self._start(command, (stdin, stdout, stderr), pass_fds, environment, is_program=is_program)
         except OSError as error:
-            raise CannotRunError(f"{command[0]} cannot be started: {error.strerror or error}") from error
+            raise CannotRunError(_not_started(command, error)) from error
         try:
             while not self.pid and not self._failure and self.returncode is None:
                 self._hear(None)
@@ -123,7 +136,7 @@ class Child:
             raise
         if self._failure:
             self.close()
-            raise CannotRunError(f"{command[0]} cannot be started: {os.strerror(self._failure)}")
+            raise CannotRunError(_not_started(command, OSError(self._failure, os.strerror(self._failure))))
 
     def _start(
         self,
@@ -229,6 +242,10 @@ class Child:
                 self._failure = int(number)
 
 
+def _not_started(command: Sequence[str], error: OSError) -> str:
+    return f"{command[0]} cannot be started: {shortages.told_of(error) or error.strerror or error}"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of a question to a child.
@@ -270,7 +287,7 @@ def ask(
         If it cannot be started.
     """
     taken = {"told": b"", "printed": b""}
-    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+    with shortages.named(), ExitStack() as stack, selectors.DefaultSelector() as selector:
         ends = {}
         with ExitStack() as theirs:
             for name in taken:

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 import gilscope
+from gilscope import shortages
 from gilscope.cli.signals import interruptible
 from gilscope.cli.streams import guarded
 from gilscope.errors import DONE, EXIT_CODES, INTERRUPTED, GilscopeError
@@ -59,7 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> int:
     """Run the command line and return the exit code that it deserves; say what went wrong on standard error."""
     try:
-        return cli.main(arguments, prog_name="gilscope", standalone_mode=False) or DONE
+        with shortages.named():
+            return cli.main(arguments, prog_name="gilscope", standalone_mode=False) or DONE
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):

@@ -41,9 +41,11 @@ def of_atlas(shown: Sequence[Mapping[str, Any]]) -> int:
 
 
 def of_imports(found: Sequence[Import]) -> int:
-    """Return 4 where an import failed, 1 where one re-enabled the GIL, else 0."""
-    if any(one.outcome != "imported" for one in found):
+    """Return 4 where an import failed, 5 where one could not be tried, 1 where one re-enabled the GIL, else 0."""
+    if any(one.outcome not in ("imported", "not tried") for one in found):
         return errors.FAILED
+    if any(one.outcome == "not tried" for one in found):
+        return errors.CANNOT_RUN
     return errors.GIL_RETURNED if any(one.gil == REENABLED for one in found) else errors.DONE
 
 

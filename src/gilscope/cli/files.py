@@ -29,7 +29,7 @@ def check_output(path: Path, *, force: bool) -> None:
     if mode is not None and not force:
         raise UsageError(f"{path} exists already; choose another name, or add --force to overwrite it")
     folder = real.parent
-    if not folder.is_dir():
+    if not folder.is_dir() or folder.stat().st_nlink == 0:  # 0: the working folder, which has been removed
         raise UsageError(f"cannot write {path}: there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):  # a file is written beside its place and moved there
         raise UsageError(f"cannot write {path}: the folder {folder} may not be written to; choose another")

@@ -15,7 +15,7 @@ from typing import Any
 from gilscope import words
 from gilscope.children.delivery import delivered
 from gilscope.children.signals import signal_name
-from gilscope.children.start import ask, first_folder
+from gilscope.children.start import ask, first_folder, search_path
 from gilscope.errors import CannotRunError
 from gilscope.machine import import_child
 from gilscope.machine.regime import without_folders
@@ -41,7 +41,7 @@ class Import:
     Parameters
     ----------
     module : str
-    outcome : {"imported", "missing", "failed", "crashed", "hung"}
+    outcome : {"imported", "missing", "failed", "crashed", "hung", "not tried"}
     message : str
         Of what did not end well.
     import_ns : int or None
@@ -106,7 +106,7 @@ def _own_gil(module: str, limit_s: float) -> str:
 def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
     # First the current folder, which `python -m` searches and an installed command does not; "" means it too.
     first = first_folder()
-    path = list(dict.fromkeys([*([first] if first else []), *map(os.path.abspath, sys.path)]))
+    path = search_path(first) if first else search_path()
     token = secrets.token_hex(8)
     arguments = [token, "inside" if inside else "outside", first, module, *path]
     # What forces the GIL on or off from outside would answer in the module's place.
@@ -114,7 +114,7 @@ def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
     try:
         answer = ask([sys.executable, "-P", import_child.__file__], arguments, limit_s, environment)
     except CannotRunError as error:
-        return {"outcome": "failed", "message": without_folders(str(error))}
+        return {"outcome": "not tried", "message": without_folders(str(error))}
     if answer.status is None:
         return {"outcome": "hung", "message": f"it did not end within {words.seconds(limit_s)}"}
     try:

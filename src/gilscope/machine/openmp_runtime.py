@@ -1,12 +1,11 @@
 """Which OpenMP the extension has, asked of a child process."""
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 
 from gilscope import words
-from gilscope.children.start import ask
+from gilscope.children.start import ask, search_path
 from gilscope.errors import CannotRunError
 from gilscope.machine.regime import without_folders
 
@@ -65,7 +64,7 @@ def openmp_facts(timeout_s: float = 60.0) -> OpenMp:
     """
     if not sys.executable:
         return OpenMp(reason="no process could be started: this Python does not know its own executable")
-    path = json.dumps([os.path.abspath(entry) for entry in sys.path])  # "" means the current folder
+    path = json.dumps(search_path())
     try:
         told = ask([sys.executable, "-P", "-c", _ASK_OPENMP], [path], timeout_s)
     except CannotRunError as error:

@@ -7,10 +7,11 @@ wait in a blocking read, and spin never.
 import secrets
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gilscope import shortages
 from gilscope.accounting.lock_waits import waited_here_ns
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.children.start import interpreter as command_of
@@ -83,7 +84,7 @@ class ThreadChannel:
         self._answers: SimpleQueue[tuple[int, int] | BaseException] = SimpleQueue()
         self._call = call
         self._thread = thread_for_user(self._serve, "gilscope calls")
-        self._thread.start()
+        shortages.start(self._thread)
 
     def _serve(self) -> None:
         give_way()
@@ -134,32 +135,35 @@ class PipeChannel:
     lock_waited_ns = 0  # of what is not in this process and interpreter nobody knows
 
     def __init__(self, target: Target, interpreter: Callable[[str], None] | None = None) -> None:
-        read_orders, self._orders = os.pipe()
-        self._answers, write_answers = os.pipe()
         self._token = secrets.token_hex(8)
-        arguments = [str(read_orders), str(write_answers), self._token]
-        theirs = (read_orders, write_answers)
-        if interpreter is None:
-            command = command_of("-m", "gilscope.probing.worker", *arguments)
-            try:
+        with shortages.named(), ExitStack() as ours, ExitStack() as theirs:
+            read_orders, self._orders = os.pipe()
+            theirs.callback(os.close, read_orders)
+            ours.callback(os.close, self._orders)
+            self._answers, write_answers = os.pipe()
+            theirs.callback(os.close, write_answers)
+            ours.callback(os.close, self._answers)
+            arguments = [str(read_orders), str(write_answers), self._token]
+            if interpreter is None:
+                command = command_of("-m", "gilscope.probing.worker", *arguments)
                 # Without a guard of its own: this process has one, which ends what came of it.
-                process = Popen(command, pass_fds=theirs)
-            finally:
-                for fd in theirs:
-                    os.close(fd)
-            self._end: Callable[[], object] = process.wait
-        else:
-            code = _INTERPRETER.format(paths=[path for path in sys.path if path], arguments=arguments)
+                process = Popen(command, pass_fds=(read_orders, write_answers))
+                self._end: Callable[[], object] = process.wait
+            else:
+                code = _INTERPRETER.format(paths=[path for path in sys.path if path], arguments=arguments)
+                fds = (read_orders, write_answers)
 
-            def live() -> None:
-                with suppress(Exception):  # what went wrong inside comes over the pipe, or not at all
-                    interpreter(code)
-                for fd in theirs:
-                    os.close(fd)
+                def live() -> None:
+                    with suppress(Exception):  # what went wrong inside comes over the pipe, or not at all
+                        interpreter(code)
+                    for fd in fds:
+                        os.close(fd)
 
-            thread = Thread(live, "gilscope interpreter")
-            thread.start()
-            self._end = thread.join
+                thread = Thread(live, "gilscope interpreter")
+                thread.start()
+                theirs.pop_all()  # the thread closes them
+                self._end = thread.join
+            ours.pop_all()
         self._reader = os.fdopen(self._answers, "rb")
         self._is_ready = False
         self._say(asdict(target))

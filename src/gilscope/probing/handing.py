@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import repeat
 
+from gilscope import shortages
 from gilscope.originals import time
 from gilscope.probing.channels import Channel
 from gilscope.probing.shares import Share, interval_of
@@ -42,6 +43,8 @@ def hand_to_threads(channels: Sequence[Channel]) -> Handing:
 
     Raises
     ------
+    CannotRunError
+        If the pool may start no thread.
     gilscope.probing.channels.WorkerError
         If a worker does not answer.
     """
@@ -51,7 +54,8 @@ def hand_to_threads(channels: Sequence[Channel]) -> Handing:
         def hand() -> None:
             wait([pool.submit(_nothing) for _ in repeat(None, n_workers * ORDERS)])
 
-        hand()  # the first one starts the threads
+        with shortages.named():
+            hand()  # the first one starts the threads
         busy = _busy(hand, n_workers)
     return Handing(n_workers=n_workers, busy=busy, idle=_idle(channels[0]))
 

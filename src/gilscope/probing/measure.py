@@ -8,6 +8,7 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from gilscope import shortages
 from gilscope.accounting.fine_releases import fine_places, fine_release_cause
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
@@ -180,7 +181,8 @@ def _shipping_ns(resolved: Resolved) -> float | None:
 
 def _pipe_byte_ns() -> float:
     """Return what it costs to write a byte to a pipe, or to read it from there, in ns."""
-    read, write = os.pipe()
+    with shortages.named():
+        read, write = os.pipe()
     data, times = bytes(PIPE_BYTES // 2), []
     try:
         for _ in range(SHIPPINGS):

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import enumerate as known_threads
 
+from gilscope import shortages
 from gilscope.accounting.kernel import children_cpu_ns, kernel_counts, native_ids
 from gilscope.children import descendants
 from gilscope.errors import CannotRunError
@@ -211,7 +212,8 @@ class _Copies:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._read, self._write = os.pipe()
+        with shortages.named():
+            self._read, self._write = os.pipe()
 
     def came_back(self) -> bool:
         """Say whether there was one; to be asked once. A child that lives on, and may yet come back, is waited for."""
@@ -219,7 +221,9 @@ class _Copies:
             os.write(self._write, b"x")
             os._exit(0)
         os.close(self._write)
-        heard, _, _ = select.select([self._read], [], [], _PATIENCE_SECONDS)
+        poll = select.poll()  # select itself knows no descriptor above 1023, and the call may have opened as many
+        poll.register(self._read, select.POLLIN)
+        heard = poll.poll(_PATIENCE_SECONDS * 1e3)
         came = bool(heard and os.read(self._read, 1))
         os.close(self._read)
         return came

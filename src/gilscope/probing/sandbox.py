@@ -13,7 +13,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any, Self
 
-from gilscope import words
+from gilscope import shortages, words
 from gilscope.accounting.holding import Holding, look_from_outside
 from gilscope.accounting.holding import told as told_holding
 from gilscope.children.messages import GarbledError, Lines
@@ -117,7 +117,7 @@ class _Child:
         self._holding: Holding | None = None
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
+        with shortages.named(), ExitStack() as stack:
             self._selector = stack.enter_context(selectors.DefaultSelector())
             with ExitStack() as ends:  # the child's, of which this process keeps none
                 takers = (self._take_output, self._take_events, self._take_crashes)

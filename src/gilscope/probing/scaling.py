@@ -7,12 +7,13 @@ promises changes from minute to minute, and what it does not give, no worker can
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from random import Random
 
 from gilscope import words
 from gilscope.accounting import lock_waits
+from gilscope.errors import CannotRunError
 from gilscope.inference import cross_width_interval, ratio_interval
 from gilscope.originals import threads_are_replaced, time
 from gilscope.probing.channels import Channel, PipeChannel, ThreadChannel, Work, WorkerError
@@ -177,9 +178,13 @@ def _opened(
     kinds: dict[str, list[Channel]] = {way: [] for way in WAYS}
     for _ in range(n_workers):
         for way, channels in kinds.items():
-            if way not in absent.reasons:
+            if way in absent.reasons:
+                continue
+            try:
                 channels.append(_open(way, resolved, interpreter))
                 stack.callback(channels[-1].close)
+            except CannotRunError as error:  # too few files or threads, and maybe enough for another way
+                absent.reasons[way] = str(error)
     stack.callback(_dismiss, kinds)
     return kinds
 
@@ -300,7 +305,12 @@ def _handing(kinds: dict[str, list[Channel]], absent: _Absences) -> dict[str, Ha
     measure = {"threads": hand_to_threads, "processes": hand_to_processes}
     if threads_are_replaced():  # a pool of them is none
         del measure["threads"]
-    return {way: hand(kinds[way]) for way, hand in measure.items() if way not in absent.reasons}
+    found = {}
+    for way, hand in measure.items():
+        if way not in absent.reasons:
+            with suppress(CannotRunError):  # a pool needs threads of its own, and there may be no more
+                found[way] = hand(kinds[way])
+    return found
 
 
 def _scaling(

@@ -227,7 +227,9 @@ def _module(name: str, attribute: str) -> ModuleType:
             path = sys.modules[parent].__path__ if parent else None
             form = f"{parent}.{{}}{rest}" if parent else f"{{}}{rest}"
             hint = hints.near(last, (module.name for module in pkgutil.iter_modules(path)), form)
-        raise UsageError(f"{sys.executable} finds no module {missing!r}, nor is it in {Path.cwd()}.{hint}") from error
+        raise UsageError(
+            f"{sys.executable} finds no module {missing!r}, nor is it in the working folder.{hint}"
+        ) from error
 
 
 def _check_script(target: Target) -> None:

@@ -46,8 +46,14 @@ class Channel:
     """The two pipes of one worker: commands to it, answers from it."""
 
     def __init__(self) -> None:
-        self.worker_reads, self.start = os.pipe()
-        self.done, self.worker_writes = os.pipe()
+        self.worker_reads = self.start = self.done = self.worker_writes = -1
+        try:
+            self.worker_reads, self.start = os.pipe()
+            self.done, self.worker_writes = os.pipe()
+        except BaseException:
+            self.close_worker_side()
+            self.close()
+            raise
 
     def close_worker_side(self) -> None:
         """Close the ends that only the worker may hold, so that its death is seen as the end of the pipe."""
@@ -137,7 +143,8 @@ class Crew:
         """Start every worker, without waiting for any."""
         cpus = self.cpus()
         context = multiprocessing.get_context(self.start_method)
-        self._channels = [Channel() for _ in range(self.n_callers)]
+        for _ in range(self.n_callers):  # one by one, so that those there are get closed where there are too few
+            self._channels.append(Channel())
         for workers in self.workers_by_process():
             process = context.Process(  # type: ignore[attr-defined] # every context has it
                 target=live,
@@ -163,13 +170,15 @@ class Crew:
 
         Raises
         ------
+        CannotRunError
+            If a worker lacks something that it needs, or gives up by itself before it has reported.
         KernelError
-            If a worker ends before it has reported.
+            If something else keeps it from starting.
         """
         for index in range(self.n_callers):
             regime = json.loads(self._receive(index)[1])
             if "error" in regime:
-                raise KernelError(f"worker {index} of strategy {self.name!r} did not start: {regime['error']}")
+                raise self._failure(index, "did not start", regime)
             self.regimes.append(regime)
 
     def prepare(self, task: int, specs: Sequence[TaskSpec]) -> Unavailable | None:
@@ -283,7 +292,13 @@ class Crew:
         answer = json.loads(text)
         if "unavailable" in answer:
             return Unavailable(answer["unavailable"])
-        raise KernelError(f"worker {index} of strategy {self.name!r} failed: {answer['error']}")
+        raise self._failure(index, "failed", answer)
+
+    def _failure(self, index: int, how: str, answer: dict[str, str]) -> CannotRunError | KernelError:
+        who = f"worker {index} of strategy {self.name!r} {how}"
+        return (
+            CannotRunError(f"{who}: {answer['short']}") if answer["short"] else KernelError(f"{who}: {answer['error']}")
+        )
 
     def _died(self, index: int) -> NoReturn:
         process = next(process for process, workers in self._hosts if index in workers)
@@ -295,6 +310,8 @@ class Crew:
             cause = f"killed by {signal.Signals(-code).name}"
         else:
             cause = f"exit code {code}"
+        if index >= len(self.regimes) and code is not None and code > 0:  # it gave up by itself, before any kernel
+            raise CannotRunError(f"worker {index} of strategy {self.name!r} ended before it was ready: {cause}")
         raise KernelError(f"worker {index} of strategy {self.name!r} died: {cause}")
 
 

@@ -62,16 +62,22 @@ def live(
         _work(work, *arguments[0])
         return
     threads = [threading.Thread(target=_work, args=(work, *each)) for each in arguments]
+    for thread, (start_fd, done_fd, *_) in zip(threads, arguments, strict=True):
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more may be started; the others serve until they are told to stop
+            report_failure(done_fd, error)
+            os.close(start_fd)
+            os.close(done_fd)
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 def _work(work: Callable[[int, int, int, int, int], None], start_fd: int, done_fd: int, *rest: int) -> None:
     try:
         work(start_fd, done_fd, *rest)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the coordinator must hear of it
+    except Exception as error:  # noqa: BLE001 - there is no interpreter to serve in, and the coordinator must hear of it
         traceback.print_exc()
         report_failure(done_fd, error)
     finally:

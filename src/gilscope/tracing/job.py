@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from gilscope import shortages
 from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
@@ -91,7 +92,7 @@ class _Worker:
         self._call = call
         self.name = name
         self._thread = thread_for_user(self._serve, name)
-        self._thread.start()
+        shortages.start(self._thread)
 
     @property
     def native_id(self) -> int:
