@@ -25,7 +25,7 @@ def demangled(symbol: str) -> str:
     """
     try:
         if symbol.startswith("_R"):
-            return rust_names.v0(symbol)
+            return rust_names.v0(symbol) or symbol  # a crate without a name is one to the grammar, and to no table
         if symbol.startswith("_ZN") and "17h" in symbol:
             return rust_names.legacy(symbol)
     except (ValueError, RecursionError, UnicodeError, OverflowError):
