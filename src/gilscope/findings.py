@@ -93,8 +93,13 @@ def sentences(
             *said("faster".__eq__, _twins),
             *said("slower".__eq__, _twins),
         ],
-        [*_no_second_cpu(rows, run_delay), *_untold_cpu(rows, control, ending), *_unresolved(rows, control, ending)],
+        [*_no_second_cpu(rows), *_untold_cpu(rows, control, ending), *_unresolved(rows, control, ending)],
     )
+    if groups[-1] and run_delay > CROWDED:
+        groups[-1].append(
+            f"workers stood ready but waited for a CPU for {words.percent(run_delay, 0)} as long as they had one, so "
+            "something else is running here"
+        )
     found = [_sentence(parts) for parts in groups if parts]
     return tuple(found) or (_nothing(parallel),)
 
@@ -147,13 +152,7 @@ def _memory_bound(rows: Sequence[Row]) -> list[str]:
     return [f"in {n} arms a second CPU adds nothing, for memory is the limit"] if n else []
 
 
-def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> list[str]:
-    cause = (
-        f" (its workers stood ready but waited for a CPU for {words.percent(run_delay, 0)} as long as they had one, so "
-        "something else is running here)"
-        if run_delay > CROWDED
-        else ""
-    )
+def _no_second_cpu(rows: Sequence[Row]) -> list[str]:
     found = []
     for verdict, said in (
         (verdicts.NO_SECOND_CPU, "this machine gave no second CPU"),
@@ -165,7 +164,7 @@ def _no_second_cpu(rows: Sequence[Row], run_delay: float) -> list[str]:
             most = words.ends(max(read, key=lambda one: one.high), _GAIN)[2] if read else ""
             less = f"at most {most} times as fast as" if most else "no faster than"
             found.append(
-                f"in {len(starved)} of {len(rows)} arms {said}, for processes too were {less} one{cause}, which says "
+                f"in {len(starved)} of {len(rows)} arms {said}, for processes too were {less} one, which says "
                 "nothing about threads"
             )
     return found

@@ -177,3 +177,12 @@ def test_other_reasons_are_other_lines() -> None:
     told = ["c under interpreters: unavailable: one", "numpy under interpreters: unavailable: other"]
     assert absences.lines(every, absent) == told
     assert absences.lines(every, {}) == []
+
+
+def test_progress_says_with_whom_an_arm_was_compared() -> None:
+    """One CPU wide, its partner is serial and not the ceiling."""
+    _, threads, processes, openmp = fakes.hand_made().rows
+    assert table.compared(threads, 0.02) == "of serial 0.97 [0.96, 0.98]"
+    wide = dataclasses.replace(threads, partner=processes.arm.id, equal_width=interval(0.92, 0.8996, 0.93))
+    assert table.compared(wide, 0.02) == "of ceiling 0.9200 [0.8996, 0.9300]"
+    assert table.compared(processes, 0.02) == table.compared(openmp, 0.02) == ""

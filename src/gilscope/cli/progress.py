@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from gilscope import words
 from gilscope.cli.time_left import TimeLeft
 from gilscope.report import absences
+from gilscope.report.table import compared
 from gilscope.results import Group
 from gilscope.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
 from gilscope.runner import Progress as RoundEnded
@@ -87,8 +88,9 @@ class Display:
         """Print one line for each arm of a group, once."""
         for row in self._runner.evidence.rows(self._runner.work):
             if row.arm in group.arms and row.wall_ns is not None:
-                figures = f"{words.duration(row.wall_ns)}, of ceiling {words.ratio(row.equal_width)}"
-                self._say(row.arm.id, f"{row.arm.id}: {figures}, {row.verdict}")
+                # No verdict yet: what the control reads until the end may take it back.
+                told = [words.duration(row.wall_ns), compared(row, self._runner.plan.target)]
+                self._say(row.arm.id, f"{row.arm.id}: {', '.join(filter(None, told))}")
 
     def _say_absences(self, launch: int | None = None) -> None:
         """Print what cannot run: a line for each reason, when every group of a launch has said what it lacks."""

@@ -136,6 +136,14 @@ def _fact(result: Result, *path: str) -> object:
     return value
 
 
+def compared(row: Row, target: float) -> str:
+    """Return a row's ratio of equal width in words: ``"of ceiling 0.99 [0.98, 1.00]"``, or "" where it has none."""
+    if row.equal_width is None:
+        return ""
+    partner = "serial" if row.partner.endswith("/serial") else "ceiling"
+    return f"of {partner} {words.ratio(row.equal_width, borders=_borders(row, target))}"
+
+
 def _borders(row: Row, target: float) -> tuple[float, ...]:
     """Return where an arm's verdict changes."""
     if row.arm.n_workers == 1:

@@ -196,7 +196,12 @@ def second_cpu_shown(result: Result) -> bool:
     return any(shown) or (control is not None and control.low >= verdicts.SECOND_CPU)
 
 
-CAUSE = r"(?: \(its workers stood ready but waited for a CPU for <delay:percent> as long as they had one, so something else is running here\))?"
+@FINDINGS.claim(
+    r"workers stood ready but waited for a CPU for <delay:percent> as long as they had one, so something else is running here"
+)
+def _(result: Result, delay: str) -> bool:
+    own = result.plan.oversubscribed
+    return not own and reads_share(delay, result.interference.run_delay) and result.interference.run_delay > 0.1
 
 
 def counted(result: Result, n: str, of: str, *found: str) -> bool:
@@ -204,47 +209,27 @@ def counted(result: Result, n: str, of: str, *found: str) -> bool:
 
 
 @FINDINGS.claim(
-    rf"in <n:count> of <of:count> arms this machine gave no second CPU, for processes too were (?:no faster than|at most <most:figure> times as fast as) one{CAUSE}, which says nothing about threads"
+    r"in <n:count> of <of:count> arms this machine gave no second CPU, for processes too were (?:no faster than|at most <most:figure> times as fast as) one, which says nothing about threads"
 )
-def _(result: Result, n: str, of: str, most: str = "", delay: str = "") -> bool:
+def _(result: Result, n: str, of: str, most: str = "") -> bool:
     read = ceilings(result, verdicts.NO_SECOND_CPU)
     below = all(high <= verdicts.SECOND_CPU for _, _, high in read)
     stands = not most or float(most) == max(high for _, _, high in read)
-    return (
-        counted(result, n, of, verdicts.NO_SECOND_CPU)
-        and below
-        and stands
-        and not second_cpu_shown(result)
-        and waited(result, delay)
-    )
+    return counted(result, n, of, verdicts.NO_SECOND_CPU) and below and stands and not second_cpu_shown(result)
 
 
 @FINDINGS.claim(
-    rf"in <n:count> of <of:count> arms there was nothing to gain here, though this machine gave a second CPU elsewhere, for processes too were (?:no faster than|at most <most:figure> times as fast as) one{CAUSE}, which says nothing about threads"
+    r"in <n:count> of <of:count> arms there was nothing to gain here, though this machine gave a second CPU elsewhere, for processes too were (?:no faster than|at most <most:figure> times as fast as) one, which says nothing about threads"
 )
-def _(result: Result, n: str, of: str, most: str = "", delay: str = "") -> bool:
+def _(result: Result, n: str, of: str, most: str = "") -> bool:
     read = ceilings(result, verdicts.NO_GAIN)
     stands = not most or float(most) == max(high for _, _, high in read)
     below = all(high <= verdicts.SECOND_CPU for _, _, high in read)
-    return (
-        counted(result, n, of, verdicts.NO_GAIN)
-        and below
-        and stands
-        and second_cpu_shown(result)
-        and waited(result, delay)
-    )
+    return counted(result, n, of, verdicts.NO_GAIN) and below and stands and second_cpu_shown(result)
 
 
 def seconds_read(printed: str, result: Result) -> bool:
     return abs(seconds_of(printed) - result.duration_s) <= 0.5
-
-
-def waited(result: Result, delay: str) -> bool:
-    return not delay or (
-        not result.plan.oversubscribed
-        and reads_share(delay, result.interference.run_delay)
-        and result.interference.run_delay > 0.1
-    )
 
 
 @FINDINGS.claim(r"in <n:count> arms a second CPU adds nothing, for memory is the limit")
