@@ -9,10 +9,16 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -36,6 +42,74 @@ typedef struct {
     uintptr_t relro_begin, relro_end;
     const char *name;
 } object;
+
+#define LOADER_ANSWERS_WITHIN_S 1
+
+static int
+visit_none(struct dl_phdr_info *Py_UNUSED(info), size_t Py_UNUSED(size), void *Py_UNUSED(data))
+{
+    return 1;
+}
+
+static void *
+ask_loader(void *answered)
+{
+    dl_iterate_phdr(visit_none, NULL);
+    sem_post(answered);
+    return NULL;
+}
+
+/* Whether the loader answers another thread than this one, which need not wait for it for ever. */
+static int
+loader_answers(void)
+{
+    pthread_t asking;
+    sigset_t all, before;
+    struct timespec until;
+    sem_t *const answered = malloc(sizeof(*answered));
+    if (answered == NULL || sem_init(answered, 0, 0) < 0) {
+        return 0;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before); /* the program's signals are for threads that can run Python */
+    const int error = pthread_create(&asking, NULL, ask_loader, answered);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOADER_ANSWERS_WITHIN_S;
+    int result = error == 0 ? 0 : -1;
+    while (error == 0 && (result = sem_timedwait(answered, &until)) < 0 && errno == EINTR) {
+    }
+    if (result < 0) {
+        return 0; /* the semaphore stays for the thread that may still answer */
+    }
+    pthread_join(asking, NULL);
+    sem_destroy(answered);
+    free(answered);
+    return 1;
+}
+
+/* Whether the loader may be asked. In a forked child the lock of dl_iterate_phdr stays locked for ever if another
+ * thread of the parent had it, in dlopen or dlclose; so a child asks once, on a thread that may be lost. The caller has
+ * a lock, as for all in here. */
+static int
+loader_is_free(void)
+{
+    static pid_t asked; /* the process that did; 0 before any, for whoever has just loaded this code was answered */
+    static int is_free;
+    const pid_t here = getpid();
+    if (here != asked) {
+        is_free = asked == 0 || loader_answers();
+        asked = here;
+    }
+    return is_free;
+}
+
+/* Call dl_iterate_phdr; 0 where the loader may not be asked. */
+static int
+loader_visit(int (*with)(struct dl_phdr_info *, size_t, void *), void *data)
+{
+    return loader_is_free() ? dl_iterate_phdr(with, data) : 0;
+}
 
 /* Whether an object is where this address lies. */
 static int

@@ -82,6 +82,12 @@ time_cpu(PyObject *Py_UNUSED(module), PyObject *on)
 }
 
 static PyObject *
+sees_places(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(loader_is_free());
+}
+
+static PyObject *
 my_number(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     return PyLong_FromLongLong(account_is_open() ? (long long)my_account->number : -1);
@@ -98,6 +104,9 @@ static PyMethodDef methods[] = {
     METHOD(stop, METH_NOARGS, "stop()\n--\n\nTake one start back; the last one leaves the slots as they were."),
     METHOD(opened, METH_NOARGS, "opened()\n--\n\nReturn the Books that are open."),
     METHOD(refresh, METH_NOARGS, "refresh()\n--\n\nLook for release sites in libraries loaded since. GIL: held."),
+    METHOD(sees_places, METH_NOARGS,
+           "sees_places()\n--\n\nReturn whether release sites can be looked for: not in a child that was forked while\n"
+           "another thread was loading or unloading a library. GIL: held."),
     METHOD(time_cpu, METH_O, "time_cpu(on, /)\n--\n\nWhether a start has long releases timed by the CPU clock too."),
     METHOD(my_number, METH_NOARGS, "my_number()\n--\n\nReturn the number of this thread's account, -1 if it has none."),
     METHOD(snapshot, METH_NOARGS, "snapshot()\n--\n\nReturn what the books say now, in ticks, as a dict. GIL: held."),

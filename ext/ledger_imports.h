@@ -166,7 +166,7 @@ imports_refresh(void)
 {
     unsigned long long counts[2] = {0, 0};
     int n_done = 0;
-    dl_iterate_phdr(read_counts, counts);
+    loader_visit(read_counts, counts);
     if (!imports.on || (counts[0] == imports.n_loaded && counts[1] == imports.n_unloaded)) {
         return;
     }
@@ -176,9 +176,9 @@ imports_refresh(void)
     }
     imports.slots = grown;
     imports.room = imports.n + 4096;
-    dl_iterate_phdr(imports_keep, &n_done);
+    loader_visit(imports_keep, &n_done);
     imports.n = n_done;
-    dl_iterate_phdr(imports_find, NULL);
+    loader_visit(imports_find, NULL);
 }
 
 static void
@@ -186,7 +186,7 @@ imports_begin(void)
 {
     int n_done = 0;
     imports.on = 1;
-    if (imports.room == 0 || dl_iterate_phdr(imports_rehook, &n_done)) {
+    if (imports.room == 0 || loader_visit(imports_rehook, &n_done)) {
         imports.n = 0;
         imports.n_loaded = imports.n_unloaded = 0;
         imports_refresh();
@@ -197,7 +197,7 @@ static void
 imports_end(void)
 {
     int n_done = 0;
-    dl_iterate_phdr(imports_unhook, &n_done);
+    loader_visit(imports_unhook, &n_done);
     imports.n = n_done; /* the others were unloaded */
     imports.on = 0;
 }

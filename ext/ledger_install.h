@@ -218,7 +218,7 @@ prepare_once(void)
              || pthread_atfork(NULL, NULL, after_fork_in_child) != 0) {
         snprintf(installed.unavailable, sizeof(installed.unavailable), "no thread-local key or fork handler is left");
     }
-    else if (!dl_iterate_phdr(find_gil_slots, NULL)) {
+    else if (!loader_visit(find_gil_slots, NULL)) {
         snprintf(installed.unavailable, sizeof(installed.unavailable),
                  "no loaded object holds the interpreter's PyEval_SaveThread");
     }

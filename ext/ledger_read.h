@@ -174,7 +174,10 @@ slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     for (int i = 0; i < installed.n + imports.n && list != NULL; i++) {
         const slot one = i < installed.n ? installed.slots[i] : imports.slots[i - installed.n];
         void *both[2] = {(void *)&one, NULL};
-        if (!dl_iterate_phdr(import_peek, both)) {
+        if (i < installed.n) {
+            both[1] = slot_value(&one);
+        }
+        else if (!loader_visit(import_peek, both)) {
             continue; /* it was unloaded */
         }
         PyObject *entry =

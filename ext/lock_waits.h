@@ -206,7 +206,7 @@ locks_prepare(void)
     else if (pthread_key_create(&waits_key, waits_close) != 0 || pthread_atfork(NULL, NULL, locks_after_fork) != 0) {
         why = "no thread-local key or fork handler is left";
     }
-    else if (!dl_iterate_phdr(find_slots, NULL) || locks.n == 0) {
+    else if (!loader_visit(find_slots, NULL) || locks.n == 0) {
         why = "the interpreter has no import slots for semaphores";
     }
     strcpy(locks.unavailable, why);

@@ -131,6 +131,53 @@ assert hooked_in(*span()) == 0
 """)
 
 
+def test_a_child_that_was_forked_while_a_library_was_unloaded() -> None:
+    """The loader's lock stays locked in it for ever: its ledger counts on, says that places may be missing, and ends.
+
+    The lock is taken as unloading takes it: by another thread, which is inside of it when the process forks.
+    """
+    run_with_library("""
+import threading
+entered, over = threading.Event(), threading.Event()
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+def visit(info, size, data):
+    entered.set()
+    over.wait()
+    return 1
+
+def check():
+    log.__exit__(None, None, None)
+    me = threading.get_native_id()
+    assert log.log.thread(me).drops >= 3
+    with gilscope.ledger() as inner:
+        _capi.release_pairs(5)
+    for one in (log, inner):
+        assert any("process was forked" in text for text in one.log.blind_to), one.log.blind_to
+    assert [thread.drops for thread in inner.threads] == [5]
+
+log = gilscope.ledger()
+with log:
+    thread = threading.Thread(target=ctypes.CDLL(None).dl_iterate_phdr, args=(visit, None))
+    thread.start()
+    entered.wait()
+    _capi.release_pairs(3)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            check()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    over.set()
+    thread.join()
+    assert status == 0
+assert not any("was forked" in text for text in log.log.blind_to)
+""")
+
+
 def test_loading_and_unloading_beside_ledgers() -> None:
     """Threads that load and unload libraries while others open and close ledgers do no harm to each other."""
     run_with_library("""

@@ -166,7 +166,7 @@ def profile_of(shares: Shares, switch_interval_ns: float, *, held: float | None 
         (shares.wall_ns - held_ns) * (part.estimate / released if released else 0.0)
         for part in (shares.computing, shares.blocked)
     )
-    held_ns = shares.wall_ns - computing_ns - blocked_ns
+    held_ns = max(0.0, shares.wall_ns - computing_ns - blocked_ns)  # or some 1e-11 below, by rounding
     # Where they cannot be counted, the fewest there can be; `blind_to` says so.
     releases = float(held_ns < shares.wall_ns) if shares.releases is None else shares.releases
     if shares.attached:  # nobody waits for being attached, so that time is like any other on a CPU
