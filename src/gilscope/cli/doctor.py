@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from gilscope import storage, strategies
+from gilscope import storage, strategies, words
 from gilscope.cli import exit_codes, imports
 from gilscope.cli.types import Duration
 from gilscope.errors import UsageError
@@ -27,6 +27,8 @@ _ABSENT = {
     "system host_name": "not asked for (--host-name)",
     "openmp reason": "none",
 }
+#: Units at the end of a fact's name, and how many ns each has: a person is shown the time with its unit.
+_SCALES = {"_ns": 1.0, "_s": 1e9}
 
 
 @click.command()
@@ -103,7 +105,12 @@ def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:
         return [line for item in value for line in _facts(f"{prefix} {getattr(item, 'name', '')}", item)]
     if isinstance(value, dict):
         value = ", ".join(f"{key}={item}" for key, item in value.items()) or "none set"
+    if name := next((prefix.removesuffix(unit) for unit in _SCALES if prefix.endswith(unit)), ""):
+        scale = _SCALES[prefix.removeprefix(name)]
+        return [(name, "unknown" if value is None else words.duration(scale * value))]
     if isinstance(value, tuple):
-        value = ", ".join(map(str, value))
-    words = {None: _ABSENT.get(prefix, "unknown"), True: "yes", False: "no"}
-    return [(prefix, words.get(value, str(value)) if value is None or isinstance(value, bool) else str(value))]
+        value = ", ".join(words.number(item) if isinstance(item, float) else str(item) for item in value)
+    if isinstance(value, float):
+        value = words.number(value)
+    told = {None: _ABSENT.get(prefix, "unknown"), True: "yes", False: "no"}
+    return [(prefix, told.get(value, str(value)) if value is None or isinstance(value, bool) else str(value))]
