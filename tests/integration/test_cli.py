@@ -487,5 +487,5 @@ def test_a_time_in_which_nothing_can_be_measured_is_said(tmp_path: Path, capsys:
     code, out, err = called(capsys, *SMALL, "--max-time", "1ms", "-o", str(tmp_path / "run.json"))
     assert (code, out) == (3, "")
     assert os.listdir(tmp_path) == []
-    assert "no round ended within 0.001 s; give more time (--max-time)" in err
+    assert "no round ended within 1 ms; give more time (--max-time)" in err
     assert err.count("launch ") == 1
