@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 #: What stands for a figure in a pattern: ``<name:kind>``.
 KINDS = {
     "count": r"\d{1,3}(?:[ ,]\d{3})+|\d+",
@@ -27,6 +29,11 @@ _BETWEEN = re.compile(r"(?:[\s;,.:]|\b(?:and|but) )*")
 _NS = {"ns": 1.0, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10, "h": 3.6e12, "days": 8.64e13}
 
 Check = Callable[..., bool]
+
+
+def examples(n: int) -> settings:
+    """Return the settings of a test that draws outputs: the same ones each time, however long a busy machine takes."""
+    return settings(max_examples=n, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True, slots=True)

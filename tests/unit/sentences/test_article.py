@@ -7,9 +7,9 @@ from math import exp, log
 
 import exercise
 import pytest
-from claims import Drawn, Vocabulary, ends, number, reads, reads_time
+from claims import Drawn, Vocabulary, ends, examples, number, reads, reads_time
 from crossing import CANNOT_TELL, COSTS, PAYS, WAYS, Row, crossing, estimate, finding
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pairs import Rounds
 from rich.console import Console
@@ -189,14 +189,14 @@ def contradictions(drawn: Drawn) -> list[str]:
     return found
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(300)
 @given(curves())
 def test_no_sentence_of_the_article_says_what_its_rows_exclude(drawn: Drawn) -> None:
     """Whether the ratios rise, fall or jump, and from one round to forty."""
     assert contradictions(drawn) == []
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(100)
 @given(curves())
 def test_no_title_of_the_picture_says_what_its_rows_exclude(drawn: Drawn) -> None:
     """A way of which a row pays is not said to have been seen nowhere."""

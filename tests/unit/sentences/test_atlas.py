@@ -3,8 +3,8 @@
 
 from typing import Any
 
-from claims import Drawn, Vocabulary, number, reads, reads_share
-from hypothesis import given, settings
+from claims import Drawn, Vocabulary, examples, number, reads, reads_share
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.report import atlas, atlas_page
@@ -193,7 +193,7 @@ def wrong_cells(row: dict[str, Any]) -> list[str]:
     return wrong
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(300)
 @given(atlases())
 def test_nothing_below_an_atlas_says_what_its_rows_exclude(drawn: Drawn) -> None:
     """With rows of every class and none, question marks for every reason, and mechanisms that differ in what they see."""

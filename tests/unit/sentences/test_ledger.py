@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from claims import Drawn, Vocabulary, adds_up, number, reads_share, reads_time, seconds_of
-from hypothesis import given, settings
+from claims import Drawn, Vocabulary, adds_up, examples, number, reads_share, reads_time, seconds_of
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -199,7 +199,7 @@ def wrong_site(site: dict[str, Any]) -> list[str]:
     )
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(st.one_of(ledgers(), samples(), witnesses()))
 def test_no_line_of_an_account_says_what_its_figures_exclude(shown: Drawn) -> None:
     """By the ledger, by samples with and without a GIL, by the witness; of nothing, and of more than a screen holds."""

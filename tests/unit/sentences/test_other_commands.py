@@ -5,9 +5,9 @@ import math
 from typing import Any
 
 import pytest
-from claims import Drawn, Vocabulary, number, reads, reads_share
+from claims import Drawn, Vocabulary, examples, number, reads, reads_share
 from fakes import interval
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.cli import doctor, selftest
@@ -64,7 +64,7 @@ def _(found: Readings, n: str, bias: str, worst: str, unresolved: str, coverage:
     )
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@examples(200)
 @given(readings())
 def test_no_cell_of_a_selftest_says_what_its_readings_exclude(drawn: Drawn) -> None:
     """An interval without ends covers nothing, and what never got narrow took no time to get there."""

@@ -4,8 +4,8 @@
 from typing import Any
 
 import pytest
-from claims import Drawn, Vocabulary, number, reads, reads_share, reads_time, seconds_of, spans
-from hypothesis import given, settings
+from claims import Drawn, Vocabulary, examples, number, reads, reads_share, reads_time, seconds_of, spans
+from hypothesis import given
 from hypothesis import strategies as st
 from probes import BYTECODE, FUNCTION, NATIVE, PROBES, STATEMENT, gave, handing, probed, share, shares
 
@@ -412,7 +412,7 @@ def contradictions(probe: Probe) -> list[str]:
     return found
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@examples(400)
 @given(probes())
 def test_no_advice_says_what_its_rows_exclude(drawn: Drawn) -> None:
     """Of calls that hold, release, wait and do all of it; of workers that gave anything, failed, or were not there."""

@@ -9,8 +9,8 @@ import random
 import re
 
 import fakes
-from claims import Drawn, Vocabulary, ends, number, reads, reads_share, seconds_of, spans
-from hypothesis import given, settings
+from claims import Drawn, Vocabulary, ends, examples, number, reads, reads_share, seconds_of, spans
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope import verdicts, words
@@ -500,7 +500,7 @@ def contradictions(result: Result) -> list[str]:
     return found
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@examples(300)
 @given(results())
 def test_no_sentence_of_a_run_says_what_its_figures_exclude(drawn: Drawn) -> None:
     """From the smallest to the largest times, with and without noise, rounds, arms, launches that agree, a control."""

@@ -5,8 +5,8 @@ import re
 from itertools import pairwise
 
 import traces
-from claims import Drawn, Vocabulary, adds_up, number, reads_share, reads_time
-from hypothesis import given, settings
+from claims import Drawn, Vocabulary, adds_up, examples, number, reads_share, reads_time
+from hypothesis import given
 from hypothesis import strategies as st
 from traces import MAIN, ONE, TWO
 
@@ -152,7 +152,7 @@ def contradictions(trace: Trace) -> list[str]:
     return found
 
 
-@settings(max_examples=500, derandomize=True, deadline=None)
+@examples(500)
 @given(drawn_traces())
 def test_no_sentence_of_a_trace_says_what_its_lanes_exclude(drawn: Drawn) -> None:
     """Of no thread or three, of turns that are possible and of garbage, from nothing to seconds."""
