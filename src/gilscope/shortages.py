@@ -7,26 +7,40 @@ is found by whoever runs it.
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gilscope.errors import CannotRunError
 
+
+class _Short(NamedTuple):
+    """What is short, what to do, and the limit that decides: its name after RLIMIT_, its option of ulimit, its unit."""
+
+    what: str
+    advice: str
+    limit: str = ""
+    option: str = ""
+    unit: int = 1
+
+
 _FEWER = "or ask for fewer workers"
-#: What is short, the limit that decides, its name in a shell and its unit there, and what to do.
-_SHORT = {
-    errno.EMFILE: ("too many files are open at once", "RLIMIT_NOFILE", "ulimit -n", 1, f"raise it, {_FEWER}"),
-    errno.ENFILE: ("too many files are open on this machine", "", "", 1, f"close some, {_FEWER}"),
-    errno.EAGAIN: (
-        "no further thread or process may be started",
-        "RLIMIT_NPROC",
-        "ulimit -u",
-        1,
-        f"end some, raise the limit, a container's too, {_FEWER}",
-    ),
-    errno.ENOMEM: ("there is not enough memory", "RLIMIT_AS", "ulimit -v", 1024, f"free some, raise it, {_FEWER}"),
-    errno.ENOSPC: ("there is no room for temporary files", "", "", 1, "free some, or set TMPDIR to another folder"),
+_MEMORY = _Short("there is not enough memory", f"free some, raise it, {_FEWER} or items", "AS", "-v", 1024)
+_STARTS = _Short(
+    "no further thread or process may be started",
+    f"end some, raise the limit, a container's too, {_FEWER}",
+    "NPROC",
+    "-u",
+)
+_ROOM = _Short("there is no room for temporary files", "free some, or set TMPDIR to another folder")
+_BY_NUMBER = {
+    errno.EMFILE: _Short("too many files are open at once", f"raise it, {_FEWER}", "NOFILE", "-n"),
+    errno.ENFILE: _Short("too many files are open on this machine", f"close some, {_FEWER}"),
+    errno.EAGAIN: _STARTS,
+    errno.ENOMEM: _MEMORY,
+    # The arrays that workers share are a file to the system.
+    errno.EFBIG: _Short("the arrays are too large", "raise it, or ask for fewer items", "FSIZE", "-f", 1024),
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
 }
-_SHORT[errno.EDQUOT] = _SHORT[errno.ENOSPC]
 
 
 @contextmanager
@@ -61,16 +75,16 @@ def start(thread: Startable) -> None:
 
 def told_of(error: BaseException) -> str | None:
     """Return what is short, where that is what an error says; else None."""
-    number = getattr(error, "errno", None)
+    short = _BY_NUMBER.get(getattr(error, "errno", None) or 0)
     if isinstance(error, MemoryError):
-        number = errno.ENOMEM
+        short = _MEMORY
     elif type(error) is RuntimeError and "can't start new thread" in str(error):
-        number = errno.EAGAIN
-    if number not in _SHORT:
+        short = _STARTS
+    if short is None:
         return None
-    what, limit, command, unit, advice = _SHORT[number]
-    most = _most(limit)
-    return f"{what}; {advice}" if most is None else f"{what}: {command} allows {most // unit}; {advice}"
+    most = _most(short.limit)
+    allowed = "" if most is None else f": ulimit {short.option} allows {most // short.unit}"
+    return f"{short.what}{allowed}; {short.advice}"
 
 
 def _most(limit: str) -> int | None:
@@ -79,7 +93,8 @@ def _most(limit: str) -> int | None:
         import resource
     except ImportError:  # not POSIX, or an interpreter that it does not load in
         return None
-    if not hasattr(resource, limit):
+    number = getattr(resource, f"RLIMIT_{limit}", None)
+    if number is None:
         return None
-    soft, _ = resource.getrlimit(getattr(resource, limit))
+    soft, _ = resource.getrlimit(number)
     return None if soft == resource.RLIM_INFINITY else soft

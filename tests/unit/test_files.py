@@ -1,5 +1,6 @@
 """Files as gilscope reads and writes them: no link is followed that the user did not give, and rights stay."""
 
+import ast
 import errno
 import os
 import socket
@@ -10,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+import gilscope
 from gilscope.cli.files import check_output, conclude
 from gilscope.documents import files
 from gilscope.documents.files import read_text, write_whole
@@ -204,3 +206,24 @@ def test_what_was_found_outlives_a_file_that_could_not_be_written(
     assert conclude(found, [None, None]) == found
     assert conclude(found, [CannotRunError("cannot write a"), None, CannotRunError("cannot write b")]) == code
     assert capsys.readouterr().err == "gilscope: cannot write a\ngilscope: cannot write b\n"
+
+
+SOURCES = sorted(Path(gilscope.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_no_other_code_writes_files_or_selects(path: Path) -> None:
+    """Files are written in one place; select.select(), which knows no descriptor above 1023, is for guards alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        writes = name.endswith((".write_text", ".write_bytes"))
+        if name == "open" or name.endswith(".open"):
+            modes = [word.value for word in ast.walk(node) if isinstance(word, ast.Constant)]
+            flags = [word.attr for word in ast.walk(node) if isinstance(word, ast.Attribute)]
+            writes = "O_CREAT" in flags or any(
+                isinstance(mode, str) and mode in {"w", "wb", "a", "x"} for mode in modes
+            )
+        assert not writes or path.parts[-2:] == ("documents", "files.py"), f"line {node.lineno}: {ast.unparse(node)}"
+        assert not name.endswith("select.select") or path.name == "guard.py", f"line {node.lineno}: use poll"

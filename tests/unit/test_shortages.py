@@ -29,6 +29,7 @@ SHORT = {
     "threads": (RuntimeError("can't start new thread"), "no further thread or process may be started.*; end some"),
     "memory": (system_error(errno.ENOMEM), "there is not enough memory.*; free some"),
     "memory of Python's": (MemoryError(), "there is not enough memory.*; free some"),
+    "size": (system_error(errno.EFBIG), "the arrays are too large.*ask for fewer items"),
     "room": (system_error(errno.ENOSPC), "no room for temporary files; free some, or set TMPDIR"),
     "room of the user's": (system_error(errno.EDQUOT), "no room for temporary files; free some, or set TMPDIR"),
 }

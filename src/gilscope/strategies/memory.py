@@ -10,8 +10,8 @@ import tempfile
 from array import array
 from itertools import count, islice
 
-from gilscope import kernels, words
-from gilscope.errors import CannotRunError, UsageError
+from gilscope import kernels, shortages, words
+from gilscope.errors import UsageError
 from gilscope.results import Unavailable
 
 # Chunks begin and end on pairs of cache lines, because the adjacent-line prefetcher makes 128 bytes the unit of false
@@ -56,16 +56,9 @@ class SharedMemory:
         self._filled = 0
         self._checksums: dict[tuple[str, int, int, int], int] = {}
         _refuse_too_much(self.n_bytes)
-        try:
+        with shortages.named():
             self.fd = _anonymous_file(self.n_bytes)
             self._map = _mapped(self.fd, self.n_bytes)
-        except (
-            OSError
-        ) as error:  # a limit to memory (ulimit -v), or to the size of files (ulimit -f), which this is too
-            raise CannotRunError(
-                f"no memory of {words.size(self.n_bytes)} could be had for the arrays: {error.strerror}; "
-                "see `ulimit -a`, or ask for fewer items or workers"
-            ) from error
         self._pattern = _pattern(dtype)
 
     def close(self) -> None:
