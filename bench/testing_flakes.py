@@ -64,9 +64,12 @@ def pair(form: str, length_us: int) -> tuple[Call, Call]:
 
 def questions(held: Call, released: Call, length_us: int) -> Iterator[tuple[str, Call, bool]]:
     """Yield each question, the assertion that asks it, and whether it should pass."""
+    pieces = partial(_capi.release_pairs, 10 * length_us)  # at some 0.1 us a pair
     above_ms, below_ms = max(2.0, ABOVE * length_us * 1e-3), length_us * 1e-3 / BELOW
     yield "releases, of released", partial(assert_releases_gil, released), True
     yield "releases, of held", partial(assert_releases_gil, held), False
+    yield "releases once, of released", partial(assert_releases_gil, released, at_most=1), True
+    yield "releases, in short pieces", partial(assert_releases_gil, pieces, at_least=0.01), False
     yield "holds, of held", partial(assert_holds_gil, held), True
     yield "holds, of released", partial(assert_holds_gil, released), False
     yield "short stall, of released", partial(assert_max_stall, released, ms=max(LOWEST_LIMIT_MS, below_ms)), True

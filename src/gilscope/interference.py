@@ -5,10 +5,10 @@ module runs inside every worker, also in a subinterpreter with a GIL of its own,
 """
 
 import os
-import time
 from types import TracebackType
 from typing import Self
 
+from gilscope.originals import time
 from gilscope.procfs import as_int, cpu_cgroups
 
 try:

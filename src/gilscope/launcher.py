@@ -4,7 +4,6 @@ import os
 import random
 import secrets
 import selectors
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from gilscope import errors, shortages
 from gilscope.children.messages import GarbledError, Lines, pack
 from gilscope.children.start import OUTPUT_BYTES, Child, interpreter
 from gilscope.errors import CannotRunError, KernelError
+from gilscope.originals import time
 from gilscope.results import Arm, Sample, Unavailable
 from gilscope.words import seconds
 

@@ -5,7 +5,6 @@ and its launches come from outside, so that tests run it on a fake clock without
 """
 
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ from gilscope.calibration import LaunchLike, calibrate, call_of, items_for, max_
 from gilscope.errors import CannotRunError, GilscopeError
 from gilscope.findings import Ending, sentences
 from gilscope.inference import projected_rounds, settled
+from gilscope.originals import time
 from gilscope.results import Arm, Group, Plan, Result, Round, Unavailable, WorkSize
 from gilscope.storage import SCHEMA_VERSION
 from gilscope.worker import in_words

@@ -7,7 +7,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,10 @@ BEGINNINGS = (
     "gilscope.testing",
     "gilscope.tracing.job",
 )
+#: What a program of the user's calls to have something measured elsewhere: there it is the clock that must go on, or no
+#: limit would ever pass. Of what these import, worker and strategies run in processes without the user's code.
+CALLED = ("gilscope.probing.probe", "gilscope.session")
+ELSEWHERE = ("gilscope.strategies", "gilscope.worker")
 #: Modules whose functions are looked up when they are called, unless bound before; these may be replaced until then.
 REPLACEABLE = {"json", "queue", "random", "select", "selectors", "subprocess", "threading", "time"}
 #: Bound by name at import, as these are, they are what they were before the user's code. What `threading` knows of
@@ -60,11 +64,11 @@ def imports(path: Path) -> Iterator[tuple[str, str | None]]:
             yield from ((node.module, name.name) for name in node.names)
 
 
-def files_in_the_users_process() -> dict[str, Path]:
-    """Return the modules that run there, by their names."""
+def files_of(beginnings: Sequence[str]) -> dict[str, Path]:
+    """Return the modules that these import, and they themselves, by their names."""
     root = Path(gilscope.__file__).parent.parent
     found: dict[str, Path] = {}
-    todo = list(BEGINNINGS)
+    todo = list(beginnings)
     while todo:
         module = todo.pop()
         path = root.joinpath(*module.split("."))
@@ -78,7 +82,8 @@ def files_in_the_users_process() -> dict[str, Path]:
     return found
 
 
-FILES = files_in_the_users_process()
+FILES = files_of(BEGINNINGS)
+CALLERS = files_of(CALLED)
 
 
 def test_the_modules_are_found() -> None:
@@ -102,6 +107,13 @@ def test_nothing_replaceable_is_used(module: str) -> None:
         }
         wrong += sorted(used & {f"os.{name}" for name in REPLACEABLE_IN_OS})
     assert not wrong, f"{module} uses {', '.join(wrong)}; bind by name what no user replaces, or see gilscope.originals"
+
+
+@pytest.mark.parametrize("module", sorted(CALLERS.keys() - FILES.keys()))
+def test_a_stopped_clock_stops_nobody(module: str) -> None:
+    """What waits for a measurement elsewhere waits by a clock that goes on."""
+    if not module.startswith(ELSEWHERE):
+        assert "time" not in {home for home, _ in imports(CALLERS[module])}
 
 
 def test_threads_are_threads_of_the_system() -> None:

@@ -7,7 +7,6 @@ the loaded runtime can tell is asked of a child process, and only on request.
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, repeat
@@ -18,6 +17,7 @@ from gilscope.machine.cpus import UsableCpus, usable_cpus
 from gilscope.machine.openmp_runtime import OpenMp, openmp_facts
 from gilscope.machine.processor import Cpu, describe_cpus
 from gilscope.machine.regime import Python, describe_python
+from gilscope.originals import time
 from gilscope.procfs import read_int, read_text
 
 __all__ = [
