@@ -17,6 +17,7 @@ from gilscope.atlas import calls, document, rows, selection, survey
 from gilscope.documents.files import write_whole
 from gilscope.errors import UsageError
 from gilscope.machine.cpus import usable_cpus
+from gilscope.words import counted, duration, seconds
 
 EXPECTED = Path(__file__).parents[1] / "tests/fixtures/expected_classes.toml"
 
@@ -32,7 +33,7 @@ def told(row: rows.Row, expected: dict[str, str]) -> str:
     share = row["released"]
     figures = row["failure"] or (
         f"released {share['estimate']:.3f} [{share['low']:.3f}, {share['high']:.3f}], "
-        f"{row['releases']:.4g} releases of {row['mean_release_ns'] or 0:.0f} ns in {row['wall_ns'] / 1e6:.2f} ms"
+        f"{counted(row['releases'], 'release')} of {duration(row['mean_release_ns'])} in {duration(row['wall_ns'])}"
     )
     needs = f"\n    only with {expected['needs']}" if "needs" in expected else ""
     return (
@@ -82,7 +83,7 @@ def main(atlases: tuple[str, ...], parts: tuple[str, ...], output: Path | None, 
         print(f"{text}\n")
     print(f"{rows.python_name()}: {n_compared - len(mismatches)} of {n_compared} classes as expected")
     if took:
-        print(f"{len(took)} calls, {median(took):.2f} s each (median), {max(took):.2f} s at the most")
+        print(f"{len(took)} calls, {seconds(median(took))} each (median), {seconds(max(took))} at the most")
     sys.exit(1 if mismatches else 0)
 
 

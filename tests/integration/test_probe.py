@@ -317,7 +317,7 @@ def test_the_end_of_the_output_is_shown_after_a_failure() -> None:
     [
         (["zlib.compress"], "Did you mean 'zlib:compress'?"),
         (["json"], "names no function"),
-        (["nowhere.py"], "Name a function of it, as in 'nowhere.py:function'."),
+        (["nowhere.py"], "Name a function of it behind a colon."),
         (["x.py"], "Did you mean 'x.py:f' or 'x.py:hang' or 'x.py:crash' or 'x.py:leave' or 'x.py:fail'?"),
         (["./x.py", "-s", "n = 1"], "Did you mean './x.py:f' or"),
         (["y/z.py"], "Did you mean 'y/z.py:g'?"),

@@ -1,8 +1,10 @@
 """Figures as people write them, over the whole range: no exponent, no figure without a unit, one of one thing."""
 
+import ast
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import fakes
 import pytest
@@ -242,3 +244,20 @@ def test_a_ratio_that_is_not_0_is_not_printed_as_0() -> None:
         "12.3",
         "250",
     ]
+
+
+#: What is to be typed again, or is quoted as it was given.
+_QUOTED = {"cli/atlas.py", "cli/probe.py", "cli/trace.py", "report/table.py", "storage.py", "testing.py"}
+_SOURCE = Path(words.__file__).parent
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(_SOURCE.rglob("*.py")) - {Path(words.__file__)}), ids=lambda path: str(path.relative_to(_SOURCE))
+)
+def test_nobody_rounds_by_himself(path: Path) -> None:
+    """The formats g and e give exponents, and a comma groups digits as no other figure here has them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+            spec = "".join(part.value for part in node.format_spec.values if isinstance(part, ast.Constant))
+            allowed = spec == "g" and path.relative_to(_SOURCE).as_posix() in _QUOTED
+            assert allowed or not (spec.endswith(("g", "e")) or "," in spec), (node.lineno, spec)

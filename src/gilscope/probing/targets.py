@@ -129,7 +129,7 @@ def _hint(text: str) -> str:
     if text.endswith(".py"):
         found = scripts.functions(Path(text).expanduser())[:_MOST_NAMED]
         names = " or ".join(repr(f"{text}:{name}") for name in found)
-        return f" Did you mean {names}?" if names else f" Name a function of it, as in '{text}:function'."
+        return f" Did you mean {names}?" if names else " Name a function of it behind a colon."
     head, _, tail = text.rpartition(".")
     return f" Did you mean '{head}:{tail}'?" if _is_dotted(text) and head else ""
 
