@@ -224,6 +224,85 @@ def test_a_signal_ends_a_copy_of_the_program_as_it_would(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
 
 
+# What a program may do to the process that it shares with the ledger.
+
+IS_ROOT = hasattr(os, "getuid") and os.getuid() == 0
+TURNS = {
+    "another user": "os.setgid(65534); os.setuid(65534)",
+    "another root": "os.chroot('/proc')",
+    "another folder": "os.chdir('/')",
+    "a folder that is gone": "os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')",
+    "no descriptors": "kept = []\ntry:\n    while True: kept.append(open('/dev/null'))\nexcept OSError: pass",
+    "fewer descriptors": "resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))",
+    "no files": "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+    "no streams": "sys.stdout = sys.stderr = sys.stdin = None",
+    "closed streams": "os.close(0); os.close(1); os.close(2)",
+    "writes everywhere": "for fd in range(3, 1100):\n    try: os.write(fd, b'garbage')\n    except OSError: pass",
+    "other modules": "import json; json.dumps = json.JSONEncoder = None",
+    "no temporary folder": "os.environ.update(TMPDIR='/nowhere', TMP='/nowhere', HOME='/nowhere')",
+}
+
+
+@needs_ledger
+@pytest.mark.parametrize("name", TURNS)
+def test_whatever_the_program_does_its_account_is_kept(tmp_path: Path, name: str) -> None:
+    """What it takes to hand the account over was there before; the exit code is the program's."""
+    if name in ("another user", "another root") and not IS_ROOT:
+        pytest.skip("only root may do that")
+    text = f"import os, resource, sys\nfrom gilscope import _capi\n_capi.release_pairs(7)\n{TURNS[name]}\nsys.exit(6)"
+    file = tmp_path / "log.json"
+    (tmp_path / "prog.py").write_text(text)
+    done = ledger("--json", str(file), "prog.py", cwd=tmp_path)
+    assert done.returncode == 6, done.stderr
+    assert "Traceback" not in done.stderr
+    assert pairs(json.loads(file.read_text())) == 7
+
+
+@needs_ledger
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("os.closerange(3, 4096)", "closed gilscope's file"),
+        ("os.closerange(3, 4096)\nkept = [open('mine', 'w') for _ in range(2000)]", "closed gilscope's file"),
+        ("from gilscope.accounting import program\nprogram.portable = None", "could not be made: TypeError"),
+    ],
+)
+def test_an_account_that_is_lost_is_said(tmp_path: Path, text: str, said: str) -> None:
+    """The program's own exit code wins, and no file of the program's is written to."""
+    (tmp_path / "prog.py").write_text(f"import os\n{text}\nraise SystemExit(6)")
+    done = ledger("prog.py", cwd=tmp_path)
+    assert done.returncode == 6, done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "mine").exists() or (tmp_path / "mine").read_text() == ""
+
+
+@needs_ledger
+@pytest.mark.parametrize(("code", "ends"), [(0, 5), (7, 7)])
+def test_a_file_that_cannot_be_written_changes_no_failure(tmp_path: Path, code: int, ends: int) -> None:
+    """A program that failed has failed, whatever becomes of the account; one that did well has no account to show."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    text = f"import os\nos.rmdir({str(folder)!r})\nraise SystemExit({code})"
+    done = ledger("--json", str(folder / "log.json"), script(tmp_path, text))
+    assert done.returncode == ends, done.stderr
+    assert "cannot write" in done.stderr
+
+
+def test_the_program_has_its_lowest_descriptors_and_none_of_ours(tmp_path: Path) -> None:
+    """The next one that it opens is the next one without gilscope, and what it starts inherits no other."""
+    text = """
+    import os, subprocess, sys
+    print(os.open("/dev/null", os.O_RDONLY))
+    ours = [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}") and int(fd) > 9]
+    subprocess.run(["ls", "/proc/self/fd"], close_fds=False)
+    """
+    path = script(tmp_path, text)
+    plain = subprocess.run([sys.executable, path], capture_output=True, text=True, check=True)
+    done = ledger(path)
+    assert done.stdout == plain.stdout, done.stderr
+
+
 # The account.
 
 

@@ -14,10 +14,12 @@ from gilscope.children.start import OUTPUT_BYTES
 from gilscope.errors import CannotRunError
 from gilscope.probing import sandbox
 from gilscope.probing.outcome import Outcome
+from gilscope.probing.probe import probe_target
 from gilscope.probing.sandbox import run_child
 from gilscope.probing.targets import parse_target
 
 TARGETS = """
+import atexit
 import concurrent.futures
 import faulthandler
 import multiprocessing
@@ -115,6 +117,22 @@ def leave_thread(): threading.Thread(target=sleep).start()
 def two_at_once():
     words = [sys.executable, "-c", "import time\\nwhile time.process_time() < 0.2: pass"]
     for process in [subprocess.Popen(words), subprocess.Popen(words)]: process.wait()
+def write_everywhere(payload, at):
+    is_now = {
+        "": True,
+        "later": len(calls) == 50,
+        "in_thread": threading.current_thread() is not threading.main_thread(),
+        "in_worker": any("probing.worker" in word for word in sys.orig_argv),
+        "at_end": False,
+    }[at]
+    calls.append(1)
+    if is_now: write(payload)
+    if at == "at_end" and len(calls) == 1: atexit.register(write, payload)
+def write(payload):
+    for fd in range(3, 20):
+        try:
+            if "pipe" in os.readlink(f"/proc/self/fd/{fd}"): os.write(fd, payload)
+        except OSError: pass
 def loaded(): return sorted(name for name in sys.modules if name.startswith("gilscope"))
 def spawn():
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -265,6 +283,32 @@ def test_what_closes_our_files_is_told_so(name: str) -> None:
     assert (outcome.kind, outcome.exit_code) == ("exited", 4)
     assert outcome.message.startswith("It closed files that it had not opened")
     assert not outcome.output
+
+
+PAYLOADS = [
+    b"garbage\n",
+    b"x" * 200_000,
+    b"garbage",
+    b"3\n",
+    b'{"event": "report", "report": {"calls": 1}}\n',
+    b'{"begin_ns": 0, "end_ns": 1}\n',
+    b'{"event": "preflight"}\n' * 3,
+    b"\xff\xfe\n",
+]
+WRITES = [(payload, "") for payload in PAYLOADS]
+WRITES += [(payload, at) for at in ("later", "in_thread", "in_worker", "at_end") for payload in PAYLOADS[:2]]
+
+
+@pytest.mark.parametrize(("payload", "at"), WRITES, ids=lambda word: str(word)[:9])
+def test_what_writes_to_our_files_is_told_so(payload: bytes, at: str) -> None:
+    """Whatever it writes there and whenever: it hears that, nothing of it is taken for true, and nothing hangs."""
+    probed = probe_target(
+        parse_target("targets:write_everywhere", args=f"{payload!r}, {at!r}"), seconds=0.05, widths=[2], limit_s=60
+    )
+    told = " ".join(str(probed).split())
+    if at != "at_end":  # when all has been measured
+        assert "files that it ha" in told, probed
+    assert probed.exit_code in ({0, 3, 4} if at else {4})
 
 
 @pytest.mark.parametrize(

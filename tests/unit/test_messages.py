@@ -45,6 +45,8 @@ def test_a_line_without_end_is_garbled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is longer than any message takes no more memory."""
     monkeypatch.setattr(messages, "MOST_BYTES", 100)
     lines = Lines(TOKEN)
-    assert lines.take(b"x" * 100) == []
+    assert lines.take(TOKEN.encode() + b"x" * (100 - len(TOKEN))) == []
     with pytest.raises(GarbledError):
         lines.take(b"x")
+    with pytest.raises(GarbledError):  # one that does not even begin like a message is not waited for
+        Lines(TOKEN).take(b"x")

@@ -68,9 +68,10 @@ class Lines:
         Raises
         ------
         GarbledError
-            If one of them is none, or what there is of the next is longer than any.
+            If one of them is none, or the next does not begin like one or is longer than any.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > MOST_BYTES:
+        token = self._token.encode()
+        if len(self._rest) > MOST_BYTES or self._rest[: len(token)] != token[: len(self._rest)]:
             raise GarbledError
         return [unpack(self._token, line) for line in lines]

@@ -203,5 +203,5 @@ class PipeChannel:
         """Have the worker end, and wait until it has."""
         self.dismiss()
         os.close(self._orders)
+        self._reader.close()  # first, or one that has written more than a pipe holds would never end
         self._end()
-        self._reader.close()

@@ -4,6 +4,7 @@ import io
 import pickle
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ from gilscope.results import Unavailable
 
 # More CPU time than this in each second of the call cannot come from one thread; what is above 1 covers the clocks.
 PARALLEL_CPUS = 1.2
+# What a copy says; anything else in its pipe is the call's own.
+_CAME_BACK = b"a copy has come back from the call"
 # The kernel takes back a thread some moments after it has ended; what is still there then, stays.
 _PATIENCE_SECONDS = 0.2
 _LOOK_SECONDS = 0.005
@@ -214,17 +217,18 @@ class _Copies:
         self._pid = os.getpid()
         with shortages.named():
             self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)  # a call that writes to what it did not open would wait here for ever
 
     def came_back(self) -> bool:
         """Say whether there was one; to be asked once. A child that lives on, and may yet come back, is waited for."""
         if os.getpid() != self._pid:
-            os.write(self._write, b"x")
+            with suppress(OSError):
+                os.write(self._write, _CAME_BACK)
             os._exit(0)
         os.close(self._write)
         poll = select.poll()  # select itself knows no descriptor above 1023, and the call may have opened as many
         poll.register(self._read, select.POLLIN)
-        heard = poll.poll(_PATIENCE_SECONDS * 1e3)
-        came = bool(heard and os.read(self._read, 1))
+        came = bool(poll.poll(_PATIENCE_SECONDS * 1e3)) and _CAME_BACK in os.read(self._read, 1 << 16)
         os.close(self._read)
         return came
 

@@ -8,6 +8,7 @@ import os
 import sys
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import repeat
 
 from gilscope import _capi
@@ -35,11 +36,11 @@ def main(arguments: list[str]) -> None:
     orders_fd, answers_fd = map(int, arguments[:2])
     token = arguments[2]
     # Who opened them closes them, for in an interpreter of the same process others may have got the same numbers.
-    with os.fdopen(orders_fd, "rb", closefd=False) as orders, os.fdopen(answers_fd, "wb", closefd=False) as answers:
+    with os.fdopen(orders_fd, "rb", closefd=False) as orders:
 
         def say(**answer: object) -> None:
-            answers.write(pack(token, answer))
-            answers.flush()
+            with suppress(BrokenPipeError):  # no answer is wanted any more
+                os.write(answers_fd, pack(token, answer))
 
         give_way()
         try:
