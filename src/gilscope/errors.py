@@ -11,7 +11,7 @@ EXIT_CODES = {
     UNDECIDED: "nothing resolved",
     FAILED: "a kernel or a probed call failed, or a result was wrong",
     CANNOT_RUN: "this machine cannot do what was asked",
-    INTERRUPTED: "interrupted",
+    INTERRUPTED: "interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)",
 }
 
 

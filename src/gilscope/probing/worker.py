@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import repeat
+from os import write
 
 from gilscope import _capi
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
 
         def say(**answer: object) -> None:
             with suppress(BrokenPipeError):  # no answer is wanted any more
-                os.write(answers_fd, pack(token, answer))
+                write(answers_fd, pack(token, answer))
 
         give_way()
         try:
