@@ -118,6 +118,9 @@ books_close(books_object *mine)
     if (mine->after == NULL) {
         PyErr_NoMemory();
     }
+    else {
+        mine->after->n_stolen = n_stolen(); /* with those that were missing just now */
+    }
     return PyErr_Occurred() ? -1 : 0;
 }
 

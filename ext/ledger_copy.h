@@ -24,6 +24,13 @@ typedef struct {
     size_t n_threads;
 } books_copy;
 
+/* Slots that were no longer the ledger's when it was turned off. */
+static uint64_t
+n_stolen(void)
+{
+    return installed.n_stolen + imports.n_stolen;
+}
+
 static void
 books_free(books_copy *one)
 {
@@ -81,7 +88,7 @@ books_read(int restart_longest)
                          .n_events = __atomic_load_n(&ring.written, __ATOMIC_RELAXED),
                          .n_unseen = __atomic_load_n(&books.n_unseen, __ATOMIC_RELAXED),
                          .n_siteless = books.n_siteless,
-                         .n_stolen = installed.n_stolen + imports.n_stolen,
+                         .n_stolen = n_stolen(),
                          .accounts = malloc((n + 1) * sizeof(account_copy)),
                          .sites = malloc((n_sites + 1) * sizeof(site))};
     if (copy->accounts == NULL || copy->sites == NULL) {

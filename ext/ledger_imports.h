@@ -42,15 +42,21 @@ is_as_loaded(const struct dl_phdr_info *info, const hooked_function *which, void
     return value == which->real || holds(info, (uintptr_t)value);
 }
 
-/* Hook a slot of an object; -1 where that cannot be. */
-static int
-import_hook(const struct dl_phdr_info *info, slot *one)
+static const hooked_function *
+function_of(const slot *one)
 {
     const hooked_function *which = import_hooks;
     while (which->hook != one->hook) {
         which++;
     }
-    return is_as_loaded(info, which, slot_value(one)) ? slot_hook(one) : -1;
+    return which;
+}
+
+/* Hook a slot of an object; -1 where that cannot be. */
+static int
+import_hook(const struct dl_phdr_info *info, slot *one)
+{
+    return is_as_loaded(info, function_of(one), slot_value(one)) ? slot_hook(one) : -1;
 }
 
 /* Add a slot that was found in an object, or hook it again: the object may have been unloaded, and be there again. A
@@ -121,8 +127,10 @@ import_is_ours(const struct dl_phdr_info *Py_UNUSED(info), slot *one)
 static int
 import_unhook(const struct dl_phdr_info *info, slot *one)
 {
-    /* Where something was unloaded, another object may be there now. */
-    imports.n_stolen += !slot_unhook(one) && info->dlpi_subs == imports.n_unloaded;
+    /* Where something was unloaded, another object may be there now; and a thread whose first call through the slot was
+     * under way when it was hooked has the loader put the function there, which is nobody's theft. */
+    imports.n_stolen += !slot_unhook(one) && info->dlpi_subs == imports.n_unloaded
+                        && !is_as_loaded(info, function_of(one), slot_value(one));
     return 0;
 }
 

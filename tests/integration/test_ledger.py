@@ -267,7 +267,7 @@ def test_disagreement_is_said(monkeypatch: pytest.MonkeyPatch, what: str) -> Non
             if what == "counts":
                 count += 1
             held_ns, released_ns = _ledger.pattern(count, hold_ns, release_ns)
-            return held_ns, released_ns * (3 if what == "shares" else 1)
+            return held_ns, released_ns * (1000 if what == "shares" else 1)  # far off on a busy machine too
 
     monkeypatch.setattr(module, "_books", Wrong)
     absence = availability()

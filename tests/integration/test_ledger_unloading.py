@@ -179,9 +179,14 @@ assert not any("was forked" in text for text in log.log.blind_to)
 
 
 def test_loading_and_unloading_beside_ledgers() -> None:
-    """Threads that load and unload libraries while others open and close ledgers do no harm to each other."""
+    """Threads that load and unload libraries, that fork, and that open and close ledgers do each other no harm."""
     run_with_library("""
-import threading, time
+import threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads, from Python 3.12 on
+failed = []
+threading.excepthook = lambda args: failed.append(args.exc_value)
+with gilscope.ledger():
+    pass  # it tests itself while nobody else is there
 copies = [shutil.copy(path, f"{folder.name}/copy{i}.so") for i in range(4)]
 deadline = time.monotonic() + 3
 
@@ -192,15 +197,28 @@ def load_and_unload(copy):
 
 def open_and_close():
     while time.monotonic() < deadline:
-        with gilscope.ledger():
+        with gilscope.ledger() as log:
             _capi.release_pairs(10)
             _ledger.slots()
+            log.log
 
-threads = [threading.Thread(target=load_and_unload, args=(copy,)) for copy in copies]
+def fork():
+    while time.monotonic() < deadline:
+        pid = os.fork()
+        if pid == 0:
+            with gilscope.ledger() as log:
+                _capi.release_pairs(5)
+            os._exit(0 if [thread.drops for thread in log.threads] == [5] else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+        time.sleep(0.02)
+
+threads = [threading.Thread(target=fork)]
+threads += [threading.Thread(target=load_and_unload, args=(copy,)) for copy in copies]
 threads += [threading.Thread(target=open_and_close) for _ in range(4)]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
+assert not failed, failed
 assert not any(is_hooked for _, _, is_hooked in _ledger.slots())
 """)

@@ -42,7 +42,8 @@ _LONGEST = ("longest_hold", "longest_wait", "longest_answer")
 _verdict: list[Unavailable | None] = []
 #: Names of threads that have begun or ended while a ledger was open, by the number of their account.
 _noted: dict[int, str] = {}
-#: Guards the self-test, and whether imports and threads are watched. Reentrant, for a signal handler or a finalizer may
+#: Guards the self-test, whether imports and threads are watched, and the longest times, which any thread that opens a
+#: ledger has the others keep. Reentrant, for a signal handler or a finalizer may
 #: open a ledger of its own half-way.
 _lock = RLock()
 
@@ -221,8 +222,9 @@ class Ledger(Books, Keeper):
 
     def keep_longest(self) -> None:
         """Take in the longest times so far, which another ledger had begin anew when it was opened."""
-        for snapshot in self._harvests():
-            self._keep(snapshot)
+        with _lock:
+            for snapshot in self._harvests():
+                self._keep(snapshot)
 
     def _keep(self, snapshot: "Snapshot") -> None:
         for account in snapshot["accounts"]:
@@ -237,18 +239,28 @@ class Ledger(Books, Keeper):
     def _read(self) -> Log:
         before, (after, first, data), tick_ns = self._before(), self._after(), _books().tick_ns()
         assert before is not None
-        self.keep_longest()
-        self._keep(after)
         wall = after["ticks"] - before["ticks"]
+        # What was under way when this log began counts from there on, and so is no longer than the log.
+        with _lock:
+            self.keep_longest()
+            self._keep(after)
+            longest_at = {place: min(ticks, wall) for place, ticks in self._longest_at.items()}
+            longest = {
+                number: {key: min(ticks, wall) for key, ticks in kept.items()} for number, kept in self._longest.items()
+            }
         names = self._names or thread_names()
         kernel = kernel_difference(before, after)
         threads = [
-            self._thread(account, self._name_of(account, names, before), kernel[account["number"]], wall, tick_ns)
+            _thread(
+                account,
+                self._name_of(account, names, before),
+                kernel[account["number"]],
+                longest.get(account["number"], {}),
+                tick_ns,
+            )
             for account in difference(before, after)
         ]
-        # What was under way when this log began counts from there on, and so is no longer than the log.
-        longest = {place: min(ticks, wall) for place, ticks in self._longest_at.items()}
-        parts = sites_of(before, after, tick_ns, longest)
+        parts = sites_of(before, after, tick_ns, longest_at)
         sites = add_sites(site for _, _, site in parts)
         places = {(site.module, site.offset): i for i, site in enumerate(sites)}
         numbered = {number: places[site.module, site.offset] for _, number, site in parts}
@@ -261,7 +273,7 @@ class Ledger(Books, Keeper):
             blind.append(f"the places of {n_siteless} releases, beyond the first 2048 places")
         if not _books().sees_places():
             blind.append("places that were not known when this process was forked, while a library was being loaded")
-        if after["n_stolen"]:
+        if after["n_stolen"] > before["n_stolen"]:
             blind.append("whatever happened after another tool had changed the import slots")
         return Log(
             mechanism="ledger",
@@ -285,29 +297,29 @@ class Ledger(Books, Keeper):
             name = self._names_before.get(native_id)
         return name or f"thread {native_id}"
 
-    def _thread(
-        self, account: "Account", name: str, kernel: tuple[int | None, int | None], wall: int, tick_ns: float
-    ) -> ThreadAccount:
-        longest = {key: min(ticks, wall) for key, ticks in self._longest.get(account["number"], {}).items()}
-        computing_ns, blocked_ns = split(account["released"], tick_ns)
-        cpu_ns, run_delay_ns = kernel
-        return ThreadAccount(
-            native_id=account["native_id"],
-            name=name,
-            held_ns=round(account["held"] * tick_ns),
-            waited_ns=round(account["waited"] * tick_ns),
-            computing_ns=computing_ns,
-            blocked_ns=blocked_ns,
-            takes=account["takes"],
-            drops=account["drops"],
-            waits=account["waits"],
-            forced_switches=account["forced"],
-            asked=account["asked"],
-            answered_at_once=account["answered_at_once"],
-            longest_answer_ns=round(longest.get("longest_answer", 0) * tick_ns),
-            longest_hold_ns=round(longest.get("longest_hold", 0) * tick_ns),
-            longest_wait_ns=round(longest.get("longest_wait", 0) * tick_ns),
-            longest_release_ns=round(longest.get("release", 0) * tick_ns),
-            cpu_ns=cpu_ns,
-            run_delay_ns=run_delay_ns,
-        )
+
+def _thread(
+    account: "Account", name: str, kernel: tuple[int | None, int | None], longest: dict[str, int], tick_ns: float
+) -> ThreadAccount:
+    computing_ns, blocked_ns = split(account["released"], tick_ns)
+    cpu_ns, run_delay_ns = kernel
+    return ThreadAccount(
+        native_id=account["native_id"],
+        name=name,
+        held_ns=round(account["held"] * tick_ns),
+        waited_ns=round(account["waited"] * tick_ns),
+        computing_ns=computing_ns,
+        blocked_ns=blocked_ns,
+        takes=account["takes"],
+        drops=account["drops"],
+        waits=account["waits"],
+        forced_switches=account["forced"],
+        asked=account["asked"],
+        answered_at_once=account["answered_at_once"],
+        longest_answer_ns=round(longest.get("longest_answer", 0) * tick_ns),
+        longest_hold_ns=round(longest.get("longest_hold", 0) * tick_ns),
+        longest_wait_ns=round(longest.get("longest_wait", 0) * tick_ns),
+        longest_release_ns=round(longest.get("release", 0) * tick_ns),
+        cpu_ns=cpu_ns,
+        run_delay_ns=run_delay_ns,
+    )
