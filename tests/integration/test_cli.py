@@ -283,7 +283,8 @@ def test_selftest_prints_coverage_of_both_truths(
     assert code == 0
     assert "coverage" in out
     for truth in ("1", "1.05"):
-        assert re.search(rf"nothing of ours +{truth} +\d+ +\d+(\.\d)? % \[", out)
+        # A host that lets it have a few rounds only leaves no interval an end.
+        assert re.search(rf"nothing of ours +{truth} +10 +(unknown|\d+(\.\d)? % \[)", out)
 
 
 # A real run, in each format.

@@ -135,7 +135,7 @@ def test_calls_that_are_not_here_are_named_once() -> None:
         assert text.count("not installed: numpy") == 1
         assert "not installed: numpy (64 calls)" in text
         assert "numpy.f1" not in text
-    assert "not installed: numpy (numpy.f0, numpy.f1)" in drawn(lacking[:2])
+    assert "not installed: numpy (numpy.f0; numpy.f1)" in drawn(lacking[:2])
 
 
 def test_no_rows_make_an_empty_table() -> None:

@@ -116,8 +116,8 @@ def _absences(rows: Sequence[Row]) -> list[str]:
 
 
 def _named(names: Sequence[str]) -> str:
-    """Name a few calls, and count many."""
-    return ", ".join(names) if len(names) <= _MOST_NAMES else counted(len(names), "call")
+    """Name a few calls, and count many; a name may have a comma in it."""
+    return "; ".join(names) if len(names) <= _MOST_NAMES else counted(len(names), "call")
 
 
 def mechanisms(rows: Sequence[Row]) -> list[str]:

@@ -120,7 +120,7 @@ def questions(facts: Facts) -> list[tuple[dict[str, Any], str]]:
 
 
 def named(names: str, meant: set[str]) -> bool:
-    return set(names.split(", ")) == meant or names == f"{len(meant)} calls"
+    return set(names.split("; ")) == meant or names == f"{len(meant)} calls"
 
 
 @BELOW.claim(
@@ -146,7 +146,7 @@ def _(facts: Facts, why: str, names: str) -> bool:
 def _(facts: Facts, names: str) -> bool:
     return (
         named(names, {row["name"] for row in facts[1] if row["class"] == "not installed"})
-        or set(names.split(", ")) == {row["name"] for row in facts[1] if row["class"] == "not installed"}
+        or set(names.split("; ")) == {row["name"] for row in facts[1] if row["class"] == "not installed"}
         or names.endswith(" calls")
     )
 
