@@ -20,6 +20,7 @@ import gilscope
 from gilscope.accounting import ledger, lock_waits, sampler, witness
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.witness import Witness
+from gilscope.children.delivery import delivered
 from gilscope.errors import CannotRunError
 from gilscope.report import accounting
 from gilscope.results import Unavailable
@@ -69,19 +70,20 @@ def run_program(folder: Path, program: str, *names: str) -> tuple[int, dict[str,
     script, result = folder / "prog.py", folder / "log.json"
     script.write_text(program)
     runner = f"""
-        import sys
+        import os, sys
         from importlib import import_module
         from gilscope.accounting import program
         from gilscope.results import Unavailable
         for name in {names!r}:
             import_module(f"gilscope.accounting.{{name}}")._verdict[:] = [Unavailable({FORCED!r})]
-        sys.argv[1:] = [{str(result)!r}, "0", {str(script)!r}]
-        program.main()
+        result = os.open({str(result)!r}, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        sys.argv[1:] = [str(result), "token", "0", {str(script)!r}]
+        program.main(set(sys.modules))
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(runner)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert not done.stderr
-    return done.returncode, json.loads(result.read_text())
+    return done.returncode, json.loads(delivered(result.read_bytes(), "token") or "")
 
 
 def told_program(folder: Path, program: str, *names: str) -> tuple[int, dict[str, Any]]:

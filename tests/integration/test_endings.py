@@ -46,7 +46,7 @@ COMMANDS = {
     "probe, hung": (["probe", "hanging:sleep"], 1, "nothing was measured", ""),
     "probe": (["probe", *TWO_PROCESSES], 2, "so far is above", "held"),
     "trace": (["trace", "hanging:sleep", "--calls", "1"], 1, "interrupted", ""),
-    "atlas": (["atlas", "calls.toml"], 1, "1 of 2 calls are above", "first"),
+    "atlas": (["atlas", "calls.toml"], 1, "1 of 2 calls were measured and saved", "first"),
     "selftest": (["selftest", "-n", "1000", "--quiet-only"], 0, "(had|has) ended", ""),
     "doctor": (["doctor", "--imports", "zlib", "import_hangs"], 1, "1 of 2 modules above", "zlib"),
     "ledger": (["ledger", "program.py"], 1, "MainThread", ""),
