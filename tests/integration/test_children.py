@@ -81,6 +81,18 @@ def test_a_child_is_what_it_would_be_without_a_guard() -> None:
     assert found == environment
 
 
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_child_inherits_what_is_ignored(handler: signal.Handlers) -> None:
+    """As without a guard, which itself has to hear of the end of children."""
+    code = "import signal; raise SystemExit(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)"
+    before = signal.signal(signal.SIGCHLD, handler)
+    try:
+        with Child(interpreter("-c", code)) as child:
+            assert child.wait() == (handler == signal.SIG_IGN)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_what_cannot_be_started_is_said() -> None:
     """With the system's reason, for the guard finds it out and not this process."""
     with nothing_left(), pytest.raises(CannotRunError, match=r"\./nowhere cannot be started: No such file"):

@@ -45,7 +45,8 @@ class Guard:
         for fd in (self._wake, wake):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wake)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler there is no waking
+        # Without a handler there is no waking; a caller may have it ignored, and a child of its own would inherit that.
+        self._on_child = signal.signal(signal.SIGCHLD, lambda *_: None)
         if is_family:
             self._prctl(_SET_CHILD_SUBREAPER, 1)
 
@@ -63,6 +64,7 @@ class Guard:
                 if os.getppid() == guard:
                     for name in ("SIGPIPE", "SIGXFSZ"):  # which Python ignores, and a program of its own would not
                         signal.signal(getattr(signal, name), signal.SIG_DFL)
+                    signal.signal(signal.SIGCHLD, self._on_child)
                     os.execvp(command[0], command)  # noqa: S606 - the caller's own
             except OSError as error:
                 os.write(fails, str(error.errno).encode())
