@@ -32,6 +32,7 @@ COMMANDS = {
     "probe": "probe sum(range(1000)) --max-time 0.1",
     "trace": "trace sum(range(1000)) --calls 3",
     "imports": "doctor --imports json",
+    "ledger": "ledger -m this",
     "selftest": "selftest -n 10 --quiet-only --ci-width 90%",
 }
 SHORT = "too many files are open at once|no further thread or process|there is not enough memory|are too large"
