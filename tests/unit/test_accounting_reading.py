@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gilscope.accounting import reading
-from gilscope.accounting.reading import difference, events_of, sites_of, split
+from gilscope.accounting.reading import difference, events_of, kernel_difference, sites_of, split
 
 TICK_NS = 2.0
 KINDS = {"take": 0, "drop": 1, "wait": 2, "forced": 3}
@@ -73,6 +73,36 @@ def test_one_native_id_twice() -> None:
     """An id that the kernel has given twice has two accounts, as it was two threads."""
     after = snapshot(2000, account(5, 88, born=1700, takes=1), account(4, 88, born=1500, takes=2, dead=1))
     assert [one["takes"] for one in difference(snapshot(1000), after)] == [1, 2]
+
+
+def counted(number: int, native_id: int, cpu_ns: int, run_delay_ns: int, **given: int) -> Any:
+    counts = {"cpu_ns": cpu_ns, "run_delay_ns": run_delay_ns, "cpu_earlier_ns": 0, "run_delay_earlier_ns": 0}
+    return account(number, native_id, **counts | {"n_forks": 0} | given)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        pytest.param([counted(0, 77, 50, 5)], counted(0, 77, 80, 7), (30, 2), id="a known thread"),
+        pytest.param([counted(0, 77, 50, 5)], counted(0, 77, 80, 7, dead=1), (30, 2), id="one that has ended"),
+        pytest.param([counted(0, 77, 50, 5)], counted(0, 77, 8, 1, n_forks=1), (8, 1), id="in a forked child"),
+        pytest.param([counted(0, 77, 50, 5)], counted(3, 77, 8, 1, born=1500), (8, 1), id="its id, given again"),
+        pytest.param([], counted(3, 88, 60, 9, born=1000), (20, 5), id="one without an account before"),
+        pytest.param([], counted(3, 99, 60, 9, born=1000), (None, None), id="one of which nothing was known"),
+        pytest.param([], counted(3, 88, 60, 9, born=1500), (60, 9), id="a new thread with the id of such a one"),
+        pytest.param(
+            [],
+            counted(3, 77, 60, 9, born=1500, cpu_earlier_ns=50, run_delay_earlier_ns=8),
+            (10, 1),
+            id="on its way out",
+        ),
+        pytest.param([], counted(3, 77, 60, -1, born=1500), (60, None), id="a kernel that does not tell"),
+    ],
+)
+def test_what_the_kernel_counted(then: Any, now: Any, expected: tuple[int | None, int | None]) -> None:
+    """CPU time and time in the queue are a thread's own, up to its end, whoever else has or had its id."""
+    before = {**snapshot(1200, *then), "threads": {88: (40, 4)}}
+    assert kernel_difference(before, snapshot(2000, now)) == {now["number"]: expected}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
