@@ -7,7 +7,7 @@ The headline rests on every row of the table, so the intervals of all rows hold 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, isinf, log
+from math import exp, isfinite, isinf, log
 from statistics import median
 
 from pairs import Estimate, Rounds, gil_enabled
@@ -38,17 +38,20 @@ class Way:
     @property
     def verdict(self) -> str:
         """Whether it is faster than plain sequence, as far as the interval tells."""
-        if self.ratio.low > 1:
+        # Both intervals are of the same rounds; rounds too alike for one of them may leave the other its ends.
+        is_open = isinf(self.ratio.half_width)
+        if self.ratio.low > 1 or (is_open and self.difference.high < 0):
             return PAYS
-        if self.ratio.high < 1:
+        if self.ratio.high < 1 or (is_open and self.difference.low > 0):
             return COSTS
-        return (CANNOT_TELL, PAYS, COSTS)[self.plain] if isinf(self.ratio.half_width) else CANNOT_TELL
+        return (CANNOT_TELL, PAYS, COSTS)[self.plain] if is_open else CANNOT_TELL
 
     @property
     def told(self) -> str:
         """The verdict, with what it rests on where that is no interval."""
-        open_end = isinf(self.ratio.half_width) and self.verdict != CANNOT_TELL
-        return f"{self.verdict}, {IN_EVERY_ROUND:g} times or more in every round" if open_end else self.verdict
+        told = isfinite(self.ratio.half_width) or self.difference.low > 0 or self.difference.high < 0
+        plainly = "" if told or self.verdict == CANNOT_TELL else f", {IN_EVERY_ROUND:g} times or more in every round"
+        return f"{self.verdict}{plainly}"
 
 
 @dataclass(frozen=True, slots=True)

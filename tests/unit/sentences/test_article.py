@@ -8,10 +8,11 @@ from math import exp, log
 import exercise
 import pytest
 from claims import Drawn, Vocabulary, ends, examples, number, reads, reads_time
-from crossing import CANNOT_TELL, COSTS, PAYS, WAYS, Row, crossing, estimate, finding
+from crossing import CANNOT_TELL, COSTS, PAYS, WAYS, Row, Way, crossing, estimate, finding
+from fakes import interval
 from hypothesis import given
 from hypothesis import strategies as st
-from pairs import Rounds
+from pairs import Estimate, Rounds
 from rich.console import Console
 
 from gilscope.inference import fewest_pairs
@@ -160,7 +161,11 @@ def _(facts: Cell) -> bool:
     way = row.ways[name]
     _, low, high = ends(ratio(way.ratio, borders=[1]))
     faster = way.verdict == PAYS
-    return (low >= 1 if faster else high <= 1) and (way.difference.low < 0 if faster else way.difference.high > 0)
+    later, sooner = way.difference.low, way.difference.high
+    is_open = low == 0
+    by_ratio = low >= 1 if faster else high <= 1
+    by_difference = sooner < 0 if faster else later > 0
+    return by_difference if is_open else by_ratio and (later < 0 if faster else sooner > 0)
 
 
 @CELLS.claim(r"(?P<word>pays|costs), 2 times or more in every round")
@@ -176,7 +181,9 @@ def _(facts: Cell) -> bool:
     way = row.ways[name]
     logs = [log(base / ns) for base, ns in zip(some.ns["sequence"], some.ns[name], strict=True)]
     plain = len(logs) >= 3 and (min(logs) >= log(10) or max(logs) <= -log(10))
-    return way.ratio.low <= 1 <= way.ratio.high and not (plain and way.ratio.low == 0)
+    is_open = way.ratio.low == 0
+    left = not is_open or way.difference.low <= 0 <= way.difference.high
+    return way.ratio.low <= 1 <= way.ratio.high and left and not (plain and is_open)
 
 
 def contradictions(drawn: Drawn) -> list[str]:
@@ -235,3 +242,13 @@ def test_a_figure_beside_a_verdict_is_on_its_side() -> None:
     assert row.ways["threads"].verdict == PAYS
     assert ratio(row.ways["threads"].ratio, borders=[1]) == "1.0004 [1.0004, 1.0004]"
     assert reads("1.0004", row.ways["threads"].ratio.low)
+
+
+def test_a_difference_that_is_plain_decides_where_the_ratio_is_open() -> None:
+    """+72.8 [+31.3, +96.1] ms beside 0.30 [?] is no case of "cannot tell"."""
+    way = Way(
+        time=Estimate(1.01e8, 0.9e8, 1.1e8, 14),
+        difference=Estimate(7.28e7, 3.13e7, 9.61e7, 14),
+        ratio=interval(0.3, 0.0, float("inf")),
+    )
+    assert way.told == COSTS
