@@ -98,8 +98,10 @@ def family(folder: Path) -> list[str]:
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-            is_marked = f"GILSCOPE_TEST={folder}" in Path(f"/proc/{pid}/environ").read_text().split("\0")
+            words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+            is_marked = f"GILSCOPE_TEST={folder}" in Path(f"/proc/{pid}/environ").read_text(errors="replace").split(
+                "\0"
+            )
             # One that was started without an environment.
             is_sleep = words == "sleep 1000 " and os.readlink(f"/proc/{pid}/cwd") == str(folder)
             found += [words] if is_marked or is_sleep else []
