@@ -384,9 +384,9 @@ def test_the_tables_go_to_standard_error(tmp_path: Path) -> None:
     first, rest = done.stdout.split("\n", 1)
     assert first == "mine"
     VALIDATOR.validate(json.loads(rest))
-    assert re.search(r"^thread +held +waited +computing +blocked +takes +forced", done.stderr, re.MULTILINE)
+    assert re.search(r"^thread +held +waited +computing +blocked or queued +takes +forced", done.stderr, re.MULTILINE)
     assert re.search(r"^MainThread +[\d.]+ [mµn]?s +\d+ %", done.stderr, re.MULTILINE)
-    assert re.search(r"^released by +place +count +computing +blocked +mean +longest", done.stderr, re.MULTILINE)
+    assert re.search(r"^released by +place +count +computing +blocked or queued +mean", done.stderr, re.MULTILINE)
     told = " ".join(done.stderr.split())
     assert re.search(r"Mechanism: ledger\. It cannot see: interpreters with a GIL.*\. It costs about 50 ns", told), told
 

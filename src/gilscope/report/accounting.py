@@ -19,13 +19,13 @@ _THREAD_COLUMNS = (
     "held",
     "waited",
     "computing",
-    "blocked",
+    "blocked or queued",
     "takes",
     "forced",
     "longest hold",
     "run delay",
 )
-_SITE_COLUMNS = ("released by", "place", "count", "computing", "blocked", "mean", "longest")
+_SITE_COLUMNS = ("released by", "place", "count", "computing", "blocked or queued", "mean", "longest")
 
 
 def open_console() -> Console:
@@ -57,8 +57,8 @@ def _render_ledger(log: Mapping[str, Any], console: Console) -> None:
         console.print(
             f"Timeline: {counted(len(log['events']), 'event')}, {count(log['n_lost_events'])} lost.", style="dim"
         )
-    says = "Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued "
-    says += "for a CPU, as waited does"
+    says = "Shares are of the thread's own time. Computing, and blocked or queued for a CPU: without the GIL; waited "
+    says += "includes being queued too"
     if any(thread["run_delay_ns"] is not None for thread in log["threads"]):
         says += ", and run delay says how much of both that can be"
     console.print(f"{says}.", style="dim")

@@ -127,7 +127,7 @@ def _(log: Log, n: str) -> bool:
 
 
 @LINES.claim(
-    r"Shares are of the thread's own time. Computing and blocked: without the GIL; blocked includes being queued for a CPU, as waited does(?P<delay>, and run delay says how much of both that can be)?"
+    r"Shares are of the thread's own time. Computing, and blocked or queued for a CPU: without the GIL; waited includes being queued too(?P<delay>, and run delay says how much of both that can be)?"
 )
 def _(log: Log, delay: str = "") -> bool:
     return bool(delay) == any(thread["run_delay_ns"] is not None for thread in log["threads"])
