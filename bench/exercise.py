@@ -78,14 +78,14 @@ def progress() -> Iterator[Callable[[float, int], None]]:
     """Show on a terminal how long it still takes, between rounds alone: while one runs nothing may disturb it."""
     screen = Console(stderr=True, highlight=False)
     left = TimeLeft()
-    with Progress(TextColumn("{task.description}"), console=screen, transient=True, auto_refresh=False) as bar:
+    column = TextColumn("{task.description}")
+    with Progress(column, console=screen, transient=True, auto_refresh=False, disable=not screen.is_terminal) as bar:
         task = bar.add_task("measuring")
 
         def between(left_s: float, n_rounds: int) -> None:
             left.guess(left_s)
-            if screen.is_terminal:
-                text = f"{counted(n_rounds, 'round')} of each N, {left}".removesuffix(", ")
-                bar.update(task, description=text, refresh=True)
+            text = f"{counted(n_rounds, 'round')} of each N, {left}".removesuffix(", ")
+            bar.update(task, description=text, refresh=True)
 
         yield between
 

@@ -65,6 +65,7 @@ typedef struct account {
     uint64_t takes, drops, waits, forced;
     uint64_t asked, answered_at_once; /* drops that somebody had asked for; those within QUICK_ANSWER_NS */
     uint64_t longest_answer;          /* from the asking to the drop, less the time it was queued for a CPU */
+    int last_was_asked;               /* whether somebody had asked for its last drop */
     releases released;
     site *at;                                         /* where the current release began, in its table */
     uint64_t read_at, waited_at_reading, cpu_read_ns; /* the last reading of the CPU clock; never, if read_at is 0 */

@@ -107,6 +107,7 @@ on_drop(void)
         hold_end(mine, now);
     }
     mine->drops++;
+    mine->last_was_asked = asked != 0;
     if (asked != 0) {
         const uint64_t answer = answer_length(mine, now - asked);
         mine->asked++;
@@ -175,6 +176,10 @@ on_forced(void)
     account *mine = account_is_open() ? my_account : account_open(now);
     if (mine != NULL) {
         mine->forced++;
+        if (!mine->last_was_asked) { /* by one that had begun to wait before the hooks were there, unseen */
+            mine->last_was_asked = 1;
+            mine->asked++;
+        }
         ring_put(now, (uint32_t)mine->number, EVENT_FORCED, 0);
     }
     pthread_mutex_unlock(&books_mutex);

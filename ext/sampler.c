@@ -41,9 +41,10 @@ static PyMethodDef methods[] = {
         watch, METH_O,
         "watch(handle, /)\n--\n\nOn a free-threaded build, sample the calling thread's state from now on. Elsewhere\n"
         "whoever holds the GIL is seen anyway."),
-    METHOD(record, METH_NOARGS,
-           "record()\n--\n\nReturn where the GIL's record lies in memory, and in it, as offsets, its parts, and where a\n"
-           "thread's state has its id. Raises RuntimeError where there is none. GIL: as start."),
+    METHOD(
+        record, METH_NOARGS,
+        "record()\n--\n\nReturn where the GIL's record lies in memory, and in it, as offsets, its parts, and where a\n"
+        "thread's state has its id. Raises RuntimeError where there is none. GIL: as start."),
 #endif
     METHOD(
         arrive, METH_O,
