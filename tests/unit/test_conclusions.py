@@ -23,6 +23,7 @@ from probes import (
 )
 
 from gilscope.probing import notes
+from gilscope.probing.advice import PAYS
 from gilscope.probing.result import Probe
 
 SCHEMA = json.loads((files("gilscope") / "probe.schema.json").read_text(encoding="utf-8"))
@@ -36,6 +37,13 @@ def test_results_fit_the_schema(name: str) -> None:
     data = PROBES[name].as_dict()
     VALIDATOR.validate(data)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
+
+
+def test_the_schemas_know_every_word_of_what_pays() -> None:
+    """Of a probe and of an atlas' row; none, after a failure."""
+    atlas = json.loads((files("gilscope") / "atlas.schema.json").read_text(encoding="utf-8"))
+    for schema in (SCHEMA, atlas["$defs"]["row"]):
+        assert set(schema["properties"]["pays"]["enum"]) == {"", *PAYS}
 
 
 def test_the_schema_describes_every_key_and_nothing_else() -> None:
