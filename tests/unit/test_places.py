@@ -15,9 +15,9 @@ from gilscope.places import portable
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a person a home, with a folder to work in."""
     home = tmp_path / "annabel"
-    (home / "work").mkdir(parents=True)
+    (home / "desk").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.chdir(home / "work")
+    monkeypatch.chdir(home / "desk")
     return home
 
 
@@ -25,7 +25,7 @@ def test_each_folder_has_a_name(at_home: Path) -> None:
     """The innermost counts."""
     package = Path(gilscope.__file__).parent
     assert portable(f"{at_home}/data") == "<home>/data"
-    assert portable(f"{at_home}/work/a.py") == "<cwd>/a.py"
+    assert portable(f"{at_home}/desk/a.py") == "<cwd>/a.py"
     assert portable(f"{package}/report/table.py") == "gilscope/report/table.py"
     assert portable(f"{sysconfig.get_path('platlib')}/numpy/x.so") == "site-packages/numpy/x.so"
     assert portable(sysconfig.get_path("stdlib")) == f"<prefix>/lib/python{sysconfig.get_python_version()}"
@@ -60,7 +60,7 @@ def test_data_keeps_its_form(at_home: Path) -> None:
 
 def test_a_folder_that_was_removed_is_no_obstacle(at_home: Path) -> None:
     """What is to be saved is saved."""
-    (at_home / "work").rmdir()
+    (at_home / "desk").rmdir()
     assert portable(f"{at_home}/x") == "<home>/x"
 
 
