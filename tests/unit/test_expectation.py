@@ -17,7 +17,7 @@ from gilscope.probing.expectation import (
     expect_threads,
     handed,
 )
-from gilscope.probing.prediction import NOTHING, Prediction
+from gilscope.probing.prediction import FINE_RELEASES, NOTHING, Prediction
 from gilscope.probing.shares import Share
 from gilscope.results import Interval
 
@@ -92,6 +92,18 @@ def test_threads_that_fall_short_of_processes_do_not_pay() -> None:
     assert worth(predicted(1.9), what) == (Worth.NO, Worth.YES)
     slow = seen(beside=gave(0.45, 0.55), threads=(0.5, 0.55), processes=(0.98, 1.05), control=(0.97, 1.03))
     assert worth(predicted(1.9), slow) == (Worth.NO, Worth.OPEN)
+
+
+@pytest.mark.parametrize("ends", [(1.84, 1.87), (0.71, 0.73)])
+def test_one_process_does_not_tell_what_fine_releases_do_in_the_next(ends: tuple[float, float]) -> None:
+    """Both were measured of one call, narrow each time: what it is is open, whichever came this time."""
+    what = seen(beside=gave(ends[0] / 1.95, ends[1] / 1.95), threads=ends, processes=(1.9, 2.0), control=(1.9, 2.0))
+    fine = Prediction(n_workers=2, low=0.31, high=2.0, limit=FINE_RELEASES)
+    one = expect_threads(fine, expect_processes(predicted(2.0), what), what)
+    assert (one.worth, one.low, one.high) == (Worth.OPEN, 0.31, 2.0)
+    never = Prediction(n_workers=2, low=0.03, high=0.56, limit=FINE_RELEASES)
+    low = seen(threads=(0.6, 0.65), processes=(1.9, 2.0), control=(1.9, 2.0))
+    assert expect_threads(never, expect_processes(predicted(2.0), low), low).worth is Worth.NO
 
 
 def test_a_ramp_is_no_shortfall() -> None:

@@ -15,6 +15,9 @@ def doubt(expected: Expectation, seen: Seen, shortfall: str = "") -> str:
     starved = expected.starved or (measured.high < WORTH_IT and seen.needs_cpu and not seen.second_cpu)
     if starved:
         return f" where there are as many CPUs; here they were {ratio(measured)}, but {no_second_cpu(seen)}"
+    if expected.is_fickle:
+        told = "releases this short meet all the time in one process and never in the next"
+        return f" and here they were {ratio(measured)}, but {told}; make them longer"
     reason = f" ({shortfall})" if shortfall else ""
     return f" and here they were {ratio(measured)}{reason}; {more_time(seen)}"
 

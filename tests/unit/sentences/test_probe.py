@@ -242,12 +242,18 @@ def _(probe: Probe, predicted: str, measured: str = "", reason: str = "") -> boo
 CONTROL = rf"this machine gave no second CPU meanwhile \((?P<control>{INTERVAL})\)"
 UNTOLD = rf"whether this machine gave a second CPU could not be told in <seconds:time> \((?P<untold>{INTERVAL})\); --max-time <longer:count>s may tell"
 UNMEASURED = "whether this machine gave a second CPU was not measured"
-DOUBT = rf"(?: and nothing was measured that could tell| where there are as many CPUs; here they were (?P<here>{INTERVAL}), but (?:{CONTROL}|{UNTOLD}|(?P<unmeasured>{UNMEASURED}))| and here they were (?P<also>{INTERVAL})(?: \((?P<why>[^()]*(?:\([^()]*\)[^()]*)*)\))?; --max-time \d+s may tell)"
+FICKLE = "releases this short meet all the time in one process and never in the next"
+DOUBT = rf"(?: and nothing was measured that could tell| where there are as many CPUs; here they were (?P<here>{INTERVAL}), but (?:{CONTROL}|{UNTOLD}|(?P<unmeasured>{UNMEASURED}))| and here they were (?P<also>{INTERVAL})(?: \((?P<why>[^()]*(?:\([^()]*\)[^()]*)*)\))?(?:; --max-time \d+s may tell|, but (?P<fickle>{FICKLE}); make them longer))"
 
 
-def doubt_holds(probe: Probe, way: str, here: str = "", also: str = "", why: str = "", **rest: str) -> bool:
+def doubt_holds(
+    probe: Probe, way: str, here: str = "", also: str = "", why: str = "", fickle: str = "", **rest: str
+) -> bool:
     shown = here or also
     right = not shown or shown == row(probe, way)[2]
+    if fickle:
+        one = probe.predicted["threads"][-1]
+        right = right and way == "threads" and one.limit == "fine releases" and one.low < 1.2 <= one.high
     return right and cpu_holds(probe, **rest) and (not why or why == probe.shortfalls.get(way))
 
 
