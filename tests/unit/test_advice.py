@@ -20,8 +20,8 @@ from gilscope.probing.advice import (
 )
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.expectation import Seen, expect_processes, expect_threads, handed
+from gilscope.probing.handing import Cost
 from gilscope.probing.prediction import predict_processes, predict_threads
-from gilscope.probing.shares import Share
 from gilscope.results import Interval
 
 MS = 1e6
@@ -68,7 +68,7 @@ def advised(
         way: Prospect(
             prediction=prediction,
             expected=expected[way],
-            handed=handed(expected[way], Share(busy_ns, 0.9 * busy_ns, 1.1 * busy_ns), profile.wall_ns),
+            handed=handed(expected[way], Cost(busy_ns, 0.9 * busy_ns, 1.1 * busy_ns), profile.wall_ns),
             failure=(failure or {}).get(way, ""),
             shortfall=(short or {}).get(way, ""),
         )

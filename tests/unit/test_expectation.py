@@ -17,8 +17,8 @@ from gilscope.probing.expectation import (
     expect_threads,
     handed,
 )
+from gilscope.probing.handing import Cost
 from gilscope.probing.prediction import FINE_RELEASES, NOTHING, Prediction
-from gilscope.probing.shares import Share
 from gilscope.results import Interval
 
 
@@ -150,11 +150,11 @@ def test_no_worth_is_one_that_what_was_measured_excludes(
 def test_handing_out_is_divided_among_the_calls_of_an_order() -> None:
     """20 us for each order, and calls of 40 us on two workers that would be twice as fast."""
     twice = Expectation(low=2.0, high=2.0)
-    one = handed(twice, Share(20e3, 20e3, 20e3), 40e3)
+    one = handed(twice, Cost(20e3, 20e3, 20e3), 40e3)
     assert one.low == one.high == pytest.approx(1.0)
     assert one.calls_at_a_time == 9  # 1 / (1 / 2 + 20 / (9 * 40)) is nine tenths of 2
     assert twice.slowed(20 / (9 * 40)).low == pytest.approx(1.8)
-    assert handed(twice, Share(1.0, 1.0, 1.0), 1e9).calls_at_a_time == 1
-    assert handed(twice, Share(20e3, 20e3, 20e3), 100.0).calls_at_a_time == 4000
+    assert handed(twice, Cost(1.0, 1.0, 1.0), 1e9).calls_at_a_time == 1
+    assert handed(twice, Cost(20e3, 20e3, 20e3), 100.0).calls_at_a_time == 4000
     assert twice.slowed(0.0) is twice
     assert math.isinf(Expectation(low=1.0, high=2.0).most)

@@ -13,7 +13,7 @@ from gilscope.probing import classes
 from gilscope.probing.advice import Case, Prospect, advise, decide
 from gilscope.probing.call_profile import CallProfile, profile_of
 from gilscope.probing.expectation import Expectation, Seen, Worth, expect_processes, expect_threads, handed
-from gilscope.probing.handing import Handing
+from gilscope.probing.handing import Cost, Handing
 from gilscope.probing.knocks import Knocks
 from gilscope.probing.notes import notes_on
 from gilscope.probing.outcome import Outcome
@@ -189,7 +189,7 @@ def _scaling(data: Mapping[str, Any]) -> Scaling:
 
 
 def _handing_of(data: Mapping[str, Any]) -> Handing:
-    return Handing(n_workers=data["n_workers"], busy=Share(**data["busy"]), idle=Share(**data["idle"]))
+    return Handing(n_workers=data["n_workers"], busy=Cost(**data["busy"]), idle=Cost(**data["idle"]))
 
 
 def _failure_of(widest: Mapping[str, Scaling], way: str) -> str:

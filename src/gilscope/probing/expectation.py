@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from gilscope.probing.handing import Cost
 from gilscope.probing.prediction import FINE_RELEASES, Prediction
-from gilscope.probing.shares import Share
 from gilscope.results import Interval
 from gilscope.verdicts import SAME, SCALES, SECOND_CPU
 
@@ -200,13 +200,13 @@ class Handed:
     calls_at_a_time: int
 
 
-def handed(expected: Expectation, busy: Share, call_ns: float) -> Handed:
+def handed(expected: Expectation, busy: Cost, call_ns: float) -> Handed:
     """Return what is left of an expectation when its calls are handed out one at a time.
 
     Parameters
     ----------
     expected : Expectation
-    busy : Share
+    busy : Cost
         What that costs a call, in ns; see `gilscope.probing.handing.Handing`.
     call_ns : float
     """

@@ -13,10 +13,19 @@ from itertools import repeat
 from gilscope import shortages
 from gilscope.originals import time
 from gilscope.probing.channels import Channel
-from gilscope.probing.shares import Share, interval_of
+from gilscope.probing.shares import interval_of
 
 #: Looks at each cost, and orders in a row that do nothing, for each worker: some ms of them.
 LOOKS, ORDERS = 15, 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A time in ns, with its interval."""
+
+    estimate: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +35,16 @@ class Handing:
     Parameters
     ----------
     n_workers : int
-    busy : Share
+    busy : Cost
         A call, through the queue of workers that have more to do: of threads `concurrent.futures.ThreadPoolExecutor`'s,
         of processes a pipe each. It overlaps with nothing.
-    idle : Share
+    idle : Cost
         From telling a worker that sleeps to its answer.
     """
 
     n_workers: int
-    busy: Share
-    idle: Share
+    busy: Cost
+    idle: Cost
 
 
 def hand_to_threads(channels: Sequence[Channel]) -> Handing:
@@ -78,16 +87,21 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _busy(hand: Callable[[], None], n_workers: int) -> Share:
-    return interval_of([_wall_ns(hand) / (n_workers * ORDERS) for _ in range(LOOKS)])
+def _busy(hand: Callable[[], None], n_workers: int) -> Cost:
+    return _cost(lambda: _wall_ns(hand) / (n_workers * ORDERS))
 
 
-def _idle(channel: Channel) -> Share:
+def _idle(channel: Channel) -> Cost:
     def wake() -> None:
         channel.tell({"calls": 0})
         channel.answer()
 
-    return interval_of([float(_wall_ns(wake)) for _ in range(LOOKS)])
+    return _cost(lambda: float(_wall_ns(wake)))
+
+
+def _cost(look: Callable[[], float]) -> Cost:
+    found = interval_of([look() for _ in range(LOOKS)])
+    return Cost(found.estimate, found.low, found.high)
 
 
 def _wall_ns(do: Callable[[], None]) -> int:
