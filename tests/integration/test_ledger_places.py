@@ -150,5 +150,6 @@ def test_many_places(n: int) -> None:
         assert {site.count for site in log.sites_of([ids[i]]) if not site.module} == {i + 1}
     said = [text for text in log.blind_to if "beyond the first 2048 places" in text]
     n_lost = 3 * (n - len(mine))
-    assert bool(said) == (n_lost > 0)
-    assert not said or int(said[0].split()[3]) >= n_lost
+    # What is beyond may be the library's alone, where its places come last.
+    assert bool(said) or not n_lost
+    assert not said or (n >= 2000 and int(said[0].split()[3]) >= n_lost)
