@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import account
 
-from gilscope.probing.shares import Share, interval_of, parts_of
+from gilscope.accounting.log import Log
+from gilscope.probing.belonging import Rest
+from gilscope.probing.shares import Share, _Batch, _native, interval_of, parts_of
 
 MS = 1_000_000
 
@@ -98,3 +100,11 @@ def test_shares_are_shares_whatever_the_clocks_say(times: list[int]) -> None:
     parts = parts_of(account(**dict(zip(names, times, strict=True))))
     assert sum(parts) == pytest.approx(1)
     assert all(0 <= part <= 1 for part in parts)
+
+
+def test_a_stranger_that_always_computes_does_not_compute_for_the_call() -> None:
+    """What goes on at rest is nobody's help; what begins with the call is."""
+    log = Log(mechanism="", cost="", blind_to=(), wall_ns=10 * MS, threads=(), sites=())
+    spins = _Batch(log, own_cpu_ns=0, others_cpu_ns=10 * MS)
+    assert _native(spins, [], Rest(cpu_share=1.0)) == 0
+    assert _native(spins, [], Rest()) == 1

@@ -173,7 +173,7 @@ def _batch(look: _Look, call: Callable[[], object], n_calls: int, family: Family
         held=1 - computing - blocked,
         computing=(computing + theirs[0], computing + theirs[1]),
         blocked=(blocked - theirs[0], blocked - theirs[1]),
-        native=theirs[1],
+        native=theirs[0],
         # With the GIL on, as an import may have switched it, whoever is attached holds it.
         attached=isinstance(log, SampledLog) and log.free is None and not gil_enabled(),
     )

@@ -154,7 +154,7 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float, mar
             for log, theirs in zip(logs, helpers, strict=True)
         ),
         held_waiting=interval_of([_held_waiting(batch, thread) for batch, thread in zip(batches, mine, strict=True)]),
-        native=median(_native(*both) for both in zip(batches, helpers, strict=True)),
+        native=median(_native(batch, theirs, rest) for batch, theirs in zip(batches, helpers, strict=True)),
     )
 
 
@@ -203,8 +203,7 @@ def _parts_of(
     batch: _Batch, thread: ThreadAccount | None, helpers: Sequence[ThreadAccount], rest: Rest
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Return a batch's shares with as little of others' CPU time as may be the call's, and with as much."""
-    known_ns = sum(_cpu_ns(helper) for helper in helpers)
-    least_ns, most_ns = assigned_ns(batch.others_cpu_ns, known_ns, rest, batch.log.wall_ns)
+    least_ns, most_ns = _assigned_ns(batch, helpers, rest)
     return parts_of(thread, helpers, least_ns), parts_of(thread, helpers, most_ns)
 
 
@@ -213,9 +212,14 @@ def _cpu_ns(thread: ThreadAccount) -> int:
     return thread.held_ns + thread.computing_ns
 
 
-def _native(batch: _Batch, helpers: Sequence[ThreadAccount]) -> float:
+def _assigned_ns(batch: _Batch, helpers: Sequence[ThreadAccount], rest: Rest) -> tuple[float, float]:
     known_ns = sum(_cpu_ns(helper) for helper in helpers)
-    return min(1.0, max(0, batch.others_cpu_ns - known_ns) / max(1, batch.log.wall_ns))
+    return assigned_ns(batch.others_cpu_ns, known_ns, rest, batch.log.wall_ns)
+
+
+def _native(batch: _Batch, helpers: Sequence[ThreadAccount], rest: Rest) -> float:
+    """Return the share of a batch's time that others computed for the call: at least, for strangers compute too."""
+    return min(1.0, _assigned_ns(batch, helpers, rest)[0] / max(1, batch.log.wall_ns))
 
 
 def _held_waiting(batch: _Batch, thread: ThreadAccount | None) -> float:
