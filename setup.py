@@ -78,13 +78,16 @@ def extension(name: str, source: str, extra: list[str]) -> Extension:
 setup(
     cmdclass={"build_ext": BuildExt},
     ext_modules=[
-        extension("_capi", "kernels_capi.c", []),
-        extension("_ledger", "ledger.c", []),
-        extension("_sampler", "sampler.c", []),
-        extension("_locks", "locks.c", []),
-        extension("_leaving", "leaving.c", []),
+        extension("kernels._capi", "kernels_capi.c", []),
+        extension("accounting._ledger", "ledger.c", []),
+        extension("accounting._sampler", "sampler.c", []),
+        extension("accounting._locks", "locks.c", []),
+        extension("accounting._leaving", "leaving.c", []),
         *cythonize(
-            [extension("_cython", "kernels_cython.pyx", []), extension("_openmp", "kernels_openmp.pyx", openmp)],
+            [
+                extension("kernels._cython", "kernels_cython.pyx", []),
+                extension("kernels._openmp", "kernels_openmp.pyx", openmp),
+            ],
             build_dir="build/cython",
             include_path=["ext"],
             compiler_directives=DIRECTIVES,

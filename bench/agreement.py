@@ -17,9 +17,9 @@ import click
 from pairs import console
 from rich.table import Table
 
-from gilscope import storage, verdicts
-from gilscope.results import Result
-from gilscope.selftest import BusyProcess
+from gilscope.running import storage, verdicts
+from gilscope.running.result import Result
+from gilscope.running.selftest import BusyProcess
 
 
 def one_run(path: Path, arguments: tuple[str, ...], *, busy: bool) -> Result | None:

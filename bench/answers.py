@@ -21,7 +21,7 @@ from rich.table import Table
 from gilscope.probing.advice import CANNOT_TELL, PROCESSES, THREADS
 from gilscope.probing.classes import UNDECIDED
 from gilscope.probing.expectation import WORTH_IT
-from gilscope.selftest import BusyProcess
+from gilscope.running.selftest import BusyProcess
 from gilscope.words import counted
 
 TWO_AT_ONCE = """

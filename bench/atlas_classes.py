@@ -16,7 +16,7 @@ import click
 from gilscope.atlas import calls, document, rows, selection, survey
 from gilscope.documents.files import write_whole
 from gilscope.errors import UsageError
-from gilscope.machine.cpus import usable_cpus
+from gilscope.system.cpus import usable_cpus
 from gilscope.words import counted, duration, seconds
 
 EXPECTED = Path(__file__).parents[1] / "tests/fixtures/expected_classes.toml"

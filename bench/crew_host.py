@@ -13,17 +13,17 @@ import time
 from contextlib import ExitStack
 from statistics import median
 
-from gilscope import strategies
-from gilscope.results import Unavailable
-from gilscope.strategies import ITEM_MULTIPLE, Crew, SharedMemory
-from gilscope.worker import TaskSpec
+from gilscope.errors import Unavailable
+from gilscope.running import strategies
+from gilscope.running.strategies import ITEM_MULTIPLE, Crew, SharedMemory
+from gilscope.running.worker import TaskSpec
 
 DTYPE = "float64"
 TASK = 0
 
 
 def deal(crew: Crew, memory: SharedMemory) -> list[TaskSpec]:
-    """Give every worker the smallest chunk there is, as `gilscope.launch` deals larger ones."""
+    """Give every worker the smallest chunk there is, as `gilscope.running.launch` deals larger ones."""
     chunks = list(range(crew.n_workers))
     openmp = crew.name == "openmp"
     shares = [[0]] if openmp else [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]

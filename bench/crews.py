@@ -13,7 +13,7 @@ from typing import Any
 from pairs import Rounds, as_json, duration, fill, span, warm_up_and_fill
 from rich.table import Table
 
-from gilscope import strategies
+from gilscope.running import strategies
 
 #: Tasks in a sample of a crew's dispatch.
 N_TASKS = 50

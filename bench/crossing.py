@@ -12,7 +12,7 @@ from statistics import median
 
 from pairs import Estimate, Rounds, gil_enabled
 
-from gilscope.results import Interval
+from gilscope.pairing.intervals import Interval
 from gilscope.words import count, counted, duration, ratio
 
 WAYS = ("threads", "processes")

@@ -31,7 +31,7 @@ from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from gilscope.cli.time_left import TimeLeft
-from gilscope.inference import fewest_pairs
+from gilscope.pairing.intervals import fewest_pairs
 from gilscope.words import count, counted, duration, ratio
 from gilscope.words import seconds as in_seconds
 

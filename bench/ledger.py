@@ -18,9 +18,10 @@ from overhead import N_EVENTS, N_PAIRS, Comparison, call_arm, comparison_table, 
 from pairs import Rounds, check_files, conclude, console, duration, surroundings, warm_up_and_fill
 from rich.table import Table
 
-from gilscope import _capi, _ledger
+from gilscope.accounting import _ledger
 from gilscope.accounting.ledger import availability
-from gilscope.accounting.reading import difference
+from gilscope.accounting.snapshots import difference
+from gilscope.kernels import _capi
 from gilscope.words import seconds
 
 #: Long enough to be timed by the thread's CPU clock, and not much longer.

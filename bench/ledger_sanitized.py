@@ -25,8 +25,9 @@ from pathlib import Path
 import click
 
 import gilscope
-from gilscope import _capi, _ledger
+from gilscope.accounting import _ledger
 from gilscope.accounting.ledger import availability
+from gilscope.kernels import _capi
 
 N_BUSY = 8
 #: Short, so that many a wait times out and many a drop is asked for.
@@ -34,7 +35,7 @@ SWITCH_INTERVAL_S = 0.0005
 CONTROL_INSTALLS = 50
 #: No time that the ledger tells is longer, in ticks; one that is less than nothing reads as more.
 TOO_LONG = 1 << 60
-EXTENSIONS = {"_ledger": "ledger.c", "_capi": "kernels_capi.c"}
+EXTENSIONS = {"accounting/_ledger": "ledger.c", "kernels/_capi": "kernels_capi.c"}
 FLAGS = ("-fsanitize=thread", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off", "-DNDEBUG")
 LOCK = re.compile(r"pthread_mutex_(un)?lock\(&books_mutex\);")
 

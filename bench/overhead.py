@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting import lock_waits
 from gilscope.accounting.ledger import availability
-from gilscope.interference import HostMeter, ThreadMeter
+from gilscope.kernels import _capi
+from gilscope.system.counters import HostMeter, ThreadMeter
 from gilscope.words import seconds
 
 #: A sample of calls lasts about this long: some hundred times what starting and stopping the clock takes.
@@ -62,7 +62,7 @@ CALLS: tuple[Comparison, ...] = (
 PROGRAMS: tuple[Comparison, ...] = (
     ("python -c pass", ""),
     ("import gilscope", "python -c pass"),
-    ("import gilscope.worker", "python -c pass"),
+    ("import gilscope.running.worker", "python -c pass"),
     ("python -m gilscope --help", "python -c pass"),
 )
 
@@ -108,7 +108,7 @@ def empty() -> None:
 
 def measure_calls(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     """Time calls on one item, from an empty loop to the public function, and the release by itself."""
-    from gilscope import _cython
+    from gilscope.kernels import _cython
 
     x, out = array("d", [7.0]), array("d", [0.0])
     names = {"x": x, "out": out, "c": _capi, "cython": _cython, "gilscope": gilscope, "empty": empty}
@@ -130,12 +130,12 @@ def measure_calls(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     arms = {name: call_arm(statement, names) for name, statement in statements.items()}
     pair = arms["bare release pair"] = call_arm(f"pairs({N_PAIRS})", names, N_PAIRS)
     if availability() is None:
-        from gilscope import _ledger
+        from gilscope.accounting import _ledger
 
         arms["release pair, ledger on"] = hooked_arm(pair, partial(_ledger.start, 0), _ledger.stop)
         arms["release pair, timeline on"] = hooked_arm(pair, partial(_ledger.start, N_EVENTS), _ledger.stop)
     if lock_waits.availability() is None:
-        from gilscope import _locks
+        from gilscope.accounting import _locks
 
         lock, counting = threading.Lock(), list[object]()
         lock.acquire()
@@ -169,7 +169,7 @@ def measure_programs(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     arguments = {
         "python -c pass": ["-c", "pass"],
         "import gilscope": ["-c", "import gilscope"],
-        "import gilscope.worker": ["-c", "import gilscope.worker"],
+        "import gilscope.running.worker": ["-c", "import gilscope.running.worker"],
         "python -m gilscope --help": ["-m", "gilscope", "--help"],
     }
 

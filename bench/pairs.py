@@ -23,12 +23,11 @@ import click
 from rich.console import Console
 
 import gilscope
-from gilscope import williams
 from gilscope.cli.files import check_output
 from gilscope.documents.files import write_whole
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
-from gilscope.inference import cross_width_interval, ratio_interval
-from gilscope.results import Interval
+from gilscope.pairing import orders
+from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
 PLAIN_WIDTH = 132
@@ -69,7 +68,7 @@ class Rounds:
     def take(self, *, keep: bool = True) -> None:
         """Time every arm once; a round that is not kept is a warm-up. Ctrl-C takes effect when the round has ended."""
         if not self._orders:
-            self._orders.extend(williams.orders(len(self._arms), self._rng))
+            self._orders.extend(orders.orders(len(self._arms), self._rng))
         names = list(self._arms)
         with interrupt_held():
             samples = {names[arm]: self._arms[names[arm]]() for arm in self._orders.popleft()}

@@ -33,8 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gilscope.errors import INTERRUPTED
-from gilscope.inference import cross_width_interval
-from gilscope.results import Interval
+from gilscope.pairing.intervals import Interval, cross_width_interval
 from gilscope.words import count, number
 
 SIZES = "8,512,65536,2**20,2**25"
@@ -71,7 +70,7 @@ class Group:
 
 def ours(module: str, function: str, *more: int) -> Make:
     """Return a maker of calls of one of our compiled kernels."""
-    kernel = getattr(import_module(f"gilscope.{module}"), function)
+    kernel = getattr(import_module(f"gilscope.kernels.{module}"), function)
     return lambda x, out: lambda: kernel(x, out, *more)
 
 
@@ -164,7 +163,7 @@ def measure(name: str, threads: int, dtype: str, items: int, seconds: float, dra
         except ImportError as error:
             row.reason = "not installed" if isinstance(error, ModuleNotFoundError) else str(error)
             continue
-        if arm == "openmp" and not import_module("gilscope._openmp").VERSION:
+        if arm == "openmp" and not import_module("gilscope.kernels._openmp").VERSION:
             row.reason = "the compiler has no OpenMP"
             continue
         calls[arm] = [made(x, out) for x, out in spots]

@@ -17,22 +17,25 @@ import click
 from pairs import console
 from rich.table import Table
 
-from gilscope import _capi
-from gilscope.machine.cpus import usable_cpus
+from gilscope.kernels import _capi
+from gilscope.pairing.control import SECOND_CPU
+from gilscope.pairing.intervals import Interval
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.prediction import in_samples
 from gilscope.probing.probe import probe_target
 from gilscope.probing.result import Probe
-from gilscope.probing.targets import parse_target
-from gilscope.results import Interval
-from gilscope.verdicts import SECOND_CPU
+from gilscope.system.cpus import usable_cpus
+from gilscope.targets.target import parse_target
 
 PERIOD_NS = 10e6
 HELD_SHARES = (0.1, 0.25, 0.5, 0.75)
 #: Sleeping needs no CPU, so more threads than CPUs show the law; computing does.
 SLEEPING_WIDTHS = (2, 4, 8)
 TOLERANCE = 0.05
-SETUP = "import time; from array import array; from gilscope import _capi, _ledger; x = array('d', range(2048))"
+SETUP = (
+    "import time; from array import array; from gilscope.accounting import _ledger; from gilscope.kernels import _capi"
+    "; x = array('d', range(2048))"
+)
 #: Releases no longer than the holds between, so that threads meet at the GIL; and longer ones, that leave them room.
 MEETING = {
     "0.5 µs held, 0.5 µs released, 4000 times": "_ledger.pattern(4000, 500, 500)",

@@ -17,9 +17,9 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
-from gilscope import _capi
-from gilscope.machine import usable_cpus
-from gilscope.selftest import BusyProcess
+from gilscope.kernels import _capi
+from gilscope.running.selftest import BusyProcess
+from gilscope.system.cpus import usable_cpus
 from gilscope.testing import assert_holds_gil, assert_max_stall, assert_releases_gil
 
 LENGTHS_US = (50, 200, 1000, 5000)

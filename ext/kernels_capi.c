@@ -1,4 +1,4 @@
-/* gilscope._capi: the kernels by hand over the C API, GIL held or released.
+/* gilscope.kernels._capi: the kernels by hand over the C API, GIL held or released.
  *
  * Every function is stateless and safe from any thread and interpreter: it touches its arguments and its own
  * stack only. Each held / released pair goes through one body that differs in the release alone.
@@ -201,7 +201,7 @@ static PyModuleDef_Slot slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "gilscope._capi",
+    .m_name = "gilscope.kernels._capi",
     .m_doc = PyDoc_STR("square and quad by hand over the C API, with the GIL held or released."),
     .m_methods = methods,
     .m_slots = slots,

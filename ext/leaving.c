@@ -1,4 +1,4 @@
-/* gilscope._leaving: a base class whose __exit__ no interrupt can come before.
+/* gilscope.accounting._leaving: a base class whose __exit__ no interrupt can come before.
  *
  * A signal handler may raise between any two steps of bytecode, and before the first step of a function, __exit__ as
  * much as any. This __exit__ is a function of C: it calls the method _leave, and calls it again if that was
@@ -45,7 +45,7 @@ static PyType_Slot leaving_slots[] = {
 };
 
 static PyType_Spec leaving_spec = {
-    .name = "gilscope._leaving.Leaving",
+    .name = "gilscope.accounting._leaving.Leaving",
     .basicsize = sizeof(PyObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = leaving_slots,
@@ -73,7 +73,7 @@ static PyModuleDef_Slot module_slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "gilscope._leaving",
+    .m_name = "gilscope.accounting._leaving",
     .m_doc = PyDoc_STR("A base class whose __exit__ no interrupt can come before."),
     .m_slots = module_slots,
 };

@@ -1,4 +1,4 @@
-/* gilscope._ledger: every take, drop and wait of the GIL by every thread, exactly, while it is on.
+/* gilscope.accounting._ledger: every take, drop and wait of the GIL by every thread, exactly, while it is on.
  *
  * It patches three import slots of the interpreter; ledger_hooks.h says which and why, ledger_gil.h how it knows the
  * GIL, import_slots.h how slots are found and changed. Where that cannot be done, UNAVAILABLE says why, or start
@@ -154,7 +154,7 @@ static PyModuleDef_Slot module_slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "gilscope._ledger",
+    .m_name = "gilscope.accounting._ledger",
     .m_doc = PyDoc_STR("The GIL ledger: every take, drop and wait of the GIL by every thread."),
     .m_methods = methods,
     .m_slots = module_slots,

@@ -288,7 +288,7 @@ static PyType_Slot books_slots[] = {
 };
 
 static PyType_Spec books_spec = {
-    .name = "gilscope._ledger.Books",
+    .name = "gilscope.accounting._ledger.Books",
     .basicsize = sizeof(books_object),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = books_slots,

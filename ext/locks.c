@@ -1,4 +1,4 @@
-/* gilscope._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it is on.
+/* gilscope.accounting._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it is on.
  *
  * It patches import slots of the interpreter, as the ledger does and beside it; lock_waits.h says which and why. Where
  * that cannot be done, UNAVAILABLE says why, or start raises. One process has one such account, so there is no state
@@ -24,7 +24,7 @@
 
 #ifdef GILSCOPE_HAS_LOCKS
 
-#define COUNTING_NAME "gilscope._locks"
+#define COUNTING_NAME "gilscope.accounting._locks"
 
 static void
 counting_free(PyObject *Py_UNUSED(capsule))
@@ -126,7 +126,7 @@ static PyModuleDef_Slot module_slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "gilscope._locks",
+    .m_name = "gilscope.accounting._locks",
     .m_doc = PyDoc_STR("How often and how long threads block on the interpreter's locks."),
     .m_methods = methods,
     .m_slots = module_slots,

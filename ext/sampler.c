@@ -1,4 +1,4 @@
-/* gilscope._sampler: who holds the GIL, looked at thousands of times a second from beside; and how long it takes to
+/* gilscope.accounting._sampler: who holds the GIL, looked at thousands of times a second from beside; and how long it takes to
  * get it at a random moment.
  *
  * The first needs the GIL's record (gil_record.h), or on a free-threaded build the states of threads that ask to be
@@ -80,7 +80,7 @@ static PyModuleDef_Slot module_slots[] = {
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "gilscope._sampler",
+    .m_name = "gilscope.accounting._sampler",
     .m_doc = PyDoc_STR("Who holds the GIL, by sampling from beside, and how long it takes to get it."),
     .m_methods = methods,
     .m_slots = module_slots,

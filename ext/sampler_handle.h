@@ -6,7 +6,7 @@
 
 #include "sampler_thread.h"
 
-#define HANDLE_NAME "gilscope._sampler"
+#define HANDLE_NAME "gilscope.accounting._sampler"
 /* The shortest sleep that is worth the name, and a slot short enough for joining its thread with the GIL held. */
 #define SHORTEST_PERIOD_NS 20000
 #define LONGEST_PERIOD_NS 20000000

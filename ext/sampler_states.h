@@ -4,7 +4,7 @@
 
 #include "sampler_thread.h"
 
-#define BEACON_NAME "gilscope._sampler.beacon"
+#define BEACON_NAME "gilscope.accounting._sampler.beacon"
 
 /* With the mutex locked. */
 static void

@@ -34,7 +34,7 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     """Say which interpreter, GIL state and OpenMP this run has."""
-    from gilscope import _openmp
+    from gilscope.kernels import _openmp
 
     openmp = _openmp.VERSION or "none: the compiler has no OpenMP"
     return f"CPython {platform.python_version()}, GIL {gil_state()}, OpenMP {openmp}"

@@ -6,23 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from gilscope.errors import KernelError
-from gilscope.plan import Request, make_plan
-from gilscope.results import (
-    Arm,
-    Control,
-    Group,
-    Interference,
-    Interval,
-    Plan,
-    Result,
-    Round,
-    Row,
-    Sample,
-    Unavailable,
-    WorkSize,
-)
-from gilscope.runner import Event, Runner
+from gilscope.errors import KernelError, Unavailable
+from gilscope.pairing.intervals import Interval
+from gilscope.running.plan import Request, make_plan
+from gilscope.running.result import Arm, Control, Group, Interference, Plan, Result, Round, Row, Sample, WorkSize
+from gilscope.running.runner import Event, Runner
 
 #: What a call on one chunk takes, or a round of the compute form, in ns.
 CHUNK_NS = {"python": 8_000_000, "numpy": 60_000, "cython": 50_000, "c": 50_000}

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount
+from gilscope.kernels import _capi
 
 if TYPE_CHECKING:
-    from gilscope._ledger import Snapshot
+    from gilscope.accounting._ledger import Snapshot
 
-_ledger = pytest.importorskip("gilscope._ledger")
+_ledger = pytest.importorskip("gilscope.accounting._ledger")
 #: The host may take the CPU away between a stamp of the ledger and that of the kernel, and does so now and then. The
 #: best of some attempts shows what the instrument does; all of them would show the host.
 ATTEMPTS = 20

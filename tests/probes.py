@@ -3,9 +3,9 @@
 from typing import Any
 
 from gilscope.probing.conclusions import from_outcome
-from gilscope.probing.outcome import Outcome
 from gilscope.probing.result import Probe
-from gilscope.probing.targets import Target, parse_target
+from gilscope.targets.outcome import Outcome
+from gilscope.targets.target import Target, parse_target
 
 FUNCTION = parse_target("module:function")
 STATEMENT = parse_target("f(x)", setup="from module import f, x", statement=True)

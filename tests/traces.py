@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
-from gilscope.tracing.intervals import lanes_of
-from gilscope.tracing.trace import Trace
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import lanes_of
 
 #: The threads of most examples.
 MAIN, ONE, TWO = 10, 11, 12

@@ -8,28 +8,28 @@ TYPE_CHECKING = False  # as typing's, which type checkers know by name; importin
 
 if TYPE_CHECKING:
     from gilscope.accounting.mechanisms import ledger
-    from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
-    from gilscope.magics import load_ipython_extension
-    from gilscope.plan import Request
+    from gilscope.errors import CannotRunError, GilscopeError, KernelError, Unavailable, UsageError
+    from gilscope.kernels.functions import quad, square
+    from gilscope.notebook import load_ipython_extension
     from gilscope.probing.probe import probe
     from gilscope.probing.result import Probe
-    from gilscope.public import quad, square
-    from gilscope.results import Result, Unavailable
-    from gilscope.session import run
+    from gilscope.running.plan import Request
+    from gilscope.running.result import Result
+    from gilscope.running.run import run
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "square": "gilscope.public",
-    "quad": "gilscope.public",
-    "run": "gilscope.session",
+    "square": "gilscope.kernels.functions",
+    "quad": "gilscope.kernels.functions",
+    "run": "gilscope.running.run",
     "ledger": "gilscope.accounting.mechanisms",
     "probe": "gilscope.probing.probe",
     "Probe": "gilscope.probing.result",
-    "load_ipython_extension": "gilscope.magics",
-    "Request": "gilscope.plan",
-    "Result": "gilscope.results",
-    "Unavailable": "gilscope.results",
+    "load_ipython_extension": "gilscope.notebook",
+    "Request": "gilscope.running.plan",
+    "Result": "gilscope.running.result",
+    "Unavailable": "gilscope.running.result",
     "GilscopeError": "gilscope.errors",
     "UsageError": "gilscope.errors",
     "KernelError": "gilscope.errors",

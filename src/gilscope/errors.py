@@ -1,4 +1,6 @@
-"""What can go wrong, and what the command line ends with."""
+"""What can go wrong or be absent, and what the command line ends with."""
+
+from dataclasses import dataclass
 
 DONE, GIL_RETURNED, WRONG_USAGE, UNDECIDED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -37,3 +39,19 @@ class CannotRunError(GilscopeError):
     """What was asked cannot be done on this machine or by this interpreter."""
 
     exit_code = CANNOT_RUN
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """An absence with its reason, shown in the table; never replaced by a stand-in.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing and what would be needed, for example ``"needs CPython >= 3.12; this is 3.11.7"``.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"unavailable: {self.reason}"

@@ -10,6 +10,10 @@ import sys
 from functools import lru_cache
 from typing import Any
 
+#: Where this package lies.
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
+#: Folders whose frames lead to a user's code and are none of it, so that no traceback shows them.
+LEADING_TO_TARGETS = tuple(os.path.join(PACKAGE, name) + os.sep for name in ("targets", "probing", "tracing"))
 _SITES = ("site-packages", "dist-packages")
 
 
@@ -54,7 +58,7 @@ def _roots(folder: str, home: str, path: tuple[str, ...]) -> tuple[re.Pattern[st
         **dict.fromkeys((home, _home_of_record()), "<home>"),
         **dict.fromkeys((sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix), "<prefix>"),
         **{entry: os.path.basename(entry) for entry in path if os.path.basename(entry) in _SITES},
-        os.path.dirname(os.path.abspath(__file__)): "gilscope",
+        PACKAGE: "gilscope",
     }
     names: dict[str, str] = {}
     for root, name in named.items():

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gilscope.results import Arm, Interval
+    from gilscope.pairing.intervals import Interval
+    from gilscope.running.result import Arm
 
 #: What stands for a figure that there is not.
 NONE = "-"

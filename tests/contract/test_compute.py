@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from kernel_data import data
 
-from gilscope import _capi
-from gilscope.kernels import FORMATS, ITEM_BYTES, Kernel, load
+from gilscope.kernels import FORMATS, ITEM_BYTES, Kernel, _capi, load
 
 
 def lanes(dtype: str, n: int) -> "array[Any]":

@@ -16,10 +16,9 @@ import pytest
 from leftovers import nothing_left
 
 from gilscope import kernels
-from gilscope.errors import CannotRunError, KernelError
-from gilscope.results import Unavailable
-from gilscope.strategies import STRATEGIES, Crew, SharedMemory, Timing, base, find
-from gilscope.worker import ANY_CPU, TaskSpec
+from gilscope.errors import CannotRunError, KernelError, Unavailable
+from gilscope.running.strategies import STRATEGIES, Crew, SharedMemory, Timing, base, find
+from gilscope.running.worker import ANY_CPU, TaskSpec
 
 WIDTH, ITEMS = 2, 96
 SENTENCE = "the coordinator's own mistake"

@@ -21,9 +21,8 @@ from gilscope.accounting import ledger, lock_waits, sampler, witness
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.witness import Witness
 from gilscope.children.delivery import delivered
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.report import accounting
-from gilscope.results import Unavailable
 
 SCHEMA = json.loads((Path(gilscope.__file__).parent / "accounting.schema.json").read_text())
 needs_sampler = pytest.mark.skipif(sampler.availability() is not None, reason=str(sampler.availability()))
@@ -73,7 +72,7 @@ def run_program(folder: Path, program: str, *names: str) -> tuple[int, dict[str,
         import os, sys
         from importlib import import_module
         from gilscope.accounting import program
-        from gilscope.results import Unavailable
+        from gilscope.running.result import Unavailable
         for name in {names!r}:
             import_module(f"gilscope.accounting.{{name}}")._verdict[:] = [Unavailable({FORCED!r})]
         result = os.open({str(result)!r}, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -7,10 +7,10 @@ import pytest
 
 from gilscope.accounting import lock_waits
 from gilscope.accounting.lock_waits import LockWaits
-from gilscope.probing.channels import Channel, PipeChannel, ThreadChannel
 from gilscope.probing.handing import hand_to_processes, hand_to_threads
-from gilscope.probing.measure import _interpreter
-from gilscope.probing.targets import parse_target, resolve
+from gilscope.probing.job import _interpreter
+from gilscope.probing.workers import Channel, PipeChannel, ThreadChannel
+from gilscope.targets.target import parse_target, resolve
 
 SETUP = "import threading; lock = threading.Lock(); lock.acquire()"
 GIVES_WAY = parse_target("assert os.sched_getscheduler(0) == os.SCHED_BATCH", setup="import os", statement=True)

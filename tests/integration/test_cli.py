@@ -19,21 +19,21 @@ import jsonschema
 import pytest
 from leftovers import children_of, processes_of, wait_until_gone
 
-from gilscope import selftest, storage
 from gilscope.cli import COMMANDS, main
 from gilscope.cli.files import check_output
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.machine import OpenMp
-from gilscope.plan import Request
+from gilscope.machine.openmp_runtime import OpenMp
 from gilscope.report.table import COLUMNS
-from gilscope.session import Session
+from gilscope.running import selftest, storage
+from gilscope.running.plan import Request
+from gilscope.running.run import Session
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
 SMALL = ["run", "quad", "--implementations", "c", "--gil", "released", "--strategies", "serial", "--items", "4096"]
 TINY = [*SMALL, "--fast", "--ci-width", "30%", "--seed", "1"]
 # The same command line but for one constant: rounds need not be spread over seconds, so that a tiny run is short.
-WITHOUT_SPAN = "import gilscope.plan; gilscope.plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 LONG = [*SMALL, "--rigorous", "--max-time", "5m", "--ci-width", "0.01%", "--seed", "1"]
 #: What a run that measured something may end with: the machine decides which.
 MEASURED = {0, 3, 5}
@@ -149,7 +149,8 @@ def test_help_and_import_load_neither_numpy_nor_rich() -> None:
         "try: main()\n"
         "except SystemExit: pass\n"
         "assert threading.active_count() == 1\n"
-        "print([name for name in ('numpy', 'rich', 'gilscope.runner', 'gilscope._capi') if name in sys.modules])\n"
+        "late = ('numpy', 'rich', 'gilscope.running.runner', 'gilscope.kernels._capi')\n"
+        "print([name for name in late if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     first, *_, last = done.stdout.splitlines()
@@ -394,7 +395,7 @@ def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run.json"]
 
 
-@pytest.mark.parametrize("where", ["gilscope.session.describe", "gilscope.runner.Runner.events"])
+@pytest.mark.parametrize("where", ["gilscope.running.run.describe", "gilscope.running.runner.Runner.events"])
 def test_an_interrupt_before_the_first_round_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
 ) -> None:

@@ -85,7 +85,7 @@ def test_numpy_says_that_it_cannot() -> None:
 @pytest.mark.parametrize("name", EXTENSIONS)
 def test_does_not_bring_the_gil_back(name: str) -> None:
     """Importing a module on a free-threaded build leaves the GIL off, and warns of nothing."""
-    run_fresh(f"import sys, gilscope.{name}; assert not sys._is_gil_enabled()")
+    run_fresh(f"import sys, gilscope.kernels.{name}; assert not sys._is_gil_enabled()")
 
 
 def test_import_starts_and_loads_nothing() -> None:
@@ -95,9 +95,9 @@ def test_import_starts_and_loads_nothing() -> None:
         import gilscope, gilscope.kernels
         from gilscope.kernels import load
         assert threading.active_count() == 1
-        assert not {"numpy", "psutil", "gilscope._openmp"} & set(sys.modules)
+        assert not {"numpy", "psutil", "gilscope.kernels._openmp"} & set(sys.modules)
         load("square", "c", "released"), load("square", "cython", "held"), load("quad", "python", "held")
-        assert not {"numpy", "psutil", "gilscope._openmp"} & set(sys.modules)
+        assert not {"numpy", "psutil", "gilscope.kernels._openmp"} & set(sys.modules)
         try:
             tasks, maps = len(__import__("os").listdir("/proc/self/task")), open("/proc/self/maps").read()
         except OSError:
@@ -109,7 +109,7 @@ def test_import_starts_and_loads_nothing() -> None:
 @pytest.mark.parametrize("name", EXTENSIONS)
 def test_no_nogil_block_takes_the_gil_back(name: str) -> None:
     """No compiled module looks for an exception inside a nogil block, which would take the GIL to do so."""
-    file = importlib.import_module(f"gilscope.{name}").__file__
+    file = importlib.import_module(f"gilscope.kernels.{name}").__file__
     assert file is not None
     content = Path(file).read_bytes()
     assert b"PyInit_" + name.encode() in content
@@ -119,7 +119,7 @@ def test_no_nogil_block_takes_the_gil_back(name: str) -> None:
 @pytest.fixture(scope="module")
 def openmp() -> Any:
     """Return the OpenMP module, or skip where the compiler had none."""
-    module = importlib.import_module("gilscope._openmp")
+    module = importlib.import_module("gilscope.kernels._openmp")
     if not module.VERSION:
         pytest.skip("gilscope was built by a compiler without OpenMP")
     return module

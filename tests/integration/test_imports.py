@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gilscope.machine.imports import examine_import
+from gilscope.importing.result import examine_import
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are listed on Linux only")
 
@@ -106,7 +106,7 @@ def test_the_current_folder_is_searched(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_what_needs_the_main_interpreter_says_so() -> None:
     """The ledger is for the main interpreter, and refuses any other."""
-    found = examine_import("gilscope._ledger")
+    found = examine_import("gilscope.accounting._ledger")
     assert found.outcome == "imported"
     if sys.version_info >= (3, 12):
         assert "does not support loading in subinterpreters" in str(found.own_gil)

@@ -7,7 +7,7 @@ from leftovers import nothing_left
 
 from gilscope.accounting.ledger import availability
 from gilscope.probing.classes import BYTECODE, NATIVE, UNDECIDED, held_kind
-from gilscope.probing.knocks import knock
+from gilscope.probing.requests import knock
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=str(availability()))
 # A busy machine may stop the thread that is asked just then; three times in a row is something else.

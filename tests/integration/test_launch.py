@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from leftovers import nothing_left, processes_of, wait_for, wait_until_gone
 
-from gilscope import launcher
-from gilscope.errors import KernelError, UsageError
-from gilscope.launch import Launch
-from gilscope.launcher import LaunchProcess
-from gilscope.results import Arm, Unavailable
-from gilscope.strategies import STRATEGIES
+from gilscope.errors import KernelError, Unavailable, UsageError
+from gilscope.running import launch_process as module
+from gilscope.running.launch import Launch
+from gilscope.running.launch_process import LaunchProcess
+from gilscope.running.result import Arm
+from gilscope.running.strategies import STRATEGIES
 
 
 def arm(strategy: str = "threads", **changes: Any) -> Arm:
@@ -83,7 +83,7 @@ def test_only_what_is_compared_with_wider_arms_goes_from_cpu_to_cpu() -> None:
 def test_an_arm_that_cannot_run_is_absent_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy this process cannot have is not started; its arms are absent and the others prepared."""
     reason = Unavailable("not on this machine")
-    monkeypatch.setattr("gilscope.strategies.threads.OpenMP.unavailable", classmethod(lambda cls: reason))
+    monkeypatch.setattr("gilscope.running.strategies.threads.OpenMP.unavailable", classmethod(lambda cls: reason))
     arms = [arm("openmp", implementation="cython"), arm("threads")]
     with nothing_left(), Launch(arms, "float64", 64) as launch:
         assert {regime["strategy"] for regime in launch.start()} == {"threads"}
@@ -113,7 +113,7 @@ def test_a_wrong_result_is_a_kernel_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str, patch: str, message: str
 ) -> None:
     """A kernel that writes nothing, forgets an item, or returns another checksum is never timed."""
-    (tmp_path / "sitecustomize.py").write_text(f"import gilscope._capi as c\nc.{patch}\n")
+    (tmp_path / "sitecustomize.py").write_text(f"import gilscope.kernels._capi as c\nc.{patch}\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     wanted = arm("threads", form=form)
     with nothing_left(), launch_process(wanted) as launch:
@@ -132,7 +132,7 @@ def test_a_launch_that_fails_to_start_leaves_nothing(monkeypatch: pytest.MonkeyP
         raise OSError(11, "Resource temporarily unavailable")
 
     with nothing_left(), pytest.raises(OSError, match="temporarily unavailable"), Launch(arms, "float64", 64) as launch:
-        monkeypatch.setattr("gilscope.strategies.threads.Threads.start", fail)
+        monkeypatch.setattr("gilscope.running.strategies.threads.Threads.start", fail)
         launch.start()
 
 
@@ -183,8 +183,8 @@ def test_a_stuck_launch_is_a_kernel_error_and_is_ended(monkeypatch: pytest.Monke
         with launch_process(arm("processes")) as launch:
             launch.start()
             session = launch._child.pid
-            monkeypatch.setattr(launcher, "ANSWER_SECONDS", 0.2)
-            monkeypatch.setattr(launcher, "STOP_SECONDS", 0.2)
+            monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+            monkeypatch.setattr(module, "STOP_SECONDS", 0.2)
             os.kill(session, signal.SIGSTOP)
             # A signal takes its time, and a launch answers fast.
             wait_for(lambda: ") T " in Path(f"/proc/{session}/stat").read_text())
@@ -196,7 +196,7 @@ def test_a_stuck_launch_is_a_kernel_error_and_is_ended(monkeypatch: pytest.Monke
 def answering(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Have an interpreter run code in place of a launch; it finds `requests`, `answers` and `token`."""
     head = "import os, sys\nrequests, answers, token = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()\n"
-    monkeypatch.setattr(launcher, "interpreter", lambda *words: [sys.executable, "-c", head + code, *words[2:]])
+    monkeypatch.setattr(module, "interpreter", lambda *words: [sys.executable, "-c", head + code, *words[2:]])
 
 
 def test_half_an_answer_is_a_kernel_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,8 +277,8 @@ def test_interpreter_flags_reach_the_launch() -> None:
     program = (
         "import json, random\n"
         "from pathlib import Path\n"
-        "from gilscope.launcher import LaunchProcess\n"
-        "from gilscope.results import Arm\n"
+        "from gilscope.running.launch_process import LaunchProcess\n"
+        "from gilscope.running.result import Arm\n"
         "arm = Arm(id='a', kernel='quad', implementation='c', gil='held', strategy='serial', n_workers=1)\n"
         "with LaunchProcess([arm], 'float64', 64, random.Random(1)) as launch:\n"
         "    launch.start()\n"

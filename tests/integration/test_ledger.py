@@ -1,7 +1,8 @@
 """The GIL ledger against counts and times that are known: nothing is missed, nothing is left behind, nothing invented.
 
 What one place in the code released is counted exactly by that place; a thread's own account also has what Python's
-locks and files released around it, so there the kernels of `gilscope._capi` run in bare threads, without bytecode.
+locks and files released around it, so there the kernels of `gilscope.kernels._capi` run in bare threads,
+without bytecode.
 """
 
 import _thread
@@ -25,16 +26,15 @@ from ledgers import (
 )
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting import ledger as module
 from gilscope.accounting.ledger import Ledger, availability
-from gilscope.accounting.reading import difference
-from gilscope.errors import CannotRunError
-from gilscope.results import Unavailable
+from gilscope.accounting.snapshots import difference
+from gilscope.errors import CannotRunError, Unavailable
+from gilscope.kernels import _capi
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-_ledger = pytest.importorskip("gilscope._ledger")
+_ledger = pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 

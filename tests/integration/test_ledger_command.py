@@ -18,11 +18,11 @@ import pytest
 from leftovers import wait_until_gone
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
+from gilscope.errors import Unavailable
+from gilscope.kernels import _capi
 from gilscope.report import accounting
-from gilscope.results import Unavailable
 
 _ABSENCE = availability()
 needs_ledger = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
@@ -155,7 +155,9 @@ def test_main_outlives_its_main_thread(tmp_path: Path, words: list[str]) -> None
 def test_ends_as_the_program_does(tmp_path: Path, text: str, code: int, said: str) -> None:
     """Exit codes are passed on, tracebacks are those of the program alone, and the account is there."""
     file = tmp_path / "log.json"
-    done = ledger("--json", str(file), script(tmp_path, f"from gilscope import _capi\n_capi.release_pairs(9)\n{text}"))
+    done = ledger(
+        "--json", str(file), script(tmp_path, f"from gilscope.kernels import _capi\n_capi.release_pairs(9)\n{text}")
+    )
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "runpy" not in done.stderr
@@ -249,7 +251,8 @@ def test_whatever_the_program_does_its_account_is_kept(tmp_path: Path, name: str
     """What it takes to hand the account over was there before; the exit code is the program's."""
     if name in ("another user", "another root") and not IS_ROOT:
         pytest.skip("only root may do that")
-    text = f"import os, resource, sys\nfrom gilscope import _capi\n_capi.release_pairs(7)\n{TURNS[name]}\nsys.exit(6)"
+    imports = "import os, resource, sys\nfrom gilscope.kernels import _capi"
+    text = f"{imports}\n_capi.release_pairs(7)\n{TURNS[name]}\nsys.exit(6)"
     file = tmp_path / "log.json"
     (tmp_path / "prog.py").write_text(text)
     done = ledger("--json", str(file), "prog.py", cwd=tmp_path)
@@ -314,7 +317,7 @@ def test_every_thread_to_its_end(tmp_path: Path) -> None:
         """
         import atexit, threading, time
         from concurrent.futures import ThreadPoolExecutor
-        from gilscope import _capi
+        from gilscope.kernels import _capi
 
         def late():
             time.sleep(0.1)
@@ -337,8 +340,8 @@ def test_modules_imported_later_have_their_places(tmp_path: Path) -> None:
         tmp_path,
         """
         import sys
-        assert "gilscope._capi" not in sys.modules
-        from gilscope import _capi
+        assert "gilscope.kernels._capi" not in sys.modules
+        from gilscope.kernels import _capi
         _capi.release_pairs(33)
         """,
     )
@@ -352,7 +355,7 @@ def test_children_are_not_in_it(tmp_path: Path) -> None:
         tmp_path,
         """
         import os, sys
-        from gilscope import _capi
+        from gilscope.kernels import _capi
         _capi.release_pairs(5)
         pid = os.fork()
         if pid == 0:
@@ -367,7 +370,7 @@ def test_children_are_not_in_it(tmp_path: Path) -> None:
 @needs_ledger
 def test_events_are_kept_where_asked_for(tmp_path: Path) -> None:
     """--events keeps the newest ones and says how many are lost; sites are places in the list."""
-    text = "from gilscope import _capi\n_capi.release_pairs(2000)\n"
+    text = "from gilscope.kernels import _capi\n_capi.release_pairs(2000)\n"
     assert account(tmp_path, text)["events"] == []
     log = account(tmp_path, text, "--events", "1000")
     assert len(log["events"]) >= 1000
@@ -379,7 +382,7 @@ def test_events_are_kept_where_asked_for(tmp_path: Path) -> None:
 def test_the_tables_go_to_standard_error(tmp_path: Path) -> None:
     """Standard output is the program's, and the JSON's after it where that was asked for."""
     # A place of its own: an interpreter that is one static program shows none of those inside of it.
-    text = "from gilscope import _capi\n_capi.release_pairs(3)\nprint('mine')\n"
+    text = "from gilscope.kernels import _capi\n_capi.release_pairs(3)\nprint('mine')\n"
     done = ledger("--json", "-", script(tmp_path, text))
     first, rest = done.stdout.split("\n", 1)
     assert first == "mine"

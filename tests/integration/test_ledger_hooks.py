@@ -7,12 +7,12 @@ import pytest
 from ledgers import hooked, nothing_stays, pairs_seen, run_fresh
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting.ledger import availability
+from gilscope.kernels import _capi
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-_ledger = pytest.importorskip("gilscope._ledger")
+_ledger = pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 needs_own_gil = pytest.mark.skipif(sys.version_info < (3, 12), reason="an own-GIL interpreter needs CPython >= 3.12")
@@ -30,8 +30,9 @@ def test_installs_beside_busy_threads() -> None:
     run_fresh(
         """
         import threading, time
-        from gilscope import _capi, _ledger
-        from gilscope.accounting.reading import difference
+        from gilscope.accounting import _ledger
+        from gilscope.kernels import _capi
+        from gilscope.accounting.snapshots import difference
 
         busy = True
 
@@ -75,7 +76,8 @@ def test_first_starts_of_several_threads_at_once() -> None:
     """Finding the GIL releases it; a thread that starts the ledger meanwhile does no harm."""
     run_fresh("""
         import threading
-        from gilscope import _capi, _ledger
+        from gilscope.accounting import _ledger
+        from gilscope.kernels import _capi
         ready = threading.Barrier(4)
 
         def work():
@@ -121,13 +123,13 @@ def test_places_of_a_module_that_is_imported_meanwhile() -> None:
         import sys
         from importlib.machinery import ExtensionFileLoader
         import gilscope
-        from gilscope import _ledger
+        from gilscope.accounting import _ledger
         before = ExtensionFileLoader.create_module
-        assert "gilscope._capi" not in sys.modules
+        assert "gilscope.kernels._capi" not in sys.modules
         with gilscope.ledger() as log:
             with gilscope.ledger():
                 pass
-            from gilscope import _capi
+            from gilscope.kernels import _capi
             _capi.release_pairs(6)
         assert [site.count for site in log.sites if site.module == _capi.__file__] == [6]
         assert ExtensionFileLoader.create_module is before
@@ -139,7 +141,8 @@ def test_a_fork_while_on() -> None:
     run_fresh("""
         import os, threading, time
         import gilscope
-        from gilscope import _capi, _ledger
+        from gilscope.accounting import _ledger
+        from gilscope.kernels import _capi
 
         def here(log):
             return log.log.thread(threading.get_native_id())
@@ -180,7 +183,7 @@ def test_a_fork_while_another_thread_finds_the_gil() -> None:
     """
     run_fresh("""
         import os, signal, sys, threading, time
-        from gilscope import _ledger
+        from gilscope.accounting import _ledger
 
         def use_it():
             signal.alarm(30)
@@ -223,7 +226,7 @@ def test_a_ledger_in_the_child_only() -> None:
     run_fresh("""
         import os
         import gilscope
-        from gilscope import _capi
+        from gilscope.kernels import _capi
         for _ in range(2):
             pid = os.fork()
             if pid == 0:
@@ -247,7 +250,8 @@ def test_an_interpreter_with_a_gil_of_its_own() -> None:
     run_fresh("""
         import sys, threading, time
         import gilscope
-        from gilscope import _capi, _ledger
+        from gilscope.accounting import _ledger
+        from gilscope.kernels import _capi
         if sys.version_info >= (3, 14):
             from concurrent import interpreters
             which = interpreters.create()
@@ -263,7 +267,7 @@ def test_an_interpreter_with_a_gil_of_its_own() -> None:
             which = _xxsubinterpreters.create(isolated=True)
             def other(program):
                 _xxsubinterpreters.run_string(which, program)
-        other("from gilscope import _capi")
+        other("from gilscope.kernels import _capi")
 
         def spin():
             while not done:
@@ -301,7 +305,7 @@ def test_it_does_not_load_where_the_gil_is_another() -> None:
         from gilscope.children.interpreter import run_in_new_interpreter
         program = '''
         try:
-            import gilscope._ledger
+            import gilscope.accounting._ledger
         except ImportError as error:
             assert "_ledger" in str(error), error
         else:
@@ -319,7 +323,8 @@ def test_a_user_without_rights() -> None:
     run_fresh("""
         import os
         import gilscope, gilscope.accounting.mechanisms
-        from gilscope import _capi, _ledger  # while it still may
+        from gilscope.accounting import _ledger  # while it still may
+        from gilscope.kernels import _capi
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)

@@ -13,7 +13,7 @@ from gilscope.accounting.ledger import availability
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-pytest.importorskip("gilscope._ledger")
+pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 #: `interrupted(turn, check)` runs a turn again and again, each with a signal somewhere in it, and checks after each.
@@ -21,7 +21,7 @@ INTERRUPTING = """
 import random, signal, sys, threading, time
 from importlib.machinery import ExtensionFileLoader
 import gilscope
-from gilscope import _ledger
+from gilscope.accounting import _ledger
 from gilscope.accounting.ledger import Ledger
 
 class Interrupt(BaseException):
@@ -101,11 +101,11 @@ def test_whatever_else_is_interrupted(made: str, module: Any) -> None:
         pytest.skip(str(module.availability()))
     run_fresh(f"""{INTERRUPTING}
 import gc
-from gilscope import _locks
+from gilscope.accounting import _locks
 from gilscope.accounting import lock_waits
 from gilscope.accounting.asking import Asking
 from gilscope.accounting.calls import WithoutCollections
-from gilscope.accounting.kernel import native_ids
+from gilscope.system.threads import native_ids
 from gilscope.accounting.lock_waits import LockWaits
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.switching import SwitchInterval
@@ -140,7 +140,7 @@ interrupted(turn, nothing_is_left, 300)
 def test_one_that_is_interrupted_beside_another() -> None:
     """The other one goes on undisturbed, and counts what it should."""
     run_fresh(f"""{INTERRUPTING}
-from gilscope import _capi
+from gilscope.kernels import _capi
 
 def turn():
     with Ledger():
@@ -165,7 +165,8 @@ nothing_is_left()
 def test_a_second_exit_does_nothing() -> None:
     """Neither to itself, nor to another one that is open, which would lose its hooks."""
     run_fresh("""
-from gilscope import _capi, _ledger
+from gilscope.accounting import _ledger
+from gilscope.kernels import _capi
 from gilscope.accounting.ledger import Ledger
 first, second = Ledger(), Ledger()
 first.__exit__(None, None, None)  # it was never opened
@@ -187,7 +188,7 @@ def test_one_that_nobody_has_any_more_is_closed() -> None:
     """Also in a cycle, and at the end of the program."""
     run_fresh("""
 import gc
-from gilscope import _ledger
+from gilscope.accounting import _ledger
 from gilscope.accounting.ledger import Ledger
 Ledger().__enter__()
 assert _ledger.opened() == []

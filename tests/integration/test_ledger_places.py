@@ -11,15 +11,15 @@ import pytest
 from ledgers import in_threads, nothing_stays, wait_for
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting.calls import examine_calls
 from gilscope.accounting.ledger import availability
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.symbols import place_of
+from gilscope.kernels import _capi
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-_ledger = pytest.importorskip("gilscope._ledger")
+_ledger = pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 needs_machine_code = pytest.mark.skipif(

@@ -23,12 +23,12 @@ from ledgers import (
 )
 
 import gilscope
-from gilscope import _capi
 from gilscope.accounting.ledger import availability
+from gilscope.kernels import _capi
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-_ledger = pytest.importorskip("gilscope._ledger")
+_ledger = pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 
@@ -59,7 +59,7 @@ def test_a_full_ring_is_counted(n_events: int) -> None:
     """Events that the ring had no room for are lost, the oldest first, and never silently."""
     run_fresh(f"""
         import gilscope
-        from gilscope import _capi
+        from gilscope.kernels import _capi
         with gilscope.ledger({n_events}) as log:
             _capi.release_pairs(10_000)
         (mine,) = log.threads
@@ -75,7 +75,7 @@ def test_a_larger_ring_keeps_what_the_smaller_one_had() -> None:
     """A ledger that wants more events than one that is open takes nothing from it."""
     run_fresh("""
         import gilscope
-        from gilscope import _capi
+        from gilscope.kernels import _capi
         with gilscope.ledger(1024) as outer:
             _capi.release_pairs(100)
             with gilscope.ledger(1 << 14) as inner:

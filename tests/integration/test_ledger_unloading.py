@@ -10,7 +10,7 @@ from gilscope.accounting.ledger import availability
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-pytest.importorskip("gilscope._ledger")
+pytest.importorskip("gilscope.accounting._ledger")
 _nothing_stays = pytest.fixture(autouse=True)(nothing_stays)
 
 #: A copy of the C kernels, as a library that can be unloaded: `load`, `unload`; `span`, where it was, and `occupy`.
@@ -18,7 +18,8 @@ LIBRARY = """
 import ctypes, os, shutil, sys, tempfile
 from pathlib import Path
 import gilscope
-from gilscope import _capi, _ledger
+from gilscope.accounting import _ledger
+from gilscope.kernels import _capi
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.dlclose.argtypes = [ctypes.c_void_p]
@@ -63,7 +64,7 @@ def run_with_library(program: str) -> None:
     run_fresh(f"{LIBRARY}\n{program}")
 
 
-@pytest.mark.parametrize("looks_again", ["look()", "from gilscope import _cython", "pass"])
+@pytest.mark.parametrize("looks_again", ["look()", "from gilscope.kernels import _cython", "pass"])
 def test_unloaded_while_on(looks_again: str) -> None:
     """Its slots are gone with it: reading the books, looking again and leaving touch nothing there."""
     run_with_library(f"""

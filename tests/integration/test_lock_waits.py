@@ -11,8 +11,7 @@ import pytest
 
 from gilscope.accounting import lock_waits
 from gilscope.accounting.lock_waits import LockAccount, LockWaits, availability
-from gilscope.errors import CannotRunError
-from gilscope.results import Unavailable
+from gilscope.errors import CannotRunError, Unavailable
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=str(availability()))
 HELD_S = 0.02

@@ -15,7 +15,7 @@ from gilscope.accounting.ledger import availability
 from gilscope.cli import main
 
 # As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "import gilscope.plan; gilscope.plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 RUN = "run quad --implementations c --gil released --strategies serial --items 4096 --fast --ci-width 30% --seed 1"
 #: Each option that names a file: a command line, what it shows of what it has measured, and what it may end with where
 #: the file cannot be written. FOLDER is one with files in it.

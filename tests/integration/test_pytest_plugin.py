@@ -15,7 +15,7 @@ pytest_plugins = ["pytester"]
 TESTS = """
 from array import array
 from functools import partial
-from gilscope import _capi
+from gilscope.kernels import _capi
 
 x = array("d", range(2048))
 held, released = partial(_capi.quad_compute_held, x, 10_000), partial(_capi.quad_compute_released, x, 10_000)

@@ -7,8 +7,8 @@ import pytest
 from gilscope.accounting.ledger import availability
 from gilscope.originals import REPLACED
 from gilscope.probing.probe import probe_target
-from gilscope.probing.targets import parse_target
-from gilscope.tracing.trace import trace_target
+from gilscope.targets.target import parse_target
+from gilscope.tracing.result import trace_target
 
 pytest_plugins = ["pytester"]
 
@@ -75,7 +75,7 @@ def test_the_assertions_hold(pytester: pytest.Pytester, monkeypatch: pytest.Monk
             import pytest
 
             def quad(mode, rounds):
-                from gilscope import _capi
+                from gilscope.kernels import _capi
                 return partial(getattr(_capi, f"quad_compute_{mode}"), array("d", range(2048)), rounds)
 
             def test_right(gil):

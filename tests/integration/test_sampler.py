@@ -19,15 +19,14 @@ from gilscope.accounting import ledger as ledger_module
 from gilscope.accounting import sampler as module
 from gilscope.accounting.sampler import PERIOD_NS, availability, sampler
 from gilscope.accounting.samples import SampledLog
-from gilscope.errors import CannotRunError
-from gilscope.results import Unavailable
+from gilscope.errors import CannotRunError, Unavailable
 
 if TYPE_CHECKING:
-    from gilscope._sampler import Reading
+    from gilscope.accounting._sampler import Reading
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
-_sampler = pytest.importorskip("gilscope._sampler")
+_sampler = pytest.importorskip("gilscope.accounting._sampler")
 
 needs_gil = pytest.mark.skipif(bool(_sampler.OF_STATES), reason="needs a build with a GIL")
 needs_states = pytest.mark.skipif(not _sampler.OF_STATES, reason="needs a free-threaded build")
@@ -82,7 +81,7 @@ def in_thread(work: Callable[[], object]) -> int:
 @pytest.mark.parametrize(("hold_us", "release_us"), [(1000, 1000), (100, 900), (900, 100), (30, 270), (10_000, 0)])
 def test_agrees_with_the_ledger(hold_us: int, release_us: int) -> None:
     """Patterns of holding and releasing read as the ledger reads them, also where they repeat as often as it looks."""
-    from gilscope import _ledger
+    from gilscope.accounting import _ledger
 
     n_pairs, exact = round(300_000 / (hold_us + release_us)), []
 
@@ -252,7 +251,7 @@ def test_a_forked_child_has_none() -> None:
     """The child is told that the sampler stayed with its parent, and may start another; the parent's goes on."""
     run_fresh("""
         import gc, os, time, warnings
-        from gilscope import _sampler
+        from gilscope.accounting import _sampler
         warnings.simplefilter("ignore", DeprecationWarning)  # it has threads: the sampler, and that is the point
         handle = _sampler.start(100_000)
         child = os.fork()
@@ -302,9 +301,7 @@ def test_a_subinterpreter_is_told_that_it_cannot() -> None:
 
 def test_the_process_may_end_while_it_samples() -> None:
     """A program that ends without ending its sampler ends as usual."""
-    run_fresh(
-        "from gilscope import _sampler; handle = _sampler.start(100_000); import builtins; builtins.kept = handle"
-    )
+    run_fresh("import builtins; from gilscope.accounting import _sampler; builtins.kept = _sampler.start(100_000)")
 
 
 def test_says_what_it_cannot_see() -> None:

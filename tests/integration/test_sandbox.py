@@ -12,11 +12,11 @@ from gilscope.accounting.holding import whereabouts
 from gilscope.children import descendants
 from gilscope.children.start import OUTPUT_BYTES
 from gilscope.errors import CannotRunError
-from gilscope.probing import sandbox
-from gilscope.probing.outcome import Outcome
 from gilscope.probing.probe import probe_target
-from gilscope.probing.sandbox import run_child
-from gilscope.probing.targets import parse_target
+from gilscope.targets import sandbox
+from gilscope.targets.outcome import Outcome
+from gilscope.targets.sandbox import run_child
+from gilscope.targets.target import parse_target
 
 TARGETS = """
 import atexit
@@ -139,7 +139,7 @@ def spawn():
         print(__name__, sys.argv[1:], os.getcwd() in sys.path, pool.submit(loaded).result())
 """
 
-COUNT = "gilscope.probing.child:count_calls"
+COUNT = "gilscope.targets.child:count_calls"
 
 
 @pytest.fixture(autouse=True)

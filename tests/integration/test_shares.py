@@ -11,10 +11,10 @@ from functools import partial
 
 import pytest
 
-from gilscope import _capi
 from gilscope.accounting.ledger import availability
+from gilscope.kernels import _capi
 from gilscope.probing.classes import BYTECODE, NATIVE, WAITS, classify
-from gilscope.probing.knocks import knock
+from gilscope.probing.requests import knock
 from gilscope.probing.shares import measure_shares
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=str(availability()))

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from leftovers import nothing_left, processes_of
 
-from gilscope import strategies
 from gilscope.accounting.ledger import availability
 from gilscope.errors import CannotRunError
-from gilscope.probing import channels
-from gilscope.probing.targets import parse_target
-from gilscope.strategies import base, host
+from gilscope.probing import workers
+from gilscope.running import strategies
+from gilscope.running.strategies import base, host
+from gilscope.targets.target import parse_target
 
 # As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "import gilscope.plan; gilscope.plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 # With -P, as for the installed command: CPython 3.13 itself minds an entry for a working folder that is gone.
 GILSCOPE = [sys.executable, "-P", "-W", "error", "-c", WITHOUT_SPAN]
 TINY = "run quad --implementations c --gil released --items 4096 --fast --ci-width 50% --max-time 10s --seed 1"
@@ -216,21 +216,21 @@ def test_a_worker_of_a_probe_that_cannot_be_started_leaves_nothing(
     """Neither pipes nor half a process."""
     target = parse_target("sum([])", statement=True)
     with nothing_left(), monkeypatch.context() as patched:
-        patched.setattr(channels.os, "pipe", failing_at(number, os.pipe))
+        patched.setattr(workers.os, "pipe", failing_at(number, os.pipe))
         with pytest.raises(CannotRunError, match="too many files"):
-            channels.PipeChannel(target)
+            workers.PipeChannel(target)
     with nothing_left(), monkeypatch.context() as patched:
-        patched.setattr(channels, "Popen", failing_at(0, subprocess.Popen))
+        patched.setattr(workers, "Popen", failing_at(0, subprocess.Popen))
         with pytest.raises(CannotRunError, match="too many files"):
-            channels.PipeChannel(target)
+            workers.PipeChannel(target)
 
     def fail(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     with nothing_left(), monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        patched.setattr(channels.Thread, "start", fail)
+        patched.setattr(workers.Thread, "start", fail)
         with pytest.raises(CannotRunError, match="no further thread"):
-            channels.PipeChannel(target, lambda _: None)
+            workers.PipeChannel(target, lambda _: None)
         with pytest.raises(CannotRunError, match="no further thread"):
-            channels.ThreadChannel(int)
+            workers.ThreadChannel(int)

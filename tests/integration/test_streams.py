@@ -16,13 +16,13 @@ from typing import IO
 import fakes
 import pytest
 
-from gilscope import storage
 from gilscope.accounting.ledger import availability
 from gilscope.cli import COMMANDS
+from gilscope.running import storage
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "import gilscope.plan; gilscope.plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 #: Command lines that measure nothing, or hardly anything, and what each ends with. FOLDER is one with files in it.
 QUICK = {
     "--help": 0,

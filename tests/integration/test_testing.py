@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from extensions import build_c, build_cython
 
-from gilscope import CannotRunError, _capi
-from gilscope.accounting import gate
+from gilscope import CannotRunError
 from gilscope.accounting.calls import examine_calls
 from gilscope.accounting.ledger import availability
+from gilscope.kernels import _capi
 from gilscope.machine.regime import gil_enabled
-from gilscope.testing import assert_holds_gil, assert_max_stall, assert_releases_gil
+from gilscope.testing import assert_holds_gil, assert_max_stall, assert_releases_gil, gate
 
 X = array("d", range(2048))
 #: Some milliseconds of computing, long beside anything around it.

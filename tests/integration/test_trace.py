@@ -14,14 +14,13 @@ from leftovers import nothing_left
 
 from gilscope.accounting import ledger
 from gilscope.cli import main
-from gilscope.errors import CannotRunError
-from gilscope.probing.preflight import examine
-from gilscope.probing.targets import parse_target, resolve
-from gilscope.results import Unavailable
+from gilscope.errors import CannotRunError, Unavailable
+from gilscope.targets.first_call import examine
+from gilscope.targets.target import parse_target, resolve
 from gilscope.tracing import job
-from gilscope.tracing.intervals import RELEASED_STATES, UNKNOWN, holders_of
 from gilscope.tracing.kernel_target import kernel_target
-from gilscope.tracing.trace import Trace, trace_target
+from gilscope.tracing.result import Trace, trace_target
+from gilscope.tracing.spans import RELEASED_STATES, UNKNOWN, holders_of
 
 pytestmark = pytest.mark.skipif(ledger.availability() is not None, reason=str(ledger.availability()))
 
@@ -124,7 +123,7 @@ def test_the_command_writes_json_and_says_what_it_saw(capsys: pytest.CaptureFixt
 
 def test_a_small_ring_loses_events_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """The oldest are lost, counted, and the beginning is unknown."""
-    setup = "from gilscope._capi import release_pairs"
+    setup = "from gilscope.kernels._capi import release_pairs"
     once = ("--threads", "1", "--calls", "1", "--events", "1024")
     code, out, _ = called(capsys, "release_pairs(2000)", "-s", setup, *once)
     assert code == 0

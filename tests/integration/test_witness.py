@@ -10,13 +10,11 @@ import pytest
 from leftovers import nothing_left
 
 import gilscope
-from gilscope import _sampler
-from gilscope.accounting import ledger, sampler, samples, witness
+from gilscope.accounting import _sampler, ledger, sampler, samples, witness
 from gilscope.accounting.witness import Witness, WitnessLog, availability
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.probing import sampled
 from gilscope.probing.sampled import knock_sampled, measure_sampled
-from gilscope.results import Unavailable
 
 _ABSENCE = availability()
 needs_witness = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))

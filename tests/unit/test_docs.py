@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from gilscope import verdicts
 from gilscope.cli import COMMANDS, cli
+from gilscope.running import verdicts
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]

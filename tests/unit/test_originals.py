@@ -20,16 +20,16 @@ from gilscope.originals import Flag, Lock, SimpleQueue, Thread, thread_for_user,
 BEGINNINGS = (
     "gilscope.accounting.mechanisms",
     "gilscope.accounting.program",
-    "gilscope.probing.child",
-    "gilscope.probing.measure",
+    "gilscope.targets.child",
+    "gilscope.probing.job",
     "gilscope.probing.worker",
     "gilscope.testing",
     "gilscope.tracing.job",
 )
 #: What a program of the user's calls to have something measured elsewhere: there it is the clock that must go on, or no
 #: limit would ever pass. Of what these import, worker and strategies run in processes without the user's code.
-CALLED = ("gilscope.probing.probe", "gilscope.session")
-ELSEWHERE = ("gilscope.strategies", "gilscope.worker")
+CALLED = ("gilscope.probing.probe", "gilscope.running.run")
+ELSEWHERE = ("gilscope.running.strategies", "gilscope.running.worker")
 #: Modules whose functions are looked up when they are called, unless bound before; these may be replaced until then.
 REPLACEABLE = {"json", "queue", "random", "select", "selectors", "subprocess", "threading", "time"}
 #: Bound by name at import, as these are, they are what they were before the user's code. What `threading` knows of
@@ -88,7 +88,7 @@ CALLERS = files_of(CALLED)
 
 def test_the_modules_are_found() -> None:
     """The search goes through what they import."""
-    assert {"gilscope.accounting.gate", "gilscope.accounting.kernel", "gilscope.children.messages"} <= FILES.keys()
+    assert {"gilscope.testing.gate", "gilscope.system.threads", "gilscope.children.messages"} <= FILES.keys()
 
 
 @pytest.mark.parametrize("module", sorted(FILES.keys() - {"gilscope.originals"}))

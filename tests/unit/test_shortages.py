@@ -11,10 +11,10 @@ import pytest
 
 from gilscope import originals, shortages
 from gilscope.accounting.asking import Asking
-from gilscope.accounting.gate import try_gate
 from gilscope.accounting.witness import Witness
 from gilscope.accounting.witness import availability as witness_availability
 from gilscope.errors import CannotRunError
+from gilscope.testing.gate import try_gate
 
 
 def system_error(number: int) -> OSError:

@@ -24,10 +24,11 @@ from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import Witness, conclude
-from gilscope.plan import Request
+from gilscope.errors import Unavailable
 from gilscope.report import terminal
-from gilscope.results import Round, Unavailable
-from gilscope.session import run
+from gilscope.running.plan import Request
+from gilscope.running.result import Round
+from gilscope.running.run import run
 
 RESULT = fakes.hand_made()
 LOG = traces.log(traces.TURNS, sites=(traces.site(),))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gilscope import shortages
-from gilscope._leaving import Leaving
+from gilscope.accounting._leaving import Leaving
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.originals import Flag, Thread
 

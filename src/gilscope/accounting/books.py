@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gilscope._ledger import Books
+    from gilscope.accounting._ledger import Books
 else:
     try:
-        from gilscope._ledger import Books
+        from gilscope.accounting._ledger import Books
     except ImportError:  # none was built for this system, or this interpreter has a GIL of its own
 
         class Books:

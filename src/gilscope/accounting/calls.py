@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import repeat
 from statistics import median
 
-from gilscope._leaving import Leaving
+from gilscope.accounting._leaving import Leaving
 from gilscope.accounting.fine_releases import FINE_NS
-from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, SiteAccount, ThreadAccount, add_sites
 from gilscope.originals import get_native_id, time
+from gilscope.system.threads import native_ids
 
 #: A repetition lasts at least so long, so that its loop and two looks at the clock, some 0.3 us, are nothing of it.
 MIN_REPETITION_NS = 200_000

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from gilscope.originals import os, time
-from gilscope.procfs import read_text
+from gilscope.system.procfs import read_text
 from gilscope.words import counted, seconds
 
 #: Looks, and how far apart: for longer than a switch interval, in which a thread that waits for the GIL asks for it.
@@ -57,7 +57,7 @@ def whereabouts() -> dict[str, int] | None:
     GIL: held, and released some times by the first call.
     """
     try:
-        record: dict[str, int] = import_module("gilscope._sampler").record()
+        record: dict[str, int] = import_module("gilscope.accounting._sampler").record()
     except (ImportError, AttributeError, RuntimeError):  # another system, a free-threaded build, no such record
         return None
     return record

@@ -1,7 +1,8 @@
 """The GIL ledger as a context manager: exact accounts of every thread, from here to there.
 
-`gilscope._ledger` keeps the books of the whole process while at least one `Ledger` is open; each of these takes what
-the books say when it opens from what they say when it closes, so that several may be open at once, from any threads.
+`gilscope.accounting._ledger` keeps the books of the whole process while at least one `Ledger` is open; each of these
+takes what the books say when it opens from what they say when it closes, so that several may be open at once, from any
+threads.
 Opening and closing are one step of C each, for an exception of a signal handler may come between any two of bytecode.
 """
 
@@ -12,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gilscope.accounting import patches
 from gilscope.accounting.books import Books
-from gilscope.accounting.kernel import thread_names
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount, add_sites
-from gilscope.accounting.reading import difference, events_of, kernel_difference, sites_of, split
-from gilscope.errors import CannotRunError
+from gilscope.accounting.snapshots import difference, events_of, kernel_difference, sites_of, split
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import RLock, get_native_id
-from gilscope.results import Unavailable
 from gilscope.showing import Keeper
+from gilscope.system.threads import thread_names
 
 if TYPE_CHECKING:
-    from gilscope._ledger import Account, Snapshot
+    from gilscope.accounting._ledger import Account, Snapshot
 
 #: Releases of the live self-test, and how long each piece of it lasts: some milliseconds in all.
 SELF_TEST_PAIRS, SELF_TEST_HOLD_NS, SELF_TEST_RELEASE_NS = 10, 150_000, 100_000
@@ -88,7 +88,7 @@ def availability() -> Unavailable | None:
 
 
 def _books() -> Any:
-    return import_module("gilscope._ledger")
+    return import_module("gilscope.accounting._ledger")
 
 
 def _try() -> Unavailable | None:

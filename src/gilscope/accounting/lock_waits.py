@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Self
 
-from gilscope._leaving import Leaving
-from gilscope.errors import CannotRunError
+from gilscope.accounting._leaving import Leaving
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import Lock
-from gilscope.results import Unavailable
 from gilscope.words import duration, seconds
 
 #: Trials of a wait whose time is up at once, 60 us: +126 [10, 249] ns on 3.14 without a GIL, +32 [-153, 249] on 3.11.
@@ -81,7 +80,7 @@ def _try() -> Unavailable | None:
 
 
 def _module() -> Any:
-    return import_module("gilscope._locks")
+    return import_module("gilscope.accounting._locks")
 
 
 class LockWaits(Leaving):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 # The modules, for each has an availability.
 from gilscope.accounting import ledger as exact
 from gilscope.accounting import sampler, witness
-from gilscope.errors import CannotRunError
-from gilscope.results import Unavailable
+from gilscope.errors import CannotRunError, Unavailable
 
 LEDGER, SAMPLER, WITNESS = "ledger", "sampler", "witness"
 #: The best first: exact, by thousands of looks a second, by hundreds.

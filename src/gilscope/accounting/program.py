@@ -35,10 +35,9 @@ from gilscope.accounting.witness import Witness, WitnessLog
 from gilscope.children.delivery import Delivery
 from gilscope.children.modules import give_back
 from gilscope.children.signals import ENDING
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import get_ident, get_native_id
 from gilscope.places import portable
-from gilscope.results import Unavailable
 
 #: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
 SCHEMA_VERSION = 1

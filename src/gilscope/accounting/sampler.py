@@ -9,18 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from gilscope import words
-from gilscope._leaving import Leaving
 from gilscope.accounting import lock_waits
-from gilscope.accounting.kernel import kernel_counts, native_ids, thread_names
+from gilscope.accounting._leaving import Leaving
 from gilscope.accounting.lock_waits import LockAccount, LockWaits
 from gilscope.accounting.samples import SampledLog, SampledThread
-from gilscope.errors import CannotRunError
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import get_native_id
-from gilscope.results import Unavailable
 from gilscope.showing import Keeper
+from gilscope.system.threads import kernel_counts, native_ids, thread_names
 
 if TYPE_CHECKING:
-    from gilscope._sampler import Handle, Reading
+    from gilscope.accounting._sampler import Handle, Reading
 
 #: 10 000 looks a second, at 4 % of a CPU: within 0.01 of the truth in a second.
 PERIOD_NS = 100_000
@@ -77,7 +76,7 @@ def _try() -> Unavailable | None:
 
 
 def _module() -> Any:
-    return import_module("gilscope._sampler")
+    return import_module("gilscope.accounting._sampler")
 
 
 class Sampler(Leaving, Keeper):

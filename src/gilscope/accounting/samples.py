@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gilscope.results import Unavailable
+from gilscope.errors import Unavailable
 from gilscope.showing import Drawn
 from gilscope.words import count, counted, duration
 

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Self
 
-from gilscope._leaving import Leaving
+from gilscope.accounting._leaving import Leaving
 from gilscope.originals import RLock
 
 #: What is wanted by those who are at it, by their `id`, the latest last; and what it was before any of them.

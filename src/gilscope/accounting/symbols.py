@@ -29,7 +29,7 @@ def place_of(address: int) -> tuple[str, str, int]:
     address : int
         Of this process.
     """
-    found: tuple[str, int, str] | None = import_module("gilscope._ledger").where(address)
+    found: tuple[str, int, str] | None = import_module("gilscope.accounting._ledger").where(address)
     if found is None:
         return "", "", address
     module, offset, symbol = found

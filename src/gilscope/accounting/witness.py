@@ -15,10 +15,9 @@ from random import Random
 from typing import Any, ClassVar, Self
 
 from gilscope import shortages
-from gilscope._leaving import Leaving
-from gilscope.errors import CannotRunError
+from gilscope.accounting._leaving import Leaving
+from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import Flag, Thread
-from gilscope.results import Unavailable
 from gilscope.showing import Drawn, Keeper
 from gilscope.words import counted, percent
 
@@ -224,4 +223,4 @@ class Witness(Leaving, Keeper):
 
 
 def _module() -> Any:
-    return import_module("gilscope._sampler")
+    return import_module("gilscope.accounting._sampler")

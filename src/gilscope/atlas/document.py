@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gilscope import storage
 from gilscope.atlas.calls import Atlas
 from gilscope.atlas.rows import Row
 from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 from gilscope.places import portable
+from gilscope.running import storage
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"

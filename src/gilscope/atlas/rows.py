@@ -8,7 +8,7 @@ from gilscope.atlas.calls import Call
 from gilscope.machine.regime import gil_enabled
 from gilscope.places import portable
 from gilscope.probing.result import Probe
-from gilscope.storage import plain
+from gilscope.running.storage import plain
 
 #: What stands in place of a class where nothing was measured.
 NOT_INSTALLED, FAILED = "not installed", "failed"

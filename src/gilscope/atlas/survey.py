@@ -10,10 +10,10 @@ from typing import Any
 from gilscope.atlas.calls import Call
 from gilscope.atlas.rows import Row, absent_row, identity, measured_row
 from gilscope.children.start import ask, first_folder, interpreter
-from gilscope.machine.cpus import usable_cpus
 from gilscope.places import portable
 from gilscope.probing.probe import probe_target
-from gilscope.probing.targets import parse_target
+from gilscope.system.cpus import usable_cpus
+from gilscope.targets.target import parse_target
 
 #: Seconds of measuring for one call, and seconds after which it hangs.
 SECONDS, LIMIT_S = 0.45, 30.0

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from gilscope import procfs
 from gilscope.originals import time
+from gilscope.system import procfs
 
 # multiprocessing's own helpers clean up what it shares and end by themselves; SIGTERM they ignore, for that reason.
 _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")

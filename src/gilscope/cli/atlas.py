@@ -16,9 +16,9 @@ from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.types import Duration
 from gilscope.documents.files import read_text
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
-from gilscope.machine.cpus import usable_cpus
 from gilscope.report import atlas as report
 from gilscope.report import atlas_page
+from gilscope.system.cpus import usable_cpus
 from gilscope.words import seconds
 
 

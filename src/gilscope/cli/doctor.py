@@ -7,13 +7,14 @@ from typing import Any
 import click
 from rich.table import Table
 
-from gilscope import storage, strategies, words
+from gilscope import words
 from gilscope.cli import exit_codes, imports
 from gilscope.cli.types import Duration
 from gilscope.errors import UsageError
-from gilscope.machine import Machine, describe
+from gilscope.machine.description import Machine, describe
 from gilscope.places import portable
 from gilscope.report.terminal import open_console
+from gilscope.running import storage, strategies
 from gilscope.words import beside
 
 #: From this load average on, something else had a CPU for half of the last minute. A judgement.

@@ -2,9 +2,9 @@
 
 import click
 
-from gilscope import storage
 from gilscope.report import markdown, terminal
-from gilscope.results import Result
+from gilscope.running import storage
+from gilscope.running.result import Result
 
 format_option = click.option(
     "--format", "style", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gilscope import errors, verdicts
-from gilscope.machine.imports import REENABLED, Import
-from gilscope.results import Result
+from gilscope import errors
+from gilscope.importing.result import REENABLED, Import
+from gilscope.running import verdicts
+from gilscope.running.result import Result
 
 
 def of_run(result: Result, *, strict: bool = False) -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 from gilscope import words
 from gilscope.cli import exit_codes
 from gilscope.errors import INTERRUPTED
-from gilscope.machine.imports import DOES_NOT_APPLY, TOO_OLD, Import, examine_import
+from gilscope.importing.result import DOES_NOT_APPLY, TOO_OLD, Import, examine_import
 from gilscope.places import portable
 from gilscope.report.terminal import open_console
 from gilscope.words import duration

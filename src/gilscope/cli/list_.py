@@ -2,9 +2,10 @@
 
 import click
 
-from gilscope import kernels, strategies
-from gilscope.machine import openmp_facts
-from gilscope.results import Unavailable
+from gilscope import kernels
+from gilscope.errors import Unavailable
+from gilscope.machine.openmp_runtime import openmp_facts
+from gilscope.running import strategies
 
 
 @click.command()

@@ -16,7 +16,7 @@ from gilscope.cli.types import Counts, Duration
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target, refused
 from gilscope.probing.result import Probe
-from gilscope.probing.targets import Target
+from gilscope.targets.target import Target
 
 _AT_WORK = {
     "started": "importing it",

@@ -11,9 +11,9 @@ from gilscope import words
 from gilscope.cli.time_left import TimeLeft
 from gilscope.report import absences
 from gilscope.report.table import compared
-from gilscope.results import Group
-from gilscope.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
-from gilscope.runner import Progress as RoundEnded
+from gilscope.running.result import Group
+from gilscope.running.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
+from gilscope.running.runner import Progress as RoundEnded
 
 
 class Display:

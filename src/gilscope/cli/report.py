@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from gilscope import storage
 from gilscope.atlas import document
 from gilscope.cli import atlas
 from gilscope.cli.drawing import draw
@@ -13,6 +12,7 @@ from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 from gilscope.probing import result as probing
 from gilscope.report import probe
+from gilscope.running import storage
 
 
 @click.command()

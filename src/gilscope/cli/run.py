@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from gilscope import storage
 from gilscope.cli import exit_codes
 from gilscope.cli.drawing import draw, format_option
 from gilscope.cli.files import check_output, conclude
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
-from gilscope.plan import FORMS, Request
-from gilscope.results import Result
-from gilscope.runner import LaunchEnded
-from gilscope.session import Session
+from gilscope.running import storage
+from gilscope.running.plan import FORMS, Request
+from gilscope.running.result import Result
+from gilscope.running.run import Session
+from gilscope.running.runner import LaunchEnded
 from gilscope.words import seconds
 
 

@@ -12,7 +12,7 @@ from gilscope.cli.at_work import Steps
 from gilscope.cli.types import Share
 from gilscope.errors import INTERRUPTED
 from gilscope.report.terminal import open_console
-from gilscope.selftest import ControlReading, Summary, controls, summarise
+from gilscope.running.selftest import ControlReading, Summary, controls, summarise
 
 
 @click.command()

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from gilscope.errors import UsageError
-from gilscope.probing.targets import Target, parse_target
+from gilscope.targets.target import Target, parse_target
 
 
 def target_of(text: str, args: str, setup: str, *, statement: bool) -> Target:

@@ -13,10 +13,10 @@ from gilscope.cli.files import check_output, conclude, save
 from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Duration
 from gilscope.errors import DONE, UsageError
-from gilscope.probing.targets import Target
+from gilscope.targets.target import Target
 from gilscope.tracing import perfetto, picture, summary
 from gilscope.tracing.kernel_target import PREFIX, kernel_target
-from gilscope.tracing.trace import (
+from gilscope.tracing.result import (
     DEFAULT_EVENTS,
     DEFAULT_LIMIT_S,
     DEFAULT_SECONDS,

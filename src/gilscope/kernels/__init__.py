@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from gilscope.errors import UsageError
-from gilscope.results import Unavailable
+from gilscope.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -35,8 +34,8 @@ ITEM_BYTES = {"float64": 8, "float32": 4, "int64": 8, "int32": 4, "uint64": 8, "
 _TABLE = {
     "python": ("gilscope.kernels.python", ("held",)),
     "numpy": ("gilscope.kernels.with_numpy", ("released",)),
-    "cython": ("gilscope._cython", GIL_MODES),
-    "c": ("gilscope._capi", GIL_MODES),
+    "cython": ("gilscope.kernels._cython", GIL_MODES),
+    "c": ("gilscope.kernels._capi", GIL_MODES),
 }
 IMPLEMENTATIONS = tuple(_TABLE)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pickle import PickleBuffer
 from typing import TYPE_CHECKING, Any
 
-from gilscope._capi import check, check_lanes
 from gilscope.kernels import FORMATS, ITEM_BYTES
+from gilscope.kernels._capi import check, check_lanes
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 
+from gilscope.errors import Unavailable
 from gilscope.kernels import Kernel
-from gilscope.results import Unavailable
 from gilscope.words import counted
 
 #: How long the idle threads of a team spin: 0.3 ms (GCC's unit is a turn of its loop) or 1 ms, which bridges the time
@@ -48,9 +48,9 @@ def load(name: str, n_threads: int, cpus: Sequence[int] = ()) -> Kernel | Unavai
     if cpus:
         _set("place", {"OMP_PLACES": ",".join(f"{{{cpu}}}" for cpu in cpus), "OMP_PROC_BIND": "true"})
     try:
-        openmp = import_module("gilscope._openmp")
+        openmp = import_module("gilscope.kernels._openmp")
     except ImportError as error:
-        return Unavailable(f"gilscope._openmp cannot be imported ({error})")
+        return Unavailable(f"gilscope.kernels._openmp cannot be imported ({error})")
     if not openmp.VERSION:
         return Unavailable("built with a compiler that has no OpenMP")
     few = bytearray(8 * n_threads)

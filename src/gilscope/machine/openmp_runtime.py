@@ -38,7 +38,7 @@ _ASK_OPENMP = """
 import json, os, sys
 from array import array
 sys.path[:] = json.loads(sys.argv[2])
-from gilscope import _openmp
+from gilscope.kernels import _openmp
 x = array("d", range(64))
 team = _openmp.square(x, array("d", x), 2) if _openmp.VERSION else None
 try:

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from gilscope.machine.cpus import UsableCpus, affinity, cpu_quota, logical_cpus, process_cpu_count, usable_cpus
-from gilscope.procfs import as_int, read_cpu_list, read_int, read_text
+from gilscope.system.cpus import UsableCpus, affinity, cpu_quota, logical_cpus, process_cpu_count, usable_cpus
+from gilscope.system.procfs import as_int, read_cpu_list, read_int, read_text
 
 _CPU = "sys/devices/system/cpu"
 

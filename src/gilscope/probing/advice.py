@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from gilscope.pairing.control import SCALES
 from gilscope.probing import classes
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.doubts import doubt
 from gilscope.probing.expectation import WORTH_IT, Expectation, Handed, Seen, Worth
 from gilscope.probing.prediction import CPUS, FINE_RELEASES, NOTHING, SHIPPING, Prediction
-from gilscope.verdicts import SCALES
 from gilscope.words import counted, duration, percent, ratio
 
 #: What pays for a call, in a word; the fourth for one that keeps several CPUs busy by itself.

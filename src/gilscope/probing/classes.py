@@ -2,7 +2,7 @@
 
 import math
 
-from gilscope.probing.knocks import Knocks
+from gilscope.probing.requests import Knocks
 from gilscope.probing.shares import HELPED, Share, Shares
 
 BYTECODE = "Python bytecode"

@@ -9,14 +9,14 @@ from typing import Any
 from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
 from gilscope.machine.regime import gil_enabled
+from gilscope.pairing.control import SCALES
+from gilscope.pairing.intervals import Interval
 from gilscope.probing import classes
 from gilscope.probing.advice import Case, Prospect, advise, decide
 from gilscope.probing.call_profile import CallProfile, profile_of
 from gilscope.probing.expectation import Expectation, Seen, Worth, expect_processes, expect_threads, handed
 from gilscope.probing.handing import Cost, Handing
-from gilscope.probing.knocks import Knocks
 from gilscope.probing.notes import notes_on
-from gilscope.probing.outcome import Outcome
 from gilscope.probing.prediction import (
     PAYS,
     Prediction,
@@ -26,12 +26,12 @@ from gilscope.probing.prediction import (
     predict_threads,
     shortfall,
 )
+from gilscope.probing.requests import Knocks
 from gilscope.probing.result import Probe
-from gilscope.probing.scaling import Scaling
 from gilscope.probing.shares import HELPED, Share, Shares
-from gilscope.probing.targets import Target
-from gilscope.results import Interval
-from gilscope.verdicts import SCALES
+from gilscope.probing.speed_ups import Scaling
+from gilscope.targets.outcome import Outcome
+from gilscope.targets.target import Target
 from gilscope.words import duration
 
 #: Processes that stay below this share of what arithmetic gets fill something other than CPUs.

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.intervals import Interval
 from gilscope.probing.handing import Cost
 from gilscope.probing.prediction import FINE_RELEASES, Prediction
-from gilscope.results import Interval
-from gilscope.verdicts import SAME, SCALES, SECOND_CPU
 
 #: A speed-up below this is not worth anybody's trouble.
 WORTH_IT = 1.2

@@ -12,8 +12,8 @@ from itertools import repeat
 
 from gilscope import shortages
 from gilscope.originals import time
-from gilscope.probing.channels import Channel
 from gilscope.probing.shares import interval_of
+from gilscope.probing.workers import Channel
 
 #: Looks at each cost, and orders in a row that do nothing, for each worker: some ms of them.
 LOOKS, ORDERS = 15, 50
@@ -54,7 +54,7 @@ def hand_to_threads(channels: Sequence[Channel]) -> Handing:
     ------
     CannotRunError
         If the pool may start no thread.
-    gilscope.probing.channels.WorkerError
+    gilscope.probing.workers.WorkerError
         If a worker does not answer.
     """
     n_workers = len(channels)

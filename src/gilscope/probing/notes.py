@@ -30,7 +30,7 @@ def notes_on(
     Parameters
     ----------
     preflight : mapping
-        As `gilscope.probing.preflight.Preflight`.
+        As `gilscope.targets.first_call.Preflight`.
     shares : Shares
     profile : CallProfile
     threads : Prediction

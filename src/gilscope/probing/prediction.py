@@ -25,8 +25,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gilscope.accounting.fine_releases import BREAK_EVEN_NS
+from gilscope.pairing.control import SAME
 from gilscope.probing.call_profile import HAND_OVER_NS, SHARED_HAND_OVER, CallProfile, check_amounts
-from gilscope.verdicts import SAME
 from gilscope.words import duration, percent
 
 #: Releases this much longer than the holds between need not meet any: two C threads that did nothing else gave 1.4 to

@@ -8,20 +8,20 @@ from functools import partial
 from typing import Any, Literal
 
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.machine.cpus import usable_cpus
-from gilscope.probing import hints
 from gilscope.probing.conclusions import from_outcome
-from gilscope.probing.measure import job
-from gilscope.probing.outcome import Outcome
-from gilscope.probing.preflight import examine
+from gilscope.probing.job import job
 from gilscope.probing.result import Probe
-from gilscope.probing.sandbox import run_child
-from gilscope.probing.targets import Resolved, Target
-from gilscope.probing.texts import describe
+from gilscope.system.cpus import usable_cpus
+from gilscope.targets import hints
+from gilscope.targets.first_call import examine
+from gilscope.targets.outcome import Outcome
+from gilscope.targets.sandbox import run_child
+from gilscope.targets.target import Resolved, Target
+from gilscope.targets.user_code import describe
 
 #: Seconds of measuring, and seconds after which a target hangs.
 DEFAULT_SECONDS, DEFAULT_LIMIT_S = 2.0, 60.0
-_JOB = "gilscope.probing.measure:job"
+_JOB = "gilscope.probing.job:job"
 
 
 def probe_target(
@@ -40,7 +40,7 @@ def probe_target(
     Parameters
     ----------
     target : Target
-        As `gilscope.probing.targets.parse_target` gives it.
+        As `gilscope.targets.target.parse_target` gives it.
     seconds : float
         For measuring; a call that takes longer is made a few times nevertheless.
     limit_s : float

@@ -6,10 +6,10 @@ from typing import Any
 from gilscope.places import portable
 from gilscope.probing.expectation import Handed
 from gilscope.probing.prediction import Prediction
-from gilscope.probing.scaling import Scaling
 from gilscope.probing.shares import Share
+from gilscope.probing.speed_ups import Scaling
 from gilscope.report import probe as drawing
-from gilscope.storage import plain
+from gilscope.running.storage import plain
 
 SCHEMA_VERSION = 2
 #: Versions whose files can be drawn. The first had no `handed`, and its predicted processes were sent each call.
@@ -64,7 +64,7 @@ class Probe:
     shipping_ns : float or None
         To send the arguments to a process and the result back.
     preflight : dict
-        As `gilscope.probing.preflight.Preflight`.
+        As `gilscope.targets.first_call.Preflight`.
     notes : list of str
         What else was noticed: threads left behind, imports that do work, a machine without a second CPU.
     mechanism, cost : str

@@ -11,17 +11,17 @@ from statistics import median
 
 from gilscope.accounting import sampler as sampling
 from gilscope.accounting import witness as witnessing
-from gilscope.accounting.kernel import children_cpu_ns, kernel_counts
+from gilscope.accounting.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
 from gilscope.accounting.mechanisms import SAMPLER, best
 from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.accounting.witness import WitnessLog
+from gilscope.errors import Unavailable
 from gilscope.machine.regime import gil_enabled
 from gilscope.originals import get_native_id, time
-from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
-from gilscope.probing.knocks import SWITCH_INTERVAL_S, Knocks
+from gilscope.probing.requests import SWITCH_INTERVAL_S, Knocks
 from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, between, interval_of
-from gilscope.results import Unavailable
+from gilscope.system.threads import children_cpu_ns, kernel_counts
 
 #: A batch of calls lasts at least so long, for a thousand looks of the sampler or a hundred of the witness.
 MIN_BATCH_NS = 100_000_000

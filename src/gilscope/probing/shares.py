@@ -1,7 +1,7 @@
 """How one call divides its time: with the GIL, without it and computing, without it and blocked.
 
 A call is more than the thread that makes it: while that waits for a thread or a process of the call's own, what these
-do counts, or a pool would look like sleep. `gilscope.probing.belonging` tells whose they are.
+do counts, or a pool would look like sleep. `gilscope.accounting.belonging` tells whose they are.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -10,12 +10,12 @@ from itertools import chain, repeat
 from statistics import median
 from typing import Any
 
-from gilscope.accounting.kernel import children_cpu_ns, native_ids
+from gilscope.accounting.belonging import Family, Rest, assigned_ns, at_rest, helpers_in, others_cpu_ns
 from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
-from gilscope.inference import COMPUTED_ERROR, sign_test_rank
 from gilscope.originals import get_native_id, time
-from gilscope.probing.belonging import Family, Rest, assigned_ns, at_rest, helpers_in, others_cpu_ns
+from gilscope.pairing.intervals import COMPUTED_ERROR, sign_test_rank
+from gilscope.system.threads import children_cpu_ns, native_ids
 
 #: A batch of calls lasts at least so long, so that opening and closing the ledger, some 20 us, is little of it.
 MIN_BATCH_NS = 3_000_000

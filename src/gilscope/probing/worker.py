@@ -12,13 +12,13 @@ from contextlib import suppress
 from itertools import repeat
 from os import write
 
-from gilscope import _capi
 from gilscope.children.messages import MOST_BYTES, GarbledError, pack, unpack
 from gilscope.errors import UsageError
+from gilscope.kernels import _capi
 from gilscope.originals import time
-from gilscope.probing.targets import Target, resolve
-from gilscope.probing.texts import describe, refused_in_own_gil
-from gilscope.scheduling import give_way
+from gilscope.system.scheduling import give_way
+from gilscope.targets.target import Target, resolve
+from gilscope.targets.user_code import describe, refused_in_own_gil
 
 #: What is said where something else than gilscope wrote to its pipes.
 GARBLED = "the call writes to files that it has not opened, among them gilscope's own"

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from gilscope import words
-from gilscope.results import Arm, Unavailable
+from gilscope.errors import Unavailable
+from gilscope.running.result import Arm
 
 
 def lines(arms: Sequence[Arm], absent: Mapping[str, Unavailable]) -> list[str]:

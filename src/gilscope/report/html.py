@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from gilscope.report import table
-from gilscope.results import Result
+from gilscope.running.result import Result
 
 _LEFT = "style='text-align:left'"
 

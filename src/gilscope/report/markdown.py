@@ -1,7 +1,7 @@
 """A result as Markdown that pastes into an issue or a pull request."""
 
 from gilscope.report import table
-from gilscope.results import Result
+from gilscope.running.result import Result
 
 
 def render(result: Result) -> str:

@@ -3,9 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from gilscope import verdicts, words
+from gilscope import words
+from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.intervals import Interval
 from gilscope.report import absences
-from gilscope.results import Control, Interval, Result, Row
+from gilscope.running import verdicts
+from gilscope.running.result import Control, Result, Row
 
 COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
 
@@ -77,7 +80,7 @@ def _control(control: Control) -> str:
         told = ", ".join(f"{figures} for {true:g} {word}" for figures, true, word in read)
     if control.second_cpu is None:
         return f"control {told}"
-    gain = words.ratio(control.second_cpu, borders=(verdicts.SECOND_CPU,))
+    gain = words.ratio(control.second_cpu, borders=(SECOND_CPU,))
     return f"control {told}; without memory, processes are {gain} times as fast as one here and now"
 
 
@@ -147,11 +150,11 @@ def compared(row: Row, target: float) -> str:
 def _borders(row: Row, target: float) -> tuple[float, ...]:
     """Return where an arm's verdict changes."""
     if row.arm.n_workers == 1:
-        margin = max(verdicts.SAME, target)
+        margin = max(SAME, target)
         return 1 - margin, 1 + margin
     if row.partner.endswith("/serial"):
-        return 1 + verdicts.SAME, verdicts.ONE_CPU_WIDE
-    return (verdicts.SCALES,)
+        return 1 + SAME, verdicts.ONE_CPU_WIDE
+    return (SCALES,)
 
 
 def _line(row: Row, target: float, *, starts_kernel: bool) -> Line:
@@ -163,7 +166,7 @@ def _line(row: Row, target: float, *, starts_kernel: bool) -> Line:
         words.duration(row.wall_ns),
         words.duration(row.cpu_ns),
         words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != "ceiling" else "1",
-        words.ratio(row.here_and_now, borders=(verdicts.SECOND_CPU,))
+        words.ratio(row.here_and_now, borders=(SECOND_CPU,))
         if row.here_and_now
         else "1"
         if row.arm.strategy == "serial"

@@ -4,9 +4,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gilscope import verdicts
 from gilscope.report import table
-from gilscope.results import Result
+from gilscope.running import verdicts
+from gilscope.running.result import Result
 
 # A pipe has no width; this one holds the whole table without wrapping.
 _PIPE_WIDTH = 160

@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from gilscope.errors import Unavailable
 from gilscope.report import accounting, terminal
-from gilscope.results import Result, Unavailable
+from gilscope.running.result import Result
 
 # As wide as every table, for a notebook scrolls where a terminal would wrap.
 _WIDTH = 180

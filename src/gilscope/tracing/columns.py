@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gilscope.tracing.intervals import STATES, Interval, holders_of
-from gilscope.tracing.trace import Trace
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import STATES, Interval, holders_of
 
 #: What the GIL's own lane has for a state while nobody holds it.
 FREE = "free"

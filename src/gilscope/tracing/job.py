@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from gilscope import shortages
-from gilscope.accounting.kernel import native_ids
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
 from gilscope.errors import CannotRunError
 from gilscope.originals import SimpleQueue, thread_for_user, threads_are_replaced, time
-from gilscope.probing.preflight import Preflight
-from gilscope.probing.targets import Resolved
+from gilscope.system.threads import native_ids
+from gilscope.targets.first_call import Preflight
+from gilscope.targets.target import Resolved
 
 #: Events in one message: a line of some 400 kB, for the parent puts a line together piece by piece.
 MESSAGE_EVENTS = 1 << 14

@@ -4,9 +4,8 @@ import time
 from array import array
 
 from gilscope import kernels
-from gilscope.errors import CannotRunError, UsageError
-from gilscope.probing.targets import Target
-from gilscope.results import Unavailable
+from gilscope.errors import CannotRunError, Unavailable, UsageError
+from gilscope.targets.target import Target
 
 PREFIX = "kernel:"
 #: As many as the compute form keeps in cache.

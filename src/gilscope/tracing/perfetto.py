@@ -11,8 +11,8 @@ import gilscope
 from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
 from gilscope.places import portable
-from gilscope.tracing.intervals import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
-from gilscope.tracing.trace import Trace
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
 
 #: The GIL's own track. No thread of a child process has this id, for that is the first process of its namespace.
 GIL_TRACK = 1

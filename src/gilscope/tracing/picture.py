@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from gilscope.errors import CannotRunError
 from gilscope.places import portable
 from gilscope.tracing.columns import FREE, Piece, gil_intervals, merged
-from gilscope.tracing.intervals import (
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import (
     BLOCKED,
     COMPUTING,
     HOLDING,
@@ -22,7 +23,6 @@ from gilscope.tracing.intervals import (
     known_from_ns,
 )
 from gilscope.tracing.summary import sentence
-from gilscope.tracing.trace import Trace
 from gilscope.words import counted, duration, percentages
 
 if TYPE_CHECKING:

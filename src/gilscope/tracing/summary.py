@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from gilscope.tracing.intervals import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
-from gilscope.tracing.trace import Trace
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
 from gilscope.tracing.waits import waits_of
 from gilscope.words import NONE, count, counted, duration, percent, percentages
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from gilscope.tracing.intervals import HOLDING, WAITING, Interval, Lane
+from gilscope.tracing.spans import HOLDING, WAITING, Interval, Lane
 
 
 @dataclass(frozen=True, slots=True)

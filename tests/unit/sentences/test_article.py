@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pairs import Estimate, Rounds
 from rich.console import Console
 
-from gilscope.inference import fewest_pairs
+from gilscope.pairing.intervals import fewest_pairs
 from gilscope.words import ratio
 
 RATIOS = (7e-6, 0.02, 0.5, 0.9, 0.99, 0.9996, 1.0, 1.0004, 1.02, 1.12, 1.9, 15.0)

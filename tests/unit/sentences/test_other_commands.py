@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.cli import doctor, selftest
-from gilscope.machine import Machine, describe
-from gilscope.selftest import ControlReading, summarise
+from gilscope.machine.description import Machine, describe
+from gilscope.running.selftest import ControlReading, summarise
 
 
 @st.composite

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from probes import BYTECODE, FUNCTION, NATIVE, PROBES, STATEMENT, gave, handing, probed, share, shares
 
+from gilscope.pairing.control import SECOND_CPU
 from gilscope.probing.result import Probe
 from gilscope.report import probe as report
 from gilscope.report import probe_rows
-from gilscope.verdicts import SECOND_CPU
 
 WORTH_IT = 1.2
 PARTS = (0.0, 0.002, 0.03, 0.2, 0.5, 0.8, 0.97, 1.0)

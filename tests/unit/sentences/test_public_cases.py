@@ -15,9 +15,11 @@ from pairs import Rounds
 from probes import gave, probed, scaled, shares
 from traces import ONE, TWO
 
-from gilscope import findings, verdicts, words
+from gilscope import words
+from gilscope.pairing.intervals import Interval
 from gilscope.report import accounting
-from gilscope.results import Arm, Control, Interval, Row
+from gilscope.running import findings, verdicts
+from gilscope.running.result import Arm, Control, Row
 from gilscope.tracing import picture, summary
 
 RIGHT = Control(

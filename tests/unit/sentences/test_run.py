@@ -13,10 +13,13 @@ from claims import Drawn, Vocabulary, ends, examples, number, reads, reads_share
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope import verdicts, words
+from gilscope import words
+from gilscope.errors import Unavailable
+from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
 from gilscope.report import markdown, table
-from gilscope.results import Arm, Group, Result, Round, Row, Sample, Unavailable, WorkSize
-from gilscope.runner import NARROW
+from gilscope.running import verdicts
+from gilscope.running.result import Arm, Group, Result, Round, Row, Sample, WorkSize
+from gilscope.running.runner import NARROW
 
 #: At and around every border of a verdict, and far beyond.
 SPEEDS = (1e-3, 0.3, 0.8996, 0.9, 0.9004, 0.97, 1.0, 1.0004, 1.019, 1.03, 1.1, 1.12, 1.1496, 1.15, 1.5, 1.9, 4.0, 250.0)
@@ -191,9 +194,9 @@ def second_cpu_shown(result: Result) -> bool:
     """Tell whether any printed figure shows a second CPU."""
     wide = [row for row in result.rows if row.arm.n_workers > 1 and row.here_and_now is not None]
     printed = [ends(cell(result, row, "here and now"))[1] for row in wide]
-    shown = [low >= verdicts.SECOND_CPU <= row.here_and_now.low for row, low in zip(wide, printed, strict=True)]
+    shown = [low >= SECOND_CPU <= row.here_and_now.low for row, low in zip(wide, printed, strict=True)]
     control = result.control and result.control.second_cpu
-    return any(shown) or (control is not None and control.low >= verdicts.SECOND_CPU)
+    return any(shown) or (control is not None and control.low >= SECOND_CPU)
 
 
 @FINDINGS.claim(
@@ -213,7 +216,7 @@ def counted(result: Result, n: str, of: str, *found: str) -> bool:
 )
 def _(result: Result, n: str, of: str, most: str = "") -> bool:
     read = ceilings(result, verdicts.NO_SECOND_CPU)
-    below = all(high <= verdicts.SECOND_CPU for _, _, high in read)
+    below = all(high <= SECOND_CPU for _, _, high in read)
     stands = not most or float(most) == max(high for _, _, high in read)
     return counted(result, n, of, verdicts.NO_SECOND_CPU) and below and stands and not second_cpu_shown(result)
 
@@ -224,7 +227,7 @@ def _(result: Result, n: str, of: str, most: str = "") -> bool:
 def _(result: Result, n: str, of: str, most: str = "") -> bool:
     read = ceilings(result, verdicts.NO_GAIN)
     stands = not most or float(most) == max(high for _, _, high in read)
-    below = all(high <= verdicts.SECOND_CPU for _, _, high in read)
+    below = all(high <= SECOND_CPU for _, _, high in read)
     return counted(result, n, of, verdicts.NO_GAIN) and below and stands and second_cpu_shown(result)
 
 
@@ -237,7 +240,7 @@ def _(result: Result, n: str) -> bool:
     read = ceilings(result, verdicts.MEMORY_BOUND)
     low = result.control.second_cpu.low if result.control and result.control.second_cpu else 0.0
     held = int(n) == sum(row.verdict == verdicts.MEMORY_BOUND for row in result.rows)
-    return held and all(high <= verdicts.SECOND_CPU for _, _, high in read) and low >= verdicts.SECOND_CPU
+    return held and all(high <= SECOND_CPU for _, _, high in read) and low >= SECOND_CPU
 
 
 @FINDINGS.claim(
@@ -251,7 +254,7 @@ def _(result: Result, n: str, of: str, seconds: str, read: str = "", reach: str 
         stands = tuple(map(float, spans(reach))) == (min(p[1] for p in printed), max(p[2] for p in printed))
     else:
         stands = any(math.isinf(high) for _, _, high in printed)
-    straddles = all(low <= verdicts.SECOND_CPU <= high for _, low, high in printed)
+    straddles = all(low <= SECOND_CPU <= high for _, low, high in printed)
     return (
         counted(result, n, of, verdicts.GAIN_OPEN)
         and stands
@@ -408,7 +411,7 @@ def _(facts: tuple[Result, Row]) -> bool:
 @VERDICTS.claim("ceiling")
 def _(facts: tuple[Result, Row]) -> bool:
     here = cell(*facts, "here and now")
-    return facts[1].arm.n_workers == 1 or ends(here)[1] >= verdicts.SECOND_CPU
+    return facts[1].arm.n_workers == 1 or ends(here)[1] >= SECOND_CPU
 
 
 @VERDICTS.claim("GIL-bound|one CPU wide")
@@ -420,12 +423,12 @@ def _(facts: tuple[Result, Row]) -> bool:
 
 @VERDICTS.claim("scales")
 def _(facts: tuple[Result, Row]) -> bool:
-    return ends(cell(*facts, "of ceiling"))[1] >= verdicts.SCALES
+    return ends(cell(*facts, "of ceiling"))[1] >= SCALES
 
 
 @VERDICTS.claim("partly")
 def _(facts: tuple[Result, Row]) -> bool:
-    return ends(cell(*facts, "of ceiling"))[2] <= verdicts.SCALES
+    return ends(cell(*facts, "of ceiling"))[2] <= SCALES
 
 
 @VERDICTS.claim(r"same within <margin:figure> %")
@@ -450,7 +453,7 @@ def _(facts: tuple[Result, Row], width: str = "") -> bool:
         return math.isinf(ratio.half_width)
     if "more than" in row.verdict:
         return 1 < ratio.half_width < math.inf
-    plain = ratio.half_width <= verdicts.SAME and row.arm.n_workers > 1 and not row.partner.endswith("/serial")
+    plain = ratio.half_width <= SAME and row.arm.n_workers > 1 and not row.partner.endswith("/serial")
     return reads_share(width, ratio.half_width, 1) and not (plain and (ratio.low >= 0.9 or ratio.high < 0.9))
 
 
@@ -460,7 +463,7 @@ def _(facts: tuple[Result, Row], width: str = "") -> bool:
 def _(facts: tuple[Result, Row]) -> bool:
     result, row = facts
     shown = second_cpu_shown(result) != (row.verdict == verdicts.NO_SECOND_CPU)
-    return shown and all(high <= verdicts.SECOND_CPU for _, _, high in ceilings(result, row.verdict))
+    return shown and all(high <= SECOND_CPU for _, _, high in ceilings(result, row.verdict))
 
 
 @VERDICTS.claim(r"unresolved \(whether processes gain\)")

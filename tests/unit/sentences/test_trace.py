@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from traces import MAIN, ONE, TWO
 
 from gilscope.tracing import picture, summary
-from gilscope.tracing.intervals import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
-from gilscope.tracing.trace import Trace
+from gilscope.tracing.result import Trace
+from gilscope.tracing.spans import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
 
 KINDS = ((HOLDING,), (WAITING,), RELEASED_STATES)
 GAPS = (0, 1, 3, 1000, 10**6, 10**9)

@@ -1,0 +1,1 @@
+"""What importing a module does to a process: `gilscope doctor --imports`."""

@@ -1,0 +1,240 @@
+"""One launch: the crews of one fresh interpreter, and the timing of rounds in it.
+
+`python -m gilscope.running.launch REQUESTS ANSWERS TOKEN` reads requests from one descriptor and answers on another
+(see `gilscope.children.messages`), so that the runner, which decides, and the launch, which measures, share plain data
+and nothing else. `Launch` is the same without the pipes.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from gilscope import shortages
+from gilscope.children.messages import pack, unpack
+from gilscope.errors import GilscopeError, KernelError, Unavailable
+from gilscope.running import strategies
+from gilscope.running.result import CONTROL, Arm, Sample
+from gilscope.running.worker import TaskSpec
+from gilscope.system.counters import HostMeter
+
+# Rounds of the compute form whose checksum is held against the plain-Python reference before anything is timed.
+CHECK_ROUNDS = 5
+
+
+class Launch:
+    """Crews that are started once and then timed, round after round. Use as a context manager.
+
+    Parameters
+    ----------
+    arms : sequence of Arm
+        All that will be asked for.
+    dtype : str
+    max_items : int
+        The largest chunk that will be asked for.
+
+    Notes
+    -----
+    This process has no thread but its own, so that a fork is safe and no worker shares its GIL. GIL: given up while
+    samples run. Threads: one.
+    """
+
+    def __init__(self, arms: Sequence[Arm], dtype: str, max_items: int) -> None:
+        self._arms = {arm.id: arm for arm in arms}
+        self._dtype = dtype
+        self._max_items = max_items
+        self._crews: dict[tuple[str, int], strategies.Crew | Unavailable] = {}
+        self._tasks: dict[str, int] = {}
+        self._stack = ExitStack()
+        self._host = self._stack.enter_context(HostMeter())
+
+    def start(self) -> list[dict[str, object]]:
+        """Start every crew that can run here; return what each worker says of its own GIL."""
+        self._memory = strategies.SharedMemory(
+            self._dtype, max(arm.n_workers for arm in self._arms.values()), self._max_items
+        )
+        self._stack.callback(self._memory.close)
+        for name, n_workers in sorted({(arm.strategy, arm.n_workers) for arm in self._arms.values()}):
+            strategy = strategies.find(name)
+            absent = strategy.unavailable()
+            if absent is not None:
+                self._crews[name, n_workers] = absent
+                continue
+            crew = strategy(self._memory, n_workers)
+            self._crews[name, n_workers] = crew
+            self._stack.callback(crew.close)
+            crew.start()
+        # Asked only now, so that all of them start side by side.
+        regimes = []
+        for (name, n_workers), crew_or_reason in self._crews.items():
+            if not isinstance(crew_or_reason, Unavailable):
+                crew_or_reason.greet()
+                regimes += [{"strategy": name, "n_workers": n_workers, **regime} for regime in crew_or_reason.regimes]
+        return regimes
+
+    def prepare(self, arm_ids: Sequence[str], n_items: int) -> dict[str, Unavailable]:
+        """Tell the crews what these arms compute and check each result; return the arms that cannot run here.
+
+        Raises
+        ------
+        KernelError
+            If a kernel fails or its result differs from the plain-Python reference.
+        """
+        absent = {}
+        for arm_id in arm_ids:
+            arm = self._arms[arm_id]
+            crew = self._crews[arm.strategy, arm.n_workers]
+            reason = crew if isinstance(crew, Unavailable) else self._prepare(arm, crew, n_items)
+            if reason is not None:
+                absent[arm_id] = reason
+        return absent
+
+    def measure(self, order: Sequence[tuple[str, int, int]]) -> tuple[list[Sample], int, int]:
+        """Time one round.
+
+        Parameters
+        ----------
+        order : sequence of (arm id, repeats, lead-in repeats)
+            Each sample follows an untimed lead-in call of the same arm, which takes the after-effects of the arm
+            before.
+
+        Returns
+        -------
+        samples : list of Sample
+        steal_ticks, throttled : int
+            What happened meanwhile; 0 where the system does not say.
+        """
+        steal, throttled = self._host.steal_ticks() or 0, self._host.throttled_periods() or 0
+        samples = []
+        for arm_id, repeats, lead_in in order:
+            arm = self._arms[arm_id]
+            crew = self._crews[arm.strategy, arm.n_workers]
+            assert not isinstance(crew, Unavailable)  # prepare() said so, and the runner left the arm out
+            task = self._tasks[arm_id]
+            crew.run(task, lead_in)
+            timing = crew.run(task, repeats)
+            samples.append(
+                Sample(
+                    arm=arm_id,
+                    wall_ns=timing.wall_ns,
+                    cpu_ns=timing.cpu_ns,
+                    run_delay_ns=timing.run_delay_ns,
+                    switches=timing.switches,
+                )
+            )
+        return (
+            samples,
+            (self._host.steal_ticks() or 0) - steal,
+            (self._host.throttled_periods() or 0) - throttled,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _prepare(self, arm: Arm, crew: strategies.Crew, n_items: int) -> Unavailable | None:
+        task = self._tasks.setdefault(arm.id, len(self._tasks))
+        self._memory.fill_input(arm.n_workers * n_items)
+        reason = crew.prepare(task, self._specs(arm, crew, n_items))
+        if reason is None:
+            self._verify(arm, crew, task, n_items)
+        return reason
+
+    def _specs(self, arm: Arm, crew: strategies.Crew, n_items: int) -> list[TaskSpec]:
+        """Deal the group's chunks out to the crew's workers."""
+        chunks = list(range(arm.n_workers))
+        if arm.strategy == "openmp":
+            # One call over all chunks, which lie side by side; the team deals them out again.
+            shares, n_items = [[0]], n_items * arm.n_workers
+        else:
+            shares = [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]
+        # The control's arms of one caller are held against each other: to move would only cost them, and beside another
+        # program keep them on its CPU. Its intervals took 1 s instead of 0.4 to get narrow, and there 2 s.
+        cpus = () if arm.id.startswith(f"{CONTROL}/") else crew.chunk_cpus()
+        specs = []
+        for share in shares:
+            offsets = [self._memory.offsets(chunk, n_items) for chunk in share]
+            specs.append(
+                TaskSpec(
+                    kernel=arm.kernel,
+                    implementation="openmp" if arm.strategy == "openmp" else arm.implementation,
+                    gil=arm.gil,
+                    form=arm.form,
+                    dtype=self._dtype,
+                    n_items=n_items,
+                    x_offsets=tuple(x for x, _ in offsets),
+                    out_offsets=tuple(out for _, out in offsets),
+                    n_threads=arm.n_workers,
+                    cpus=cpus,
+                )
+            )
+        return specs
+
+    def _verify(self, arm: Arm, crew: strategies.Crew, task: int, n_items: int) -> None:
+        total = arm.n_workers * n_items
+        if arm.form == "compute":
+            expected = self._memory.reference_checksum(arm.kernel, arm.n_workers, n_items, CHECK_ROUNDS)
+            actual = crew.run(task, CHECK_ROUNDS).checksum
+            if actual != expected:
+                raise KernelError(f"{arm.id}: checksum {actual} differs from plain Python's {expected}")
+            return
+        self._memory.poison_output(total)
+        crew.run(task, 1)
+        wrong = self._memory.first_wrong_item(arm.kernel, total)
+        if wrong is not None:
+            raise KernelError(f"{arm.id}: item {wrong} of {total} differs from the plain-Python reference")
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    requests_fd, answers_fd = map(int, sys.argv[1:3])
+    token = sys.argv[3]
+    for fd in (requests_fd, answers_fd):
+        os.set_inheritable(fd, False)  # noqa: FBT003 - workers have pipes of their own
+    gc.disable()  # a collection in the middle of one arm would be charged to it
+    with ExitStack() as stack:
+        requests = stack.enter_context(os.fdopen(requests_fd, "rb"))
+        answers = stack.enter_context(os.fdopen(answers_fd, "wb"))
+        launch: Launch | None = None
+        for line in requests:
+            request = unpack(token, line)
+            try:
+                with shortages.named():
+                    if request["op"] == "start":
+                        _stand_somewhere()
+                        arms = [Arm(**arm) for arm in request["arms"]]
+                        launch = stack.enter_context(Launch(arms, request["dtype"], request["max_items"]))
+                    answer = _answer(launch, request)
+            except GilscopeError as error:
+                answer = {"error": str(error), "kind": type(error).__name__}
+            answers.write(pack(token, answer))
+            answers.flush()
+
+
+def _stand_somewhere() -> None:
+    """Leave a working folder that has been removed: multiprocessing asks for it, and nothing is looked for there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir("/")
+
+
+def _answer(launch: Launch | None, request: dict[str, Any]) -> dict[str, object]:
+    assert launch is not None  # the first request is always "start"
+    if request["op"] == "start":
+        return {"workers": launch.start()}
+    if request["op"] == "prepare":
+        absent = launch.prepare(request["arms"], request["n_items"])
+        return {"unavailable": {arm: reason.reason for arm, reason in absent.items()}}
+    samples, steal_ticks, throttled = launch.measure(request["order"])
+    return {"samples": [asdict(s) for s in samples], "steal_ticks": steal_ticks, "throttled": throttled}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Processes: an interpreter and a GIL for each worker, started in one of CPython's three ways."""
+
+import multiprocessing
+import os
+import threading
+
+from gilscope.errors import Unavailable
+from gilscope.running.strategies.base import Crew
+
+
+class Processes(Crew):
+    """One process per CPU. The arrays are mapped, not pickled, so that the computing is compared."""
+
+    name = "processes"
+
+    @classmethod
+    def unavailable(cls) -> Unavailable | None:
+        """Return why processes cannot be started in this way here, or None."""
+        if cls.start_method not in multiprocessing.get_all_start_methods():
+            return Unavailable(f"this platform cannot start processes by {cls.start_method}")
+        if cls.start_method == "fork" and (n := n_native_threads()) > 1:
+            return Unavailable(f"this process has {n} threads; a fork would copy the locks they hold")
+        return super().unavailable()
+
+    def workers_by_process(self) -> list[list[int]]:
+        """Return which workers share a process: none."""
+        return [[index] for index in range(self.n_callers)]
+
+
+class ForkedProcesses(Processes):
+    """Processes that begin as copies of this one."""
+
+    start_method = "fork"
+    name = "processes:fork"
+
+
+class ForkserverProcesses(Processes):
+    """Processes forked by a clean single-threaded server."""
+
+    start_method = "forkserver"
+    name = "processes:forkserver"
+
+
+def n_native_threads() -> int:
+    """Return how many threads this process has, Python's or not; Python's alone where the system does not say."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

@@ -1,0 +1,49 @@
+"""The exit code of a run that ended by itself."""
+
+from dataclasses import replace
+
+import fakes
+import pytest
+
+from gilscope.cli.exit_codes import of_run as exit_code
+from gilscope.errors import Unavailable
+from gilscope.running import verdicts
+from gilscope.running.result import Result
+
+OPEN = f"{verdicts.UNRESOLVED} (±7.0 %)"
+
+
+def with_verdicts(*found: str) -> Result:
+    """Return a result whose arms got these verdicts, behind a reference and a ceiling."""
+    result = fakes.hand_made()
+    row = replace(result.rows[0], unavailable=None)
+    return replace(result, rows=tuple(replace(row, verdict=v) for v in (verdicts.REFERENCE, verdicts.CEILING, *found)))
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "strict_code"),
+    [
+        ((verdicts.SCALES_WORD, verdicts.GIL_BOUND), 0, 0),
+        ((verdicts.MEMORY_BOUND,), 0, 0),
+        ((verdicts.SCALES_WORD, OPEN), 0, 3),
+        ((verdicts.SCALES_WORD, verdicts.NO_SECOND_CPU), 0, 5),
+        ((OPEN, OPEN), 3, 3),
+        ((verdicts.CONTROL_FAILED,), 3, 3),
+        ((OPEN, verdicts.NO_SECOND_CPU), 5, 5),
+        ((verdicts.NO_SECOND_CPU,), 5, 5),
+        ((verdicts.NO_GAIN,), 5, 5),
+        ((verdicts.GAIN_OPEN, verdicts.GAIN_OPEN), 3, 3),
+        ((verdicts.CPUS_TAKEN,), 3, 3),
+        ((verdicts.CONTROL_UNREAD,), 3, 3),
+    ],
+)
+def test_the_code_says_whether_anything_was_decided(found: tuple[str, ...], code: int, strict_code: int) -> None:
+    """0 says that something was decided; strictly, that everything was."""
+    result = with_verdicts(*found)
+    assert (exit_code(result), exit_code(result, strict=True)) == (code, strict_code)
+
+
+def test_where_nothing_could_run_the_code_is_never_0() -> None:
+    """A table of absences is not a measurement."""
+    row = replace(fakes.hand_made().rows[0], unavailable=Unavailable("not on this machine"))
+    assert exit_code(replace(fakes.hand_made(), rows=(row,))) == 5
