@@ -102,7 +102,8 @@ def test_gate_needs_none_of_them(pytester: pytest.Pytester, monkeypatch: pytest.
             from functools import partial
 
             def test_held(gil, monkeypatch):
-                from gilscope import Unavailable, _capi, testing
+                from gilscope import Unavailable, testing
+                from gilscope.kernels import _capi
                 monkeypatch.setattr(testing, "availability", lambda: Unavailable("no ledger in this test"))
                 gil.holds(partial(_capi.quad_compute_held, array("d", range(2048)), 10_000))
         """)
