@@ -5,11 +5,11 @@ from importlib import import_module
 
 import click
 
-import gilscope
 from gilscope import shortages
 from gilscope.cli.signals import interruptible
 from gilscope.cli.streams import guarded
 from gilscope.errors import DONE, EXIT_CODES, INTERRUPTED, GilscopeError
+from gilscope.version import __version__
 
 #: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
 COMMANDS = {
@@ -47,7 +47,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Exit codes: {', '.join(f'{code} {says}' for code, says in EXIT_CODES.items())}.",
 )
-@click.version_option(gilscope.__version__, prog_name="gilscope")
+@click.version_option(__version__, prog_name="gilscope")
 def cli() -> None:
     """Measure what CPython's global interpreter lock (GIL) costs on this machine."""
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-import gilscope
 from gilscope.atlas import document, rows, selection
 from gilscope.atlas.calls import Atlas, load
 from gilscope.atlas.rows import Row
@@ -19,6 +18,7 @@ from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.report import atlas as report
 from gilscope.report import atlas_page
 from gilscope.system.cpus import usable_cpus
+from gilscope.version import __version__
 from gilscope.words import seconds
 
 
@@ -128,7 +128,7 @@ def _document(atlas: Atlas, found: dict[str, Row]) -> dict[str, Any]:
     """Return all rows that there are, in the order of the list."""
     usable = usable_cpus()
     machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": rows.python_name()}
-    tool = f"gilscope {gilscope.__version__}"
+    tool = f"gilscope {__version__}"
     return document.document(atlas, [found[call.name] for call in atlas.calls if call.name in found], machine, tool)
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import pairwise, repeat
 from typing import Literal
 
-import gilscope
 from gilscope.machine.openmp_runtime import OpenMp, openmp_facts
 from gilscope.machine.processor import Cpu, describe_cpus
 from gilscope.machine.regime import Python, describe_python
 from gilscope.originals import time
 from gilscope.system.cpus import UsableCpus, usable_cpus
 from gilscope.system.procfs import read_int, read_text
+from gilscope.version import __version__
 
 __all__ = [
     "Clock",
@@ -194,7 +194,7 @@ def _versions() -> Versions:
     else:
         cython, compiler, flags = _capi.CYTHON, _capi.COMPILER, _capi.COMPILER_FLAGS
     return Versions(
-        gilscope=gilscope.__version__,
+        gilscope=__version__,
         numpy=_installed("numpy"),
         cython=cython,
         compiler=compiler,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-import gilscope
 from gilscope.machine.description import describe
 from gilscope.machine.regime import gil_of_children
 from gilscope.running import storage
@@ -14,6 +13,7 @@ from gilscope.running.launch_process import LaunchProcess
 from gilscope.running.plan import Request, make_plan
 from gilscope.running.result import Result
 from gilscope.running.runner import Event, Runner
+from gilscope.version import __version__
 
 
 class Session:
@@ -53,7 +53,7 @@ class Session:
     def result(self) -> Result:
         """Return what was measured so far."""
         return self.runner.result(
-            tool=f"gilscope {gilscope.__version__}", started=self._started, argv=self._argv, machine=self._facts
+            tool=f"gilscope {__version__}", started=self._started, argv=self._argv, machine=self._facts
         )
 
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
-import gilscope
 from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
 from gilscope.places import portable
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
+from gilscope.version import __version__
 
 #: The GIL's own track. No thread of a child process has this id, for that is the first process of its namespace.
 GIL_TRACK = 1
@@ -54,7 +54,7 @@ def document(trace: Trace) -> dict[str, Any]:
         "traceEvents": [*_names(trace), *timed],
         "displayTimeUnit": "ns",
         "otherData": {
-            "tool": f"gilscope {gilscope.__version__}",
+            "tool": f"gilscope {__version__}",
             "target": trace.target,
             "python": trace.python,
             "calls": {lane.name: trace.calls[lane.native_id] for lane in trace.workers},
