@@ -1,4 +1,5 @@
-/* gilscope.accounting._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it is on.
+/* gilscope.accounting._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it
+ * is on.
  *
  * It patches import slots of the interpreter, as the ledger does and beside it; lock_waits.h says which and why. Where
  * that cannot be done, UNAVAILABLE says why, or start raises. One process has one such account, so there is no state

@@ -1,5 +1,5 @@
-/* gilscope.accounting._sampler: who holds the GIL, looked at thousands of times a second from beside; and how long it takes to
- * get it at a random moment.
+/* gilscope.accounting._sampler: who holds the GIL, looked at thousands of times a second from beside; and how long it
+ * takes to get it at a random moment.
  *
  * The first needs the GIL's record (gil_record.h), or on a free-threaded build the states of threads that ask to be
  * watched; where there is neither, UNAVAILABLE says why. The second, arrive, works everywhere.
