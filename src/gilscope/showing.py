@@ -7,16 +7,19 @@ from typing import Any, ClassVar
 class Drawn:
     """Data with a report: printed, and as a value in IPython or a notebook, it is drawn; its repr is one line.
 
-    The report is found by name, for it is drawn from the data, and workers that import the data load no report.
+    The view is found by name, for it is made from the data, and workers that import the data load no report.
 
     Attributes
     ----------
+    _view : str
+        ``"module:function"``, which gives the blocks of a report.
     _drawn_by : str
-        ``"module:function"``, which gives a text.
+        The same of a text, where there is no view.
     """
 
     __slots__ = ()
-    _drawn_by: ClassVar[str]
+    _view: ClassVar[str] = ""
+    _drawn_by: ClassVar[str] = ""
 
     def _in_a_line(self) -> str:
         """Return what it is, without brackets."""
@@ -26,18 +29,26 @@ class Drawn:
         return f"<{self._in_a_line()}>"
 
     def __str__(self) -> str:
-        return draw(self._drawn_by, self)
+        if self._drawn_by:
+            return str(named(self._drawn_by)(self))
+        return str(named("gilscope.report.text:render")(named(self._view)(self)))
+
+    def _repr_html_(self) -> str | None:
+        """Return the report for a notebook; None, and so its text, where HTML cannot be made."""
+        if not self._view:
+            return None
+        html: str | None = named("gilscope.report.html:in_notebook")(named(self._view)(self))
+        return html
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
         is_alone = len(getattr(printer, "stack", ())) < 2  # and not one of a list's
         printer.text(str(self) if is_alone else repr(self))
 
 
-def draw(by: str, data: object) -> str:
-    """Return what a report makes of data, by the report's name, ``"module:function"``."""
-    module, _, function = by.partition(":")
-    text: str = getattr(import_module(module), function)(data)
-    return text
+def named(name: str) -> Any:
+    """Return what stands at ``"module:function"``."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(module), function)
 
 
 class Keeper(Drawn):

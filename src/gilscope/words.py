@@ -24,8 +24,10 @@ _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _MOST_DECIMALS = 5
 #: From here on a time is read in two units, the larger of them whole: 2 min 30 s, and not 150 s.
 _LONG = ((172_800, "days", 86_400, "h", 3600), (7200, "h", 3600, "min", 60), (120, "min", 60, "s", 1))
-#: Spaces inside a figure, where no line may break: between groups of digits, and before a unit.
-_INNER_SPACE = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|%|[nµm]?s\b|min\b|h\b)")
+#: Spaces inside a figure, where no line may break: between groups of digits, before a unit, and of an interval.
+_INNER_SPACE = re.compile(
+    r"(?<=\d) (?=\d{3}(?!\d)|%|[nµm]?s\b|min\b|h\b|[KMGT]iB\b|\[[\d?])|(?<=\d,) (?=\d[\d ]*(?:\.\d+)?\])"
+)
 
 
 def number(value: float | None) -> str:
@@ -234,6 +236,11 @@ def size(n_bytes: float) -> str:
     return counted(n_bytes, "byte")
 
 
+def glued(text: str) -> str:
+    r"""Return a text with ``"\0"`` for each space inside a figure, where no line breaks: ``"0.98\0[0.97,\00.99]"``."""
+    return _INNER_SPACE.sub("\0", text)
+
+
 def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
     """Break a text into lines, and no figure between its digits or before its unit.
 
@@ -245,9 +252,8 @@ def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
     first, rest : str
         What the first line, and every other, begins with.
     """
-    glued = _INNER_SPACE.sub("\0", text)
     # An option such as --max-time is a word.
-    lines = textwrap.fill(glued, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    lines = textwrap.fill(glued(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return lines.replace("\0", " ")
 
 

@@ -23,10 +23,10 @@ from gilscope.cli import COMMANDS, main
 from gilscope.cli.files import check_output
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine.openmp_runtime import OpenMp
-from gilscope.report.table import COLUMNS
 from gilscope.running import selftest, storage
 from gilscope.running.plan import Request
 from gilscope.running.run import Session
+from gilscope.running.view import COLUMNS
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
@@ -368,9 +368,9 @@ def test_a_run_draws_what_report_draws(tmp_path: Path) -> None:
     assert done.returncode in MEASURED, done.stderr
     assert done.stdout == gilscope("report", str(path), "--format", "markdown").stdout
     table = [line for line in done.stdout.splitlines() if line.startswith("|")]
-    assert table[0] == f"| {' | '.join(COLUMNS)} |"
+    assert table[0] == f"| {' | '.join(column.name for column in COLUMNS)} |"
     assert {line.count("|") for line in table} == {len(COLUMNS) + 1}
-    assert len(table) == 2 + len(storage.read(path).rows)
+    assert len(table) == 2 + 1 + len(storage.read(path).rows)  # the name of the kernel has a line
     assert os.listdir(tmp_path) == ["run.json"]
 
 

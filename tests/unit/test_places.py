@@ -26,7 +26,7 @@ def test_each_folder_has_a_name(at_home: Path) -> None:
     package = Path(gilscope.__file__).parent
     assert portable(f"{at_home}/data") == "<home>/data"
     assert portable(f"{at_home}/desk/a.py") == "<cwd>/a.py"
-    assert portable(f"{package}/report/table.py") == "gilscope/report/table.py"
+    assert portable(f"{package}/report/text.py") == "gilscope/report/text.py"
     assert portable(f"{sysconfig.get_path('platlib')}/numpy/x.so") == "site-packages/numpy/x.so"
     assert portable(sysconfig.get_path("stdlib")) == f"<prefix>/lib/python{sysconfig.get_python_version()}"
     assert portable(sys.executable).startswith("<prefix>/bin/")

@@ -26,6 +26,7 @@ from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.witness import Witness, conclude
 from gilscope.errors import Unavailable
 from gilscope.report import terminal
+from gilscope.running import view
 from gilscope.running.plan import Request
 from gilscope.running.result import Round
 from gilscope.running.run import run
@@ -99,7 +100,7 @@ def test_a_long_run_is_as_short() -> None:
 def test_a_result_prints_what_the_command_prints() -> None:
     """But for blanks at the ends of lines."""
     stream = io.StringIO()
-    terminal.render(RESULT, Console(file=stream, width=180, highlight=False))
+    terminal.render(view.blocks(RESULT), Console(file=stream, width=terminal.NO_WIDTH, highlight=False))
     assert str(RESULT).splitlines() == [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
@@ -120,13 +121,13 @@ class Tags(HTMLParser):
 
 
 def test_a_notebook_shows_a_result_as_a_table() -> None:
-    """With a row for its headings and one for each arm, and with nothing that a text could add to it."""
+    """With a row for its headings, one for the kernel and one for each arm; nothing in a text adds to it."""
     hostile = dataclasses.replace(RESULT, findings=("<script>x</script> & more",))
     page = hostile._repr_html_()
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
-    assert tags.rows == 1 + sum(row.unavailable is None for row in RESULT.rows)
+    assert tags.rows == 1 + 1 + sum(row.unavailable is None for row in RESULT.rows)  # the kernel has a line too
     assert "<script>" not in page
     assert "8.1 ms" in page
 

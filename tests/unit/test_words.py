@@ -251,7 +251,7 @@ _QUOTED = {
     "cli/atlas.py",
     "cli/probe.py",
     "cli/trace.py",
-    "report/table.py",
+    "running/view.py",
     "running/storage.py",
     "testing/__init__.py",
 }

@@ -3,7 +3,7 @@
 import click
 
 from gilscope.report import markdown, terminal
-from gilscope.running import storage
+from gilscope.running import storage, view
 from gilscope.running.result import Result
 
 format_option = click.option(
@@ -16,6 +16,6 @@ def draw(result: Result, style: str) -> None:
     if style == "json":
         click.echo(storage.dumps(result).encode(), nl=False)  # UTF-8, as in a file, whatever the terminal speaks
     elif style == "markdown":
-        click.echo(markdown.render(result), nl=False)
+        click.echo(markdown.render(view.blocks(result)), nl=False)
     else:
-        terminal.render(result)
+        terminal.render(view.blocks(result))

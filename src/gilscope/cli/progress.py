@@ -9,11 +9,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope import words
 from gilscope.cli.time_left import TimeLeft
-from gilscope.report import absences
-from gilscope.report.table import compared
+from gilscope.running import absences
 from gilscope.running.result import Group
 from gilscope.running.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
 from gilscope.running.runner import Progress as RoundEnded
+from gilscope.running.view import compared
 
 
 class Display:

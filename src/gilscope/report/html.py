@@ -1,26 +1,65 @@
-"""A result as HTML, for a notebook."""
+"""Blocks as HTML: a page of its own that runs nothing and asks for nothing, or a part of a notebook's."""
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gilscope.report import table
-from gilscope.running.result import Result
+from gilscope.errors import CannotRunError
+from gilscope.report.blocks import Block
+from gilscope.report.harmless import harmless, line
 
-_LEFT = "style='text-align:left'"
+if TYPE_CHECKING:
+    from jinja2 import Template
 
-
-def of_result(result: Result) -> str:
-    """Return what `gilscope run` prints, as a table between paragraphs."""
-    rows = [_row("th", table.COLUMNS), *(_row("td", line.cells) for line in table.lines(result))]
-    below = [*table.footer(result), " ".join(result.findings)]
-    return "".join(
-        [f"<p><b>{escape(table.heading(result))}</b></p>", f"<table>{''.join(rows)}</table>", *map(_paragraph, below)]
-    )
+_FOLDER = Path(__file__).parent
 
 
-def _row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag} {_LEFT}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def fragment(blocks: Iterable[Block]) -> str:
+    """Return blocks as HTML to be put into a page, as a notebook does.
+
+    Raises
+    ------
+    CannotRunError
+        Where Jinja2 is not installed.
+    """
+    return _template().render(is_page=False, blocks=_named(blocks))
 
 
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>" if text else ""
+def in_notebook(blocks: Iterable[Block]) -> str | None:
+    """Return blocks as HTML, or None where Jinja2 is not installed: a notebook shows their text then."""
+    try:
+        return fragment(blocks)
+    except CannotRunError:
+        return None
+
+
+def page(title: str, blocks: Iterable[Block]) -> str:
+    """Return blocks as an HTML page, ending in a newline.
+
+    Raises
+    ------
+    CannotRunError
+        Where Jinja2 is not installed.
+    """
+    return _template().render(is_page=True, title=line(title), blocks=_named(blocks)) + "\n"
+
+
+def _named(blocks: Iterable[Block]) -> list[tuple[str, Block]]:
+    """Return blocks with what each is, which a template cannot tell."""
+    return [(type(block).__name__, block) for block in harmless(blocks)]
+
+
+@cache
+def _template() -> "Template":
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ModuleNotFoundError:
+        raise CannotRunError("HTML needs Jinja2, which is not installed: pip install 'gilscope[report]'") from None
+    return Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("page.html")

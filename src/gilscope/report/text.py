@@ -1,7 +1,7 @@
-"""Reports as plain text, for what prints itself."""
+"""Blocks as text without colours: of whatever prints itself, and in a notebook that has no HTML."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,15 +9,23 @@ from rich.console import Console
 
 from gilscope.errors import Unavailable
 from gilscope.report import accounting, terminal
-from gilscope.running.result import Result
-
-# As wide as every table, for a notebook scrolls where a terminal would wrap.
-_WIDTH = 180
+from gilscope.report.blocks import Block
 
 
-def of_result(result: Result) -> str:
-    """Return what `gilscope run` prints."""
-    return _drawn(lambda console: terminal.render(result, console))
+def render(blocks: Iterable[Block], width: int | None = None) -> str:
+    """Return blocks as text, without a newline at its end.
+
+    Parameters
+    ----------
+    blocks : iterable of Block
+    width : int, optional
+        In characters; by default that of the terminal on standard output, and none where that is no terminal.
+    """
+    stream = io.StringIO()
+    width = width or terminal.open_console().width
+    # In a notebook rich would show it there and then, and give no text.
+    terminal.render(blocks, Console(file=stream, width=width, highlight=False, color_system=None, force_jupyter=False))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
 
 
 def of_account(account: Any) -> str:
@@ -36,11 +44,9 @@ def of_account(account: Any) -> str:
     data = log.as_dict() if hasattr(log, "as_dict") else asdict(log)
     # A witness's log does not know how long it is; what keeps it does.
     wall_ns = data.get("wall_ns") or getattr(account, "wall_ns", None)
-    return _drawn(lambda console: accounting.render({**data, "wall_ns": wall_ns}, console))
-
-
-def _drawn(render: Callable[[Console], None]) -> str:
     stream = io.StringIO()
-    # In a notebook rich would show it there and then, and give no text.
-    render(Console(file=stream, width=_WIDTH, highlight=False, color_system=None, force_jupyter=False))
+    accounting.render(
+        {**data, "wall_ns": wall_ns},
+        Console(file=stream, width=180, highlight=False, color_system=None, force_jupyter=False),
+    )
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

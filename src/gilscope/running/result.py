@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from gilscope.errors import Unavailable
 from gilscope.pairing.intervals import Interval
-from gilscope.showing import Drawn, draw
+from gilscope.showing import Drawn
 from gilscope.words import counted
 
 #: The group that every run has, whose true ratios are known; its arms are named after it.
@@ -296,12 +296,9 @@ class Result(Drawn):
     interference: Interference = Interference(steal=None, run_delay=0.0, throttled=0)
     findings: tuple[str, ...] = ()
 
-    _drawn_by: ClassVar[str] = "gilscope.report.text:of_result"
+    _view: ClassVar[str] = "gilscope.running.view:blocks"
 
     def _in_a_line(self) -> str:
         kernels = ", ".join(dict.fromkeys(row.arm.kernel for row in self.rows))
         arms, rounds = counted(len(self.rows), "arm"), counted(len(self.rounds), "round")
         return f"Result of {self.tool}: {kernels or 'no kernel'}, {arms}, {rounds}, {self.state}"
-
-    def _repr_html_(self) -> str:
-        return draw("gilscope.report.html:of_result", self)

@@ -2,26 +2,26 @@
 """What a result looks like: whole tables compared as text, and no figure without what it is worth."""
 
 import dataclasses
-import io
 import re
 from collections.abc import Callable
 
 import fakes
 import pytest
 from fakes import interval
-from rich.console import Console
 
 from gilscope.errors import Unavailable
-from gilscope.report import absences, markdown, table, terminal
+from gilscope.report import markdown, text
+from gilscope.running import absences, view
 from gilscope.running.result import Arm, Result
 
 TABLE = """\
 gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays of 131 072 items
-kernel  GIL   strategy     median  CPU      of ceiling          here and now       vs plain Python  verdict
+GIL   strategy     verdict    of ceiling          here and now       median      CPU  vs plain Python
 
-quad c  held  serial       8.1 ms  8.1 ms   -                   1                  -                reference
-        held  2 threads    8.3 ms  8.25 ms  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  162 [158, 172]   GIL-bound
-        held  2 processes  4.4 ms  8.6 ms   1                   1.84 [1.61, 1.90]  -                ceiling
+quad c
+held  serial       reference  -                   1                  8.1 ms   8.1 ms  -
+held  2 threads    GIL-bound  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  8.3 ms  8.25 ms  162 [158, 172]
+held  2 processes  ceiling    1                   1.84 [1.61, 1.90]  4.4 ms   8.6 ms  -
 
 * one CPU wide: compared with serial
 OpenMP: unavailable: built with a compiler that has no OpenMP
@@ -31,29 +31,51 @@ control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; witho
 Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
 """
 
+AT_80 = """\
+gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays
+of 131 072 items
+GIL   strategy     verdict    of ceiling          here and now       median
+
+quad c
+held  serial       reference  -                   1                  8.1 ms
+held  2 threads    GIL-bound  0.97 [0.96, 0.98]*  0.97 [0.96, 0.98]  8.3 ms
+held  2 processes  ceiling    1                   1.84 [1.61, 1.90]  4.4 ms
+
+Not shown at 80 columns: CPU, vs plain Python.
+
+* one CPU wide: compared with serial
+OpenMP: unavailable: built with a compiler that has no OpenMP
+control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right;
+without memory, processes are 1.90 [?] times as fast as one here and now
+2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run
+delay 0.1 %, throttled 2 times; seed 17
+
+Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one
+thread's speed.
+"""
+
 MARKDOWN = """\
 **gilscope 0.1.0 - CPython 3.13.0, GIL on - 2 of 2 CPUs - quad - float64, arrays of 131 072 items**
 
-| kernel | GIL | strategy | median | CPU | of ceiling | here and now | vs plain Python | verdict |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| quad c | held | serial | 8.1 ms | 8.1 ms | - | 1 | - | reference |
-|  | held | 2 threads | 8.3 ms | 8.25 ms | 0.97 [0.96, 0.98]\\* | 0.97 [0.96, 0.98] | 162 [158, 172] | GIL-bound |
-|  | held | 2 processes | 4.4 ms | 8.6 ms | 1 | 1.84 [1.61, 1.90] | - | ceiling |
+| GIL | strategy | verdict | of ceiling | here and now | median | CPU | vs plain Python |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| **quad c** |  |  |  |  |  |  |  |
+| held | serial | reference | - | 1 | 8.1 ms | 8.1 ms | - |
+| held | 2 threads | GIL-bound | 0.97 [0.96, 0.98]\\* | 0.97 [0.96, 0.98] | 8.3 ms | 8.25 ms | 162 [158, 172] |
+| held | 2 processes | ceiling | 1 | 1.84 [1.61, 1.90] | 4.4 ms | 8.6 ms | - |
 
 \\* one CPU wide: compared with serial__
 OpenMP: unavailable: built with a compiler that has no OpenMP__
 control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now__
-2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17__
+2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
 
-Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
+**Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.**
 """
 
 
 def drawn(result: Result, width: int = 160) -> str:
-    """Return what a console of that width shows, without blanks at the ends of lines."""
-    text = io.StringIO()
-    terminal.render(result, Console(file=text, width=width, highlight=False))
-    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+    """Return what a console of that width shows."""
+    return text.render(view.blocks(result), width) + "\n"
 
 
 def test_the_table() -> None:
@@ -61,22 +83,27 @@ def test_the_table() -> None:
     assert drawn(fakes.hand_made()) == TABLE
 
 
+def test_a_terminal_of_80_columns() -> None:
+    """What it has no room for is left out, and said; the verdict and what it rests on stay."""
+    assert drawn(fakes.hand_made(), 80) == AT_80
+
+
 def test_the_markdown() -> None:
     """The same result as Markdown: a table that parses, stars that are no bullets, lines that break."""
-    assert markdown.render(fakes.hand_made()) == MARKDOWN.replace("__\n", "  \n")
+    assert markdown.render(view.blocks(fakes.hand_made())) == MARKDOWN.replace("__\n", "  \n")
 
 
-@pytest.mark.parametrize("width", [20, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160])
 def test_a_narrow_terminal_cuts_no_figure(width: int) -> None:
-    """Whatever the width, every cell of the table is there in full."""
-    text = drawn(fakes.hand_made(), width)
-    for line in table.lines(fakes.hand_made()):
-        for cell in line.cells[:-1]:
-            assert cell in text
-        assert line.cells[-1].split()[-1] in text
-    for column in table.COLUMNS:
-        assert column in text
-    assert "…" not in text
+    """Whatever the width, no line is wider, and every cell of a column that is shown is there in full."""
+    shown = drawn(fakes.hand_made(), width)
+    assert max(map(len, shown.splitlines())) <= width
+    left_out = " ".join(shown.split()).partition("Not shown at")[2].partition(".")[0]
+    for i, column in enumerate(view.COLUMNS):
+        if column.name not in left_out:
+            assert all(line.cells[i] in shown for line in view.lines(fakes.hand_made()))
+    assert {"GIL", "strategy", "verdict"}.isdisjoint(left_out.split(", "))
+    assert "…" not in shown
 
 
 def measured() -> Result:
@@ -87,24 +114,25 @@ def measured() -> Result:
 @pytest.mark.parametrize("result", [fakes.hand_made(), measured()], ids=["hand-made", "measured"])
 def test_no_ratio_stands_without_its_interval(result: Result) -> None:
     """Every figure in a column of ratios has its interval, or is the 1 of what it is compared with."""
-    columns = [table.COLUMNS.index(name) for name in ("of ceiling", "here and now", "vs plain Python")]
-    for line in table.lines(result):
+    names = [column.name for column in view.COLUMNS]
+    columns = [names.index(name) for name in ("of ceiling", "here and now", "vs plain Python")]
+    for line in view.lines(result):
         for column in columns:
             assert line.cells[column] in {"-", "1"} or re.fullmatch(
                 r"\d+(\.\d+)? \[(\?|\d+(\.\d+)?, \d+(\.\d+)?)\]\*?", line.cells[column]
             )
-    for text in table.footer(result):
-        for ratio in re.findall(r"(?:control|and|are) (\d+\.\d+.*?) (?:for|times)", text):
+    for below in view.footer(result):
+        for ratio in re.findall(r"(?:control|and|are) (\d+\.\d+.*?) (?:for|times)", below):
             assert re.match(r"\d+\.\d+ \[", ratio)
-    assert not re.search(r"\dx\b", drawn(result) + markdown.render(result))
+    assert not re.search(r"\dx\b", drawn(result) + markdown.render(view.blocks(result)))
 
 
 def test_a_kernel_is_named_once_for_each_of_its_widths() -> None:
     """The name stands in the first line of a group; the next width begins a new one."""
     plan = fakes.plan(effort="fast", strategies=("threads",), gil_modes=("held",), workers=(1, 2))
     result = fakes.finish(fakes.FakeMachine().runner(plan))[0]
-    assert [line.cells[0] for line in table.lines(result)] == ["quad c", "", "", "quad c", "", ""]
-    assert [line.cells[2] for line in table.lines(result)] == [
+    assert [line.group for line in view.lines(result)] == ["quad c", None, None, "quad c", None, None]
+    assert [line.cells[1] for line in view.lines(result)] == [
         *("serial", "1 thread", "1 process"),
         *("serial", "2 threads", "2 processes"),
     ]
@@ -122,12 +150,12 @@ def test_a_result_of_a_foreign_machine_is_drawn() -> None:
         interference=dataclasses.replace(made.interference, steal=None, throttled=0),
         rounds=made.rounds[1:2],
     )
-    text = drawn(foreign)
-    assert "CPython ?, GIL off - 2 of ? CPUs" in text
-    assert "control 1.0020 [1.0004, 1.0030] for 1 read WRONG, 1.05 [1.05, 1.05] for 1.05 read right" in text
-    assert "1 launch, 1 round in" in text
-    assert "steal unknown" in text
-    assert "throttled" not in text
+    shown = drawn(foreign)
+    assert "CPython ?, GIL off - 2 of ? CPUs" in shown
+    assert "control 1.0020 [1.0004, 1.0030] for 1 read WRONG, 1.05 [1.05, 1.05] for 1.05 read right" in shown
+    assert "1 launch, 1 round in" in shown
+    assert "steal unknown" in shown
+    assert "throttled" not in shown
 
 
 def test_what_looks_like_markup_is_shown_as_it_is() -> None:
@@ -135,10 +163,10 @@ def test_what_looks_like_markup_is_shown_as_it_is() -> None:
     made = fakes.hand_made()
     rows = (*made.rows[:3], dataclasses.replace(made.rows[3], unavailable=Unavailable("[red]a|b*c[/red]")))
     odd = dataclasses.replace(made, rows=rows, findings=("[bold]found[/bold]",))
-    text = drawn(odd)
-    assert "[red]a|b*c[/red]" in text
-    assert "[bold]found[/bold]" in text
-    assert "unavailable: [red]a\\|b\\*c[/red]  " in markdown.render(odd)
+    shown = drawn(odd)
+    assert "[red]a|b*c[/red]" in shown
+    assert "[bold]found[/bold]" in shown
+    assert "unavailable: [red]a\\|b\\*c[/red]  " in markdown.render(view.blocks(odd))
 
 
 def arms(*strategies: str, implementations: tuple[str, ...] = ("c", "cython", "numpy")) -> list[Arm]:
@@ -183,7 +211,7 @@ def test_other_reasons_are_other_lines() -> None:
 def test_progress_says_with_whom_an_arm_was_compared() -> None:
     """One CPU wide, its partner is serial and not the ceiling."""
     _, threads, processes, openmp = fakes.hand_made().rows
-    assert table.compared(threads, 0.02) == "of serial 0.97 [0.96, 0.98]"
+    assert view.compared(threads, 0.02) == "of serial 0.97 [0.96, 0.98]"
     wide = dataclasses.replace(threads, partner=processes.arm.id, equal_width=interval(0.92, 0.8996, 0.93))
-    assert table.compared(wide, 0.02) == "of ceiling 0.9200 [0.8996, 0.9300]"
-    assert table.compared(processes, 0.02) == table.compared(openmp, 0.02) == ""
+    assert view.compared(wide, 0.02) == "of ceiling 0.9200 [0.8996, 0.9300]"
+    assert view.compared(processes, 0.02) == view.compared(openmp, 0.02) == ""

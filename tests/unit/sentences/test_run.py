@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from gilscope import words
 from gilscope.errors import Unavailable
 from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
-from gilscope.report import markdown, table
-from gilscope.running import verdicts
+from gilscope.report import markdown
+from gilscope.running import verdicts, view
 from gilscope.running.result import Arm, Group, Result, Round, Row, Sample, WorkSize
 from gilscope.running.runner import NARROW
 
@@ -26,6 +26,7 @@ SPEEDS = (1e-3, 0.3, 0.8996, 0.9, 0.9004, 0.97, 1.0, 1.0004, 1.019, 1.03, 1.1, 1
 CPU_WIDTHS = (0.2, 0.99, 1.1, 1.12, 1.49, 1.5, 1.95, 3.9)
 NOISES = (0.0, 1e-4, 0.003, 0.02, 0.1, 1.0)
 ROUNDS = (0, 1, 5, 11, 30)
+NAMES_OF_COLUMNS = [column.name for column in view.COLUMNS]
 
 
 @st.composite
@@ -63,7 +64,7 @@ def results(draw: st.DrawFn) -> Drawn:
     is_narrow = bool(narrow) and max(narrow) <= plan.target and all(map(evidence.n_group_rounds, plan.groups))
     runner.stop_reason = draw(st.sampled_from([NARROW if is_narrow else "time budget spent", ""]))
     result = fakes.result_of(runner)
-    return Drawn(result, markdown.render(result))
+    return Drawn(result, markdown.render(view.blocks(result)))
 
 
 def _speed(draw: st.DrawFn, arm: Arm, is_control: bool, lie: float) -> float:
@@ -136,7 +137,7 @@ def cell(result: Result, row: Row, column: str) -> str:
     return (
         "-"
         if row not in present
-        else table.lines(result)[present.index(row)].cells[table.COLUMNS.index(column)].rstrip("*")
+        else view.lines(result)[present.index(row)].cells[NAMES_OF_COLUMNS.index(column)].rstrip("*")
     )
 
 
@@ -493,10 +494,10 @@ def _(facts: tuple[Result, Row]) -> bool:
 
 def contradictions(result: Result) -> list[str]:
     """Return everything that the output of a run says and its figures exclude."""
-    found = HEADING.contradictions(table.heading(result), result)
+    found = HEADING.contradictions(view.heading(result), result)
     for row in result.rows:
         found += VERDICTS.contradictions(row.verdict, (result, row))
-    for text in table.footer(result):
+    for text in view.footer(result):
         found += FOOTER.contradictions(text, result)
     for text in result.findings:
         found += FINDINGS.contradictions(text, result)

@@ -1,40 +1,62 @@
-"""The table of a result, as text cells: what every report draws in its own way."""
+"""A result as blocks: the table, how it was measured, and what was found."""
 
 import math
-from dataclasses import dataclass
 
 from gilscope import words
 from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
 from gilscope.pairing.intervals import Interval
-from gilscope.report import absences
-from gilscope.running import verdicts
+from gilscope.report.blocks import (
+    BAD,
+    GOOD,
+    PARTLY,
+    QUIET,
+    Answer,
+    Block,
+    Column,
+    Heading,
+    Line,
+    Sentences,
+    Table,
+    Tone,
+)
+from gilscope.running import absences, verdicts
 from gilscope.running.result import Control, Result, Row
 
-COLUMNS = ("kernel", "GIL", "strategy", "median", "CPU", "of ceiling", "here and now", "vs plain Python", "verdict")
+#: On a narrow terminal, what the work cost goes first, then what is said again by the figures that are left. Never
+#: left out: what was measured, and what came of it.
+COLUMNS = (
+    Column("GIL"),
+    Column("strategy"),
+    Column("verdict", wraps=True),
+    Column("of ceiling", drop=5),
+    Column("here and now", drop=3),
+    Column("median", align="right", drop=4),
+    Column("CPU", align="right", drop=1),
+    Column("vs plain Python", drop=2),
+)
+_VERDICT = 2
+_TONES: dict[str, Tone] = {
+    verdicts.SCALES_WORD: GOOD,
+    verdicts.GIL_BOUND: BAD,
+    verdicts.PARTLY: PARTLY,
+    verdicts.CEILING: QUIET,
+    verdicts.REFERENCE: QUIET,
+}
 
 ONE_CPU_NOTE = "* one CPU wide: compared with serial"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table.
-
-    Parameters
-    ----------
-    cells : tuple of str
-        As many as `COLUMNS`.
-    starts_kernel : bool
-        Whether a new kernel or implementation begins here.
-    verdict : str
-        The last cell without decoration, for colouring.
-    """
-
-    cells: tuple[str, ...]
-    starts_kernel: bool
-    verdict: str
+def blocks(result: Result) -> tuple[Block, ...]:
+    """Return a result as blocks; the answer stands last, where a terminal's reader looks first."""
+    return (
+        Heading(heading(result)),
+        Table(COLUMNS, lines(result), toned=_VERDICT),
+        Sentences(footer(result), QUIET),
+        Answer(" ".join(result.findings)),
+    )
 
 
-def lines(result: Result) -> list[Line]:
+def lines(result: Result) -> tuple[Line, ...]:
     """Return the table, line by line."""
     drawn = []
     before = None
@@ -42,13 +64,14 @@ def lines(result: Result) -> list[Line]:
         if row.unavailable is not None:
             continue  # the footer says it once for all of them
         key = (row.arm.kernel, row.arm.implementation, row.arm.n_workers)
-        drawn.append(_line(row, result.plan.target, starts_kernel=key != before))
+        group = f"{row.arm.kernel} {row.arm.implementation}" if key != before else None
+        drawn.append(Line(_cells(row, result.plan.target), _TONES.get(row.verdict, ""), group))
         before = key
-    return drawn
+    return tuple(drawn)
 
 
-def footer(result: Result) -> list[str]:
-    """Return the lines below the table: how it was measured, and what was found."""
+def footer(result: Result) -> tuple[str, ...]:
+    """Return the lines below the table: how it was measured."""
     plan, interference, control = result.plan, result.interference, result.control
     n_rounds = sum(1 for round_ in result.rounds if not round_.warm_up)
     n_launches = len({round_.launch for round_ in result.rounds})
@@ -64,7 +87,7 @@ def footer(result: Result) -> list[str]:
         + (f", throttled {words.counted(interference.throttled, 'time')}" if interference.throttled else "")
         + f"; seed {plan.seed}"
     )
-    return below
+    return tuple(below)
 
 
 def _control(control: Control) -> str:
@@ -157,24 +180,21 @@ def _borders(row: Row, target: float) -> tuple[float, ...]:
     return (SCALES,)
 
 
-def _line(row: Row, target: float, *, starts_kernel: bool) -> Line:
-    name = f"{row.arm.kernel} {row.arm.implementation}"
-    mark = ""
-    if row.partner.endswith("/serial"):
-        mark = "*"
-    figures = (
+def _cells(row: Row, target: float) -> tuple[str, ...]:
+    mark = "*" if row.partner.endswith("/serial") else ""
+    return (
+        row.arm.gil,
+        words.strategy(row.arm),
+        row.verdict,
+        words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != verdicts.CEILING else "1",
+        _here_and_now(row),
         words.duration(row.wall_ns),
         words.duration(row.cpu_ns),
-        words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != "ceiling" else "1",
-        words.ratio(row.here_and_now, borders=(SECOND_CPU,))
-        if row.here_and_now
-        else "1"
-        if row.arm.strategy == "serial"
-        else "-",
         words.ratio(row.versus_python),
     )
-    return Line(
-        cells=(name if starts_kernel else "", row.arm.gil, words.strategy(row.arm), *figures, row.verdict),
-        starts_kernel=starts_kernel,
-        verdict=row.verdict,
-    )
+
+
+def _here_and_now(row: Row) -> str:
+    if row.here_and_now:
+        return words.ratio(row.here_and_now, borders=(SECOND_CPU,))
+    return "1" if row.arm.strategy == "serial" else words.NONE
