@@ -15,38 +15,20 @@ from statistics import median
 
 from gilscope.errors import Unavailable
 from gilscope.running import strategies
-from gilscope.running.strategies import ITEM_MULTIPLE, Crew, SharedMemory
-from gilscope.running.worker import TaskSpec
+from gilscope.running.strategies import ITEM_MULTIPLE, SharedMemory, Strategy, Work
 
 DTYPE = "float64"
 TASK = 0
 
 
-def deal(crew: Crew, memory: SharedMemory) -> list[TaskSpec]:
-    """Give every worker the smallest chunk there is, as `gilscope.running.launch` deals larger ones."""
-    chunks = list(range(crew.n_workers))
-    openmp = crew.name == "openmp"
-    shares = [[0]] if openmp else [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]
-    n_items = ITEM_MULTIPLE * crew.n_workers if openmp else ITEM_MULTIPLE
-    offsets = [[memory.offsets(chunk, n_items) for chunk in share] for share in shares]
-    return [
-        TaskSpec(
-            kernel="square",
-            implementation="openmp" if openmp else "c",
-            gil="released" if openmp else "held",
-            form="array",
-            dtype=DTYPE,
-            n_items=n_items,
-            x_offsets=tuple(x for x, _ in share),
-            out_offsets=tuple(out for _, out in share),
-            n_threads=crew.n_workers,
-            cpus=crew.chunk_cpus(),
-        )
-        for share in offsets
-    ]
+def smallest(strategy: type[Strategy]) -> Work:
+    """Return work on the smallest chunks there are, in C where the strategy takes that."""
+    kernels = (("c", "held"), ("cython", "released"))
+    implementation, gil = next(kernel for kernel in kernels if strategy.takes(*kernel))
+    return Work(kernel="square", implementation=implementation, gil=gil, form="array", n_items=ITEM_MULTIPLE)
 
 
-def start_and_stop(strategy: type[Crew], memory: SharedMemory, n_workers: int) -> dict[str, object]:
+def start_and_stop(strategy: type[Strategy], memory: SharedMemory, n_workers: int) -> dict[str, object]:
     """Time a crew's start, until every worker has reported, and its end, until every worker is gone."""
     crew = strategy(memory, n_workers)
     begin_ns = time.perf_counter_ns()
@@ -55,7 +37,7 @@ def start_and_stop(strategy: type[Crew], memory: SharedMemory, n_workers: int) -
     return {"start_ns": started_ns - begin_ns, "stop_ns": time.perf_counter_ns() - started_ns}
 
 
-def dispatch(crew: Crew, n: int) -> dict[str, object]:
+def dispatch(crew: Strategy, n: int) -> dict[str, object]:
     """Time n tasks: what one takes all in all, and the part of it that gilscope's samples contain."""
     for _ in range(max(1, n // 10)):
         crew.run(TASK, 1)
@@ -77,7 +59,7 @@ def main() -> None:
         stack.callback(memory.close)
         memory.fill_input(n_workers * ITEM_MULTIPLE)
         absent = strategy.unavailable()
-        crew: Crew | None = None
+        crew: Strategy | None = None
         for line in sys.stdin:
             request = json.loads(line)
             answer: dict[str, object]
@@ -87,7 +69,7 @@ def main() -> None:
                 answer = start_and_stop(strategy, memory, n_workers)
             elif request["op"] == "open":
                 crew = stack.enter_context(strategy(memory, n_workers))
-                absent = crew.prepare(TASK, deal(crew, memory))
+                absent = crew.prepare(TASK, smallest(strategy))
                 answer = {} if absent is None else {"unavailable": absent.reason}
             else:
                 assert crew is not None  # "open" comes first

@@ -212,15 +212,26 @@ def strategy(arm: "Arm") -> str:
     name, _, method = arm.strategy.partition(":")
     if name == "serial":
         return "serial"
-    if name == "openmp":
-        return f"OpenMP, {counted(arm.n_workers, 'thread')}"
-    return workers(arm.n_workers, name) + (f" ({method})" if method else "")
+    if name.endswith("s"):
+        return workers(arm.n_workers, name) + (f" ({method})" if method else "")
+    return f"{way(arm.strategy)}, {counted(arm.n_workers, _named(name)[1])}"
 
 
 def way(strategy_name: str) -> str:
     """Return what a strategy is called where its width does not matter: ``"processes (fork)"``, ``"OpenMP"``."""
     name, _, method = strategy_name.partition(":")
-    return {"openmp": "OpenMP"}.get(name, name) + (f" ({method})" if method else "")
+    return (name if name.endswith("s") else _named(name)[0]) + (f" ({method})" if method else "")
+
+
+def members(strategy_name: str) -> str:
+    """Return what a strategy's workers are called, all together: ``"processes (fork)"``, ``"OpenMP threads"``."""
+    name = strategy_name.partition(":")[0]
+    return way(strategy_name) if name.endswith("s") else f"{way(strategy_name)} {_named(name)[1]}s"
+
+
+def _named(name: str) -> tuple[str, str]:
+    """Return what a strategy is called whose name is no plural of its workers, and one of these."""
+    return {"openmp": ("OpenMP", "thread")}.get(name, (name, "worker"))
 
 
 def workers(n: int, way: str) -> str:

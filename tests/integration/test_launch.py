@@ -17,7 +17,9 @@ from gilscope.running import launch_process as module
 from gilscope.running.launch import Launch
 from gilscope.running.launch_process import LaunchProcess
 from gilscope.running.result import Arm
-from gilscope.running.strategies import STRATEGIES
+from gilscope.running.strategies import STRATEGIES, Work
+from gilscope.running.strategies.threads import Serial
+from gilscope.running.worker import TaskSpec
 
 
 def arm(strategy: str = "threads", **changes: Any) -> Arm:
@@ -62,7 +64,7 @@ def test_every_arm_is_measured_in_the_order_asked_for() -> None:
     assert (type(steal_ticks), type(throttled)) == (int, int)
 
 
-def test_only_what_is_compared_with_wider_arms_goes_from_cpu_to_cpu() -> None:
+def test_only_what_is_compared_with_wider_arms_goes_from_cpu_to_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """One caller takes the chunks of a kernel to the CPUs of the others, and those of the control nowhere."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(allowed) < 2:
@@ -72,18 +74,26 @@ def test_only_what_is_compared_with_wider_arms_goes_from_cpu_to_cpu() -> None:
         arm("serial", n_workers=wide),
         Arm(id="control/one", kernel="quad", implementation="c", gil="released", strategy="serial", n_workers=wide),
     )
+    given: dict[bool, tuple[int, ...]] = {}
+    deal = Serial.deal
+
+    def note(self: Serial, work: Work) -> list[TaskSpec]:
+        specs = deal(self, work)
+        given[work.stays] = specs[0].cpus
+        return specs
+
+    monkeypatch.setattr(Serial, "deal", note)
     with nothing_left(), Launch([of_control, of_kernel], "float64", 64) as launch:
         (worker,) = launch.start()
         launch.prepare([of_control.id, of_kernel.id], 64)  # checks, and so runs, them in this order
         assert os.sched_getaffinity(int(str(worker["thread"]))) == {allowed[-1]}
-        assert launch._specs(of_control, launch._crews["serial", wide], 64)[0].cpus == ()  # type: ignore[arg-type]
-        assert launch._specs(of_kernel, launch._crews["serial", wide], 64)[0].cpus == tuple(allowed)  # type: ignore[arg-type]
+    assert given == {True: (), False: tuple(allowed)}
 
 
 def test_an_arm_that_cannot_run_is_absent_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """A strategy this process cannot have is not started; its arms are absent and the others prepared."""
     reason = Unavailable("not on this machine")
-    monkeypatch.setattr("gilscope.running.strategies.threads.OpenMP.unavailable", classmethod(lambda cls: reason))
+    monkeypatch.setattr("gilscope.running.strategies.openmp.OpenMP.unavailable", classmethod(lambda cls: reason))
     arms = [arm("openmp", implementation="cython"), arm("threads")]
     with nothing_left(), Launch(arms, "float64", 64) as launch:
         assert {regime["strategy"] for regime in launch.start()} == {"threads"}

@@ -18,7 +18,8 @@ from gilscope.accounting.ledger import availability
 from gilscope.errors import CannotRunError
 from gilscope.probing import workers
 from gilscope.running import strategies
-from gilscope.running.strategies import base, host
+from gilscope.running.strategies import crew as crews
+from gilscope.running.strategies import host
 from gilscope.targets.target import parse_target
 
 # As in test_cli: a tiny run is short.
@@ -168,7 +169,7 @@ def test_a_crew_that_cannot_have_its_pipes_leaves_none(number: int, monkeypatch:
     with closing(strategies.SharedMemory("float64", 3, 32)) as memory, nothing_left():
         crew = strategies.find("processes")(memory, 3)
         with monkeypatch.context() as patched:
-            patched.setattr(base.os, "pipe", failing_at(number, os.pipe))
+            patched.setattr(crews.os, "pipe", failing_at(number, os.pipe))
             with pytest.raises(OSError, match="Too many open files"):
                 crew.__enter__()
 
@@ -189,14 +190,14 @@ def test_workers_whose_threads_cannot_be_started_say_so(monkeypatch: pytest.Monk
         init(self, *arguments, **options)  # type: ignore[arg-type]
         threads.append(self)
 
-    pipes = [base.Channel() for _ in range(2)]
+    pipes = [crews.Channel() for _ in range(2)]
     with closing(strategies.SharedMemory("float64", 3, 32)) as memory, nothing_left():
         with monkeypatch.context() as patched:
             patched.setattr(host.signal, "signal", lambda *_: None)
             patched.setattr(host.gc, "disable", lambda: None)
             patched.setattr(threading.Thread, "__init__", note)
             patched.setattr(threading.Thread, "start", one_only)
-            ends = [(host.Inherited(c.worker_reads), host.Inherited(c.worker_writes), base.ANY_CPU) for c in pipes]
+            ends = [(host.Inherited(c.worker_reads), host.Inherited(c.worker_writes), crews.ANY_CPU) for c in pipes]
             os.close(pipes[0].start)  # the order to stop
             pipes[0].start = -1
             host.live(ends, host.Inherited(memory.fd), memory.n_bytes, in_interpreters=False, not_ours=[])

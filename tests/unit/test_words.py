@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope import words
+from gilscope.running.result import Arm
 
 #: Every function that takes one figure.
 SHOWN: dict[str, Callable[[float], str]] = {
@@ -268,3 +269,25 @@ def test_nobody_rounds_by_himself(path: Path) -> None:
             spec = "".join(part.value for part in node.format_spec.values if isinstance(part, ast.Constant))
             allowed = spec == "g" and path.relative_to(_SOURCE).as_posix() in _QUOTED
             assert allowed or not (spec.endswith(("g", "e")) or "," in spec), (node.lineno, spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "way", "members"),
+    [
+        ("serial", "serial", "serial", None),
+        ("threads", "2 threads", "threads", "threads"),
+        ("processes:fork", "2 processes (fork)", "processes (fork)", "processes (fork)"),
+        ("openmp", "OpenMP, 2 threads", "OpenMP", "OpenMP threads"),
+        # Of another version of gilscope, in whose file they stand.
+        ("greenlets", "2 greenlets", "greenlets", "greenlets"),
+        ("dask", "dask, 2 workers", "dask", "dask workers"),
+        ("dask:tcp", "dask (tcp), 2 workers", "dask (tcp)", "dask (tcp) workers"),
+    ],
+)
+def test_a_strategy_says_how_its_workers_are_counted(name: str, label: str, way: str, members: str | None) -> None:
+    """A plural counts them, and what is no plural has workers; known to this version or not."""
+    arm = Arm(id="one", kernel="quad", implementation="c", gil="held", strategy=name, n_workers=2)
+    assert words.strategy(arm) == label
+    assert words.way(name) == way
+    if members is not None:
+        assert words.members(name) == members

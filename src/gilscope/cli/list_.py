@@ -4,7 +4,6 @@ import click
 
 from gilscope import kernels
 from gilscope.errors import Unavailable
-from gilscope.machine.openmp_runtime import openmp_facts
 from gilscope.running import strategies
 
 
@@ -12,9 +11,7 @@ from gilscope.running import strategies
 def command() -> int:
     """Show kernels, implementations and strategies; what cannot run here says why."""
     # Asked first: importing NumPy below starts threads, and would make a fork look impossible.
-    absent = {strategy.name: strategy.unavailable() for strategy in strategies.STRATEGIES}
-    if absent["openmp"] is None and (reason := openmp_facts().reason):  # only the loaded extension can tell
-        absent["openmp"] = Unavailable(reason)
+    absent = {strategy.name: strategy.missing() for strategy in strategies.STRATEGIES}
     click.echo("kernels")
     for name, meaning in (("square", "out[i] = x[i]*x[i]"), ("quad", "out[i] = (x[i]*x[i])*(x[i]*x[i])")):
         click.echo(f"  {name:22}{meaning}")

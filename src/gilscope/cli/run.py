@@ -14,9 +14,10 @@ from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
 from gilscope.running import storage
 from gilscope.running.plan import FORMS, Request
-from gilscope.running.result import Result
+from gilscope.running.result import SERIAL, Result
 from gilscope.running.run import Session
 from gilscope.running.runner import LaunchEnded
+from gilscope.running.strategies import STRATEGIES
 from gilscope.words import seconds
 
 
@@ -32,7 +33,7 @@ from gilscope.words import seconds
     "--strategies",
     type=Names(),
     default="",
-    help="threads,processes,processes:fork,processes:forkserver,interpreters,openmp. Serial and processes always run, "
+    help=f"{','.join(one.name for one in STRATEGIES if one.name != SERIAL)}. Serial and processes always run, "
     "for every verdict rests on them.  [default: all but the two other start methods]",
 )
 @click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")

@@ -5,7 +5,7 @@ from math import ceil
 from typing import Protocol
 
 from gilscope.errors import Unavailable
-from gilscope.running.result import Arm, Plan, Sample, WorkSize
+from gilscope.running.result import SERIAL, Arm, Plan, Sample, WorkSize
 from gilscope.running.strategies import ITEM_MULTIPLE
 
 #: The fastest arm of a group takes at least this long, so that being told to start is under 1 % of it.
@@ -77,7 +77,7 @@ def items_for(launch: LaunchLike, arms: Sequence[Arm], n_items: int, plan: Plan)
         Items to try with; returned as they are where there is no serial arm.
     plan : Plan
     """
-    serial = next((arm for arm in arms if arm.strategy == "serial"), None)
+    serial = next((arm for arm in arms if arm.strategy == SERIAL), None)
     if serial is None or plan.task_ns is None:
         return n_items
     walls = sorted(launch.measure([(serial.id, 1, 1)])[0][0].wall_ns for _ in range(3))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 from gilscope.running import verdicts
 from gilscope.running.plan import HEAVIER, group_of
-from gilscope.running.result import Arm, Control, Group, Interference, Plan, Round, Row, Sample, WorkSize
+from gilscope.running.result import SERIAL, Arm, Control, Group, Interference, Plan, Round, Row, Sample, WorkSize
+from gilscope.running.strategies import find
 from gilscope.system.counters import ticks_per_second
 from gilscope.system.cpus import logical_cpus
 
@@ -39,7 +40,7 @@ class Evidence:
             1
             for group in self.plan.groups
             for arm in self.present(group)
-            if arm.strategy != "serial" and arm != _ceiling(group)
+            if arm.strategy != SERIAL and arm != _ceiling(group)
         )
 
     def add(self, round_: Round) -> None:
@@ -126,7 +127,7 @@ class Evidence:
             verdicts.shows_second_cpu(cross_width_interval(self.log_ratios(group, _serial(group), arm)))
             for group in self.plan.groups
             for arm in self.present(group)
-            if arm.n_workers > 1 and arm.strategy != "serial" and self.samples(group, arm)
+            if arm.n_workers > 1 and arm.strategy != SERIAL and self.samples(group, arm)
         )
 
     def control(self) -> Control:
@@ -203,9 +204,8 @@ class Evidence:
             return verdicts.of_twins(ratio, self.plan.target)
         if partner == serial:
             to_ceiling = cross_width_interval(self.log_ratios(group, ceiling, arm))
-            # Only threads share a GIL: whatever keeps an OpenMP team, interpreters or processes on one CPU, it is not
-            # that.
-            blamable = self.gil_enabled and arm.strategy == "threads"
+            # Whatever keeps an OpenMP team, interpreters or processes on one CPU, it is not a GIL that they share.
+            blamable = self.gil_enabled and find(arm.strategy).shares_gil
             return verdicts.of_narrow_arm(ratio, to_ceiling, self.plan.target, gil_enabled=blamable)
         return verdicts.of_wide_arm(ratio, self.plan.target)
 
@@ -236,9 +236,9 @@ def _items(size: WorkSize) -> int:
 
 def _serial(group: Group) -> Arm:
     """Return the arm that uses neither threads nor processes; every group of a plan has one."""
-    return next(arm for arm in group.arms if arm.strategy == "serial")
+    return next(arm for arm in group.arms if arm.strategy == SERIAL)
 
 
 def _ceiling(group: Group) -> Arm:
     """Return the arm that stands for what the machine can do: the same kernel on processes; every group has one."""
-    return next(arm for arm in group.arms if arm.strategy.startswith("processes"))
+    return next(arm for arm in group.arms if find(arm.strategy).is_ceiling)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from gilscope import words
 from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
 from gilscope.running import verdicts
-from gilscope.running.result import Control, Row
+from gilscope.running.result import SERIAL, Control, Row
+from gilscope.running.strategies import find
 
 _NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}
 
@@ -68,9 +69,10 @@ def sentences(
                 "intervals allow for, so it gives no verdict. Run it again, with less beside it."
             ),
         )
-    parallel = [row for row in rows if row.arm.strategy != "serial"]
-    there = dict.fromkeys(_kind(row, gil_enabled=gil_enabled) for row in parallel)
-    kinds = sorted(there, key=lambda kind: kind[1] != "threads")  # which is what most people ask about
+    parallel = [row for row in rows if row.arm.strategy != SERIAL]
+    # Threads first: they are what most people ask about.
+    asked = sorted(parallel, key=lambda row: not find(row.arm.strategy).shares_gil)
+    kinds = dict.fromkeys(_kind(row, gil_enabled=gil_enabled) for row in asked)
     of_kind = {kind: [row for row in parallel if _kind(row, gil_enabled=gil_enabled) == kind] for kind in kinds}
 
     def said(verdict: Callable[[str], bool], how: Callable[[Sequence[Row], Sequence[Row]], str]) -> list[str]:
@@ -113,12 +115,10 @@ def _sentence(parts: Sequence[str]) -> str:
 
 def _kind(row: Row, *, gil_enabled: bool) -> tuple[str, str]:
     """Return what a sentence calls a row's way: its GIL mode, where there is a GIL, and its strategy."""
-    strategy, _, method = row.arm.strategy.partition(":")
-    held = "holding the GIL" if strategy == "threads" else "with the GIL held"
+    held = "holding the GIL" if find(row.arm.strategy).shares_gil else "with the GIL held"
     modes = {"held": held, "released": "with the GIL released"}
     mode = modes[row.arm.gil] if gil_enabled else f"in the {row.arm.gil} form"
-    name = "OpenMP threads" if strategy == "openmp" else f"{strategy} ({method})" if method else strategy
-    return f"{mode}, ", name
+    return f"{mode}, ", words.members(row.arm.strategy)
 
 
 def _one(strategy: str) -> str:
@@ -221,7 +221,7 @@ def _shown(rows: Iterable[Row], control: Control) -> bool:
 
 def _ceilings(rows: Iterable[Row]) -> list[Row]:
     """Return the rows of what others are compared with: processes, which have no partner themselves."""
-    return [row for row in rows if row.arm.strategy.startswith("processes") and not row.partner]
+    return [row for row in rows if find(row.arm.strategy).is_ceiling and not row.partner]
 
 
 def _nothing(parallel: Sequence[Row]) -> str:

@@ -19,7 +19,6 @@ from gilscope.children.messages import pack, unpack
 from gilscope.errors import GilscopeError, KernelError, Unavailable
 from gilscope.running import strategies
 from gilscope.running.result import CONTROL, Arm, Sample
-from gilscope.running.worker import TaskSpec
 from gilscope.system.counters import HostMeter
 
 # Rounds of the compute form whose checksum is held against the plain-Python reference before anything is timed.
@@ -47,7 +46,7 @@ class Launch:
         self._arms = {arm.id: arm for arm in arms}
         self._dtype = dtype
         self._max_items = max_items
-        self._crews: dict[tuple[str, int], strategies.Crew | Unavailable] = {}
+        self._crews: dict[tuple[str, int], strategies.Strategy | Unavailable] = {}
         self._tasks: dict[str, int] = {}
         self._stack = ExitStack()
         self._host = self._stack.enter_context(HostMeter())
@@ -72,7 +71,7 @@ class Launch:
         regimes = []
         for (name, n_workers), crew_or_reason in self._crews.items():
             if not isinstance(crew_or_reason, Unavailable):
-                crew_or_reason.greet()
+                crew_or_reason.wait_until_ready()
                 regimes += [{"strategy": name, "n_workers": n_workers, **regime} for regime in crew_or_reason.regimes]
         return regimes
 
@@ -138,45 +137,25 @@ class Launch:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _prepare(self, arm: Arm, crew: strategies.Crew, n_items: int) -> Unavailable | None:
+    def _prepare(self, arm: Arm, crew: strategies.Strategy, n_items: int) -> Unavailable | None:
         task = self._tasks.setdefault(arm.id, len(self._tasks))
         self._memory.fill_input(arm.n_workers * n_items)
-        reason = crew.prepare(task, self._specs(arm, crew, n_items))
+        # The control's arms of one caller are held against each other: to move would only cost them, and beside another
+        # program keep them on its CPU. Its intervals took 1 s instead of 0.4 to get narrow, and there 2 s.
+        work = strategies.Work(
+            kernel=arm.kernel,
+            implementation=arm.implementation,
+            gil=arm.gil,
+            form=arm.form,
+            n_items=n_items,
+            stays=arm.id.startswith(f"{CONTROL}/"),
+        )
+        reason = crew.prepare(task, work)
         if reason is None:
             self._verify(arm, crew, task, n_items)
         return reason
 
-    def _specs(self, arm: Arm, crew: strategies.Crew, n_items: int) -> list[TaskSpec]:
-        """Deal the group's chunks out to the crew's workers."""
-        chunks = list(range(arm.n_workers))
-        if arm.strategy == "openmp":
-            # One call over all chunks, which lie side by side; the team deals them out again.
-            shares, n_items = [[0]], n_items * arm.n_workers
-        else:
-            shares = [chunks] if crew.n_callers == 1 else [[chunk] for chunk in chunks]
-        # The control's arms of one caller are held against each other: to move would only cost them, and beside another
-        # program keep them on its CPU. Its intervals took 1 s instead of 0.4 to get narrow, and there 2 s.
-        cpus = () if arm.id.startswith(f"{CONTROL}/") else crew.chunk_cpus()
-        specs = []
-        for share in shares:
-            offsets = [self._memory.offsets(chunk, n_items) for chunk in share]
-            specs.append(
-                TaskSpec(
-                    kernel=arm.kernel,
-                    implementation="openmp" if arm.strategy == "openmp" else arm.implementation,
-                    gil=arm.gil,
-                    form=arm.form,
-                    dtype=self._dtype,
-                    n_items=n_items,
-                    x_offsets=tuple(x for x, _ in offsets),
-                    out_offsets=tuple(out for _, out in offsets),
-                    n_threads=arm.n_workers,
-                    cpus=cpus,
-                )
-            )
-        return specs
-
-    def _verify(self, arm: Arm, crew: strategies.Crew, task: int, n_items: int) -> None:
+    def _verify(self, arm: Arm, crew: strategies.Strategy, task: int, n_items: int) -> None:
         total = arm.n_workers * n_items
         if arm.form == "compute":
             expected = self._memory.reference_checksum(arm.kernel, arm.n_workers, n_items, CHECK_ROUNDS)

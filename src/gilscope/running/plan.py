@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gilscope import kernels
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.running import strategies
-from gilscope.running.result import CONTROL, Arm, Group, Plan
+from gilscope.running.result import CONTROL, SERIAL, Arm, Group, Plan
 
 # Items in a chunk. The compute form's lanes fit into a first-level cache beside nothing else, and one call is a whole
 # sample, so that the table is about the GIL: neither memory bandwidth nor the cost of a release is in it.
@@ -30,7 +30,9 @@ MIN_SPAN_S = 3.0
 # arrays: short releases on two threads wake each other on one CPU, large arrays measure memory, and neither settles
 # within a minute.
 DEFAULT_IMPLEMENTATIONS = ("python", "cython", "c")
-DEFAULT_STRATEGIES = ("serial", "threads", "processes", "interpreters", "openmp")
+DEFAULT_STRATEGIES = tuple(one.name for one in strategies.STRATEGIES if one.is_default)
+#: What stands for the machine where the user names nothing that can.
+CEILING = next(one.name for one in strategies.STRATEGIES if one.is_ceiling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +209,10 @@ def _n_items(request: Request, implementation: str, form: str) -> int:
 
 def _strategies(request: Request, implementation: str, mode: str) -> list[str]:
     """Return the strategies of one kernel; serial and one kind of processes always, for every verdict rests on them."""
-    wanted = {*(request.strategies or DEFAULT_STRATEGIES), "serial"}
-    if not any(name.startswith("processes") for name in wanted):
-        wanted.add("processes")
-    if (implementation, mode) != ("cython", "released"):
-        wanted.discard("openmp")  # the prange form is Cython's, over the released loops
-    return [strategy.name for strategy in strategies.STRATEGIES if strategy.name in wanted]
+    wanted = {*(request.strategies or DEFAULT_STRATEGIES), SERIAL}
+    if not any(strategies.find(name).is_ceiling for name in wanted):
+        wanted.add(CEILING)
+    return [one.name for one in strategies.STRATEGIES if one.name in wanted and one.takes(implementation, mode)]
 
 
 def _control(width: int) -> Group:
@@ -233,7 +233,7 @@ def _control(width: int) -> Group:
     return Group(
         id=CONTROL,
         n_items=COMPUTE_ITEMS,
-        arms=(arm("one", "serial"), arm("same", "serial"), arm("heavier", "serial", HEAVIER), arm("wide", "processes")),
+        arms=(arm("one", SERIAL), arm("same", SERIAL), arm("heavier", SERIAL, HEAVIER), arm("wide", CEILING)),
     )
 
 

@@ -18,6 +18,8 @@ from gilscope.words import counted
 
 #: The group that every run has, whose true ratios are known; its arms are named after it.
 CONTROL = "control"
+#: The strategy that every group has: the others' speed-ups are over it.
+SERIAL = "serial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class TaskSpec:
     Parameters
     ----------
     kernel, implementation, gil : str
-        As in `gilscope.kernels.load`; implementation "openmp" is the prange form on `n_threads` threads.
+        As in `gilscope.kernels.load`.
     form : {"array", "compute"}
         One call over each chunk a repeat, or one call whose rounds are the repeats.
     dtype : str
@@ -58,7 +58,7 @@ class TaskSpec:
     x_offsets, out_offsets : tuple of int
         Where this worker's chunks begin in the shared memory, in bytes.
     n_threads : int
-        Team size of the OpenMP form.
+        How many an OpenMP team has that computes the kernel's prange form; 0: the worker computes alone.
     cpus : tuple of int
         The CPU that each chunk is computed on: by the worker, whose ways from one to the next are not timed, or by its
         OpenMP team. Empty: wherever the scheduler puts them.
@@ -72,7 +72,7 @@ class TaskSpec:
     n_items: int
     x_offsets: tuple[int, ...]
     out_offsets: tuple[int, ...]
-    n_threads: int = 1
+    n_threads: int = 0
     cpus: tuple[int, ...] = ()
 
 
@@ -109,7 +109,7 @@ def _serve(start_fd: int, done_fd: int, memory_fd: int, memory_bytes: int, cpu: 
         stack.callback(_release, tasks, views)
         # A coordinator that no longer listens has given this crew up: that too is the order to stop.
         stack.enter_context(suppress(BrokenPipeError))
-        os.write(done_fd, _answer(json.dumps(_regime() | {"cpu": None if cpu == ANY_CPU else cpu})))
+        os.write(done_fd, _answer(json.dumps(regime() | {"cpu": None if cpu == ANY_CPU else cpu})))
         while (command := read_exactly(start_fd, COMMAND.size)) is not None:
             task, repeats, n_bytes = COMMAND.unpack(command)
             try:
@@ -148,6 +148,12 @@ def gil_state() -> dict[str, object]:
         "gil_enabled": True if is_gil_enabled is None else bool(is_gil_enabled()),
         "switch_interval_s": sys.getswitchinterval(),
     }
+
+
+def regime() -> dict[str, object]:
+    """Return what the calling thread says of itself as a worker, before anything is timed."""
+    who = {"pid": os.getpid(), "thread": threading.get_native_id(), "python": sys.version.split()[0]}
+    return who | gil_state()
 
 
 def in_words(state: Mapping[str, object]) -> str:
@@ -220,7 +226,7 @@ def _prepare(spec: TaskSpec, memory: mmap.mmap, views: list["AnyView"]) -> _Task
         return typed
 
     pairs = [(chunk(x), chunk(out)) for x, out in zip(spec.x_offsets, spec.out_offsets, strict=True)]
-    uses_team = spec.implementation == "openmp"
+    uses_team = spec.n_threads > 0
     if uses_team:
         kernel = with_openmp.load(spec.kernel, spec.n_threads, spec.cpus)
     else:
@@ -243,12 +249,6 @@ def _apply(kernel: kernels.Kernel, pairs: "Sequence[tuple[AnyView, AnyView]]", r
         for _ in repeat(None, repeats):
             apply(x, out)
     return 0
-
-
-def _regime() -> dict[str, object]:
-    """Return what this worker says of itself before anything is timed."""
-    who = {"pid": os.getpid(), "thread": threading.get_native_id(), "python": sys.version.split()[0]}
-    return who | gil_state()
 
 
 def _describe(error: BaseException) -> str:

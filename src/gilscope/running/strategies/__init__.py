@@ -1,13 +1,15 @@
 """The strategies, in the order in which tables show them."""
 
 from gilscope.errors import UsageError
-from gilscope.running.strategies.base import Crew, Timing
+from gilscope.running.strategies.base import Strategy, Timing, Work
+from gilscope.running.strategies.crew import Crew
 from gilscope.running.strategies.interpreters import Interpreters
 from gilscope.running.strategies.memory import ITEM_MULTIPLE, SharedMemory
+from gilscope.running.strategies.openmp import OpenMP
 from gilscope.running.strategies.processes import ForkedProcesses, ForkserverProcesses, Processes
-from gilscope.running.strategies.threads import OpenMP, Serial, Threads
+from gilscope.running.strategies.threads import Serial, Threads
 
-STRATEGIES: tuple[type[Crew], ...] = (
+STRATEGIES: tuple[type[Strategy], ...] = (
     Serial,
     Threads,
     Processes,
@@ -17,10 +19,10 @@ STRATEGIES: tuple[type[Crew], ...] = (
     OpenMP,
 )
 
-__all__ = ["ITEM_MULTIPLE", "STRATEGIES", "Crew", "SharedMemory", "Timing", "find"]
+__all__ = ["ITEM_MULTIPLE", "STRATEGIES", "Crew", "SharedMemory", "Strategy", "Timing", "Work", "find"]
 
 
-def find(name: str) -> type[Crew]:
+def find(name: str) -> type[Strategy]:
     """Return the strategy of that name; raise `UsageError` for a name that is none's."""
     for strategy in STRATEGIES:
         if strategy.name == name:

@@ -1,37 +1,20 @@
-"""What every strategy shares: a crew of workers, each behind its own pair of pipes."""
+"""What a strategy is: one way to spread the tasks of an arm, and the facts that plans, verdicts and sentences ask for.
 
-import json
-import multiprocessing
-import os
-import signal
-import sys
-from collections.abc import Sequence
+A new one is a module with a subclass of `Strategy`, and a line in `gilscope.running.strategies.STRATEGIES`. One that
+wants workers behind pipes, over memory that they all map, starts from `gilscope.running.strategies.crew.Crew`.
+"""
+
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
-from typing import NoReturn, Self
+from typing import ClassVar, Self
 
-from gilscope.errors import CannotRunError, KernelError, Unavailable
-from gilscope.running.strategies.host import Inherited, live
+from gilscope.errors import Unavailable
 from gilscope.running.strategies.memory import SharedMemory
-from gilscope.running.worker import (
-    ANY_CPU,
-    COMMAND,
-    PREPARE,
-    RECORD,
-    TaskSpec,
-    encode,
-    in_words,
-    read_exactly,
-    sum_if_counted,
-)
-
-# How long a worker that has been told to stop may take before it is ended.
-STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One timed task on every worker of a crew.
+    """One timed task on every worker of a strategy.
 
     Parameters
     ----------
@@ -51,169 +34,102 @@ class Timing:
     checksum: int
 
 
-class Channel:
-    """The two pipes of one worker: commands to it, answers from it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one arm computes: a kernel over as many chunks of the memory as the strategy is wide.
 
-    def __init__(self) -> None:
-        self.worker_reads = self.start = self.done = self.worker_writes = -1
-        try:
-            self.worker_reads, self.start = os.pipe()
-            self.done, self.worker_writes = os.pipe()
-        except BaseException:
-            self.close_worker_side()
-            self.close()
-            raise
+    Parameters
+    ----------
+    kernel, implementation, gil : str
+        As in `gilscope.kernels.load`.
+    form : {"array", "compute"}
+        One call over each chunk a repeat, or one call on each chunk whose rounds are the repeats.
+    n_items : int
+        Items in each chunk.
+    stays : bool
+        Whether a worker with several chunks computes them all on one CPU.
+    """
 
-    def close_worker_side(self) -> None:
-        """Close the ends that only the worker may hold, so that its death is seen as the end of the pipe."""
-        self._close("worker_reads")
-        self._close("worker_writes")
-
-    def close(self) -> None:
-        """Close the coordinator's ends; a worker that waits for a command takes it as the order to stop."""
-        self._close("start")
-        self._close("done")
-
-    @property
-    def worker_ends(self) -> tuple[int, int]:
-        """The ends that the worker holds; -1 once closed here."""
-        return self.worker_reads, self.worker_writes
-
-    def _close(self, name: str) -> None:
-        fd = getattr(self, name)
-        if fd >= 0:
-            setattr(self, name, -1)
-            os.close(fd)
+    kernel: str
+    implementation: str
+    gil: str
+    form: str
+    n_items: int
+    stays: bool = False
 
 
-class Crew:
-    """The workers of one strategy, started and waiting. Use as a context manager: leaving it leaves nothing behind.
-
-    Every worker lives in a process started for the crew (see `gilscope.running.strategies.host`); strategies
-    differ in how many share one, and whether each has an interpreter of its own.
+class Strategy(ABC):
+    """One way to spread tasks, started and waiting. Use as a context manager: leaving it leaves nothing behind.
 
     Parameters
     ----------
     memory : SharedMemory
-        Must outlive the crew.
+        Input and output of every task; must outlive the strategy. Workers that do not map it get their chunks copied,
+        and what they have written copied back, outside of what is timed.
     n_workers : int
-        How many CPUs the strategy may use at once.
+        How many chunks there are, and how many CPUs the strategy may use at once.
 
     Attributes
     ----------
+    name : str
+        What the user asks for, and what files keep. A plural counts its workers in a table: ``"threads"`` is drawn as
+        "2 threads"; what stands behind a colon is drawn in parentheses. See `gilscope.words.strategy`.
+    is_default : bool
+        Whether it is measured where the user names none.
+    is_ceiling : bool
+        Whether it stands for what the machine can do, so that others are judged by it. Every group has one.
+    shares_gil : bool
+        Whether its workers share one GIL, so that this can be what keeps them on one CPU.
     regimes : list of dict
-        What each worker said of itself when it started.
-
-    Notes
-    -----
-    GIL: the coordinator gives it up while it waits, and shares it with no worker. Threads: one coordinator thread only.
+        What each worker says of itself once it is ready; see `gilscope.running.worker.regime`.
     """
 
-    name = ""
-    start_method = "spawn"
-    in_interpreters = False
+    name: ClassVar[str]
+    is_default: ClassVar[bool] = True
+    is_ceiling: ClassVar[bool] = False
+    shares_gil: ClassVar[bool] = False
 
     def __init__(self, memory: SharedMemory, n_workers: int) -> None:
         self.memory = memory
         self.n_workers = n_workers
         self.regimes: list[dict[str, object]] = []
-        self._channels: list[Channel] = []
-        self._hosts: list[tuple[BaseProcess, list[int]]] = []
 
     @classmethod
     def unavailable(cls) -> Unavailable | None:
-        """Return why this strategy cannot run in this process, or None."""
-        if sys.platform == "win32":
-            return Unavailable("needs POSIX pipes; not yet done for Windows")
+        """Return why this strategy cannot run in this process, or None; loads and starts nothing."""
         return None
 
-    @property
-    def n_callers(self) -> int:
-        """How many workers call the kernel: as many as CPUs, but for strategies with one caller."""
-        return self.n_workers
+    @classmethod
+    def missing(cls) -> Unavailable | None:
+        """Return the same, and ask a child process where only what would be loaded can tell."""
+        return cls.unavailable()
 
-    def cpus(self) -> list[int]:
-        """Return the CPU that each worker keeps to, or `ANY_CPU`.
+    @classmethod
+    def takes(cls, implementation: str, gil: str) -> bool:  # noqa: ARG003 - for those that take some only
+        """Tell whether there is an arm of this strategy for such a kernel."""
+        return True
 
-        Left to the scheduler, two threads that hand each other the GIL as they start are woken onto one CPU whenever
-        anything else runs, and two processes are not: the ratio between them would be the scheduler's.
-        """
-        return one_each(self.n_callers)
-
-    def chunk_cpus(self) -> tuple[int, ...]:
-        """Return the CPU that each chunk of one caller is computed on; none, for where a worker is, it stays."""
-        return ()
-
-    def workers_by_process(self) -> list[list[int]]:
-        """Return which workers share a process; all of them, unless a strategy says otherwise."""
-        return [list(range(self.n_callers))]
-
+    @abstractmethod
     def start(self) -> None:
-        """Start every worker, without waiting for any."""
-        cpus = self.cpus()
-        context = multiprocessing.get_context(self.start_method)
-        for _ in range(self.n_callers):  # one by one, so that those there are get closed where there are too few
-            self._channels.append(Channel())
-        for workers in self.workers_by_process():
-            process = context.Process(  # type: ignore[attr-defined] # every context has it
-                target=live,
-                args=(
-                    [(*self._worker_side(index), cpus[index]) for index in workers],
-                    Inherited(self.memory.fd),
-                    self.memory.n_bytes,
-                ),
-                kwargs={
-                    "in_interpreters": self.in_interpreters,
-                    "not_ours": self._not_for(workers) if self.start_method == "fork" else [],
-                },
-                name=f"gilscope-{self.name}-{workers[0]}",
-                daemon=True,
-            )
-            process.start()
-            self._hosts.append((process, workers))
-            for index in workers:
-                self._channels[index].close_worker_side()
+        """Start every worker, without waiting for any: several strategies start side by side."""
 
-    def greet(self) -> None:
-        """Wait until every worker has reported its GIL state.
+    @abstractmethod
+    def wait_until_ready(self) -> None:
+        """Wait until every worker can take a task, and fill `regimes`.
 
         Raises
         ------
         CannotRunError
-            If a worker lacks something that it needs, or gives up by itself before it has reported.
+            If a worker lacks something that it needs.
         KernelError
             If something else keeps it from starting.
         """
-        for index in range(self.n_callers):
-            regime = json.loads(self._receive(index)[1])
-            if "error" in regime:
-                raise self._failure(index, "did not start", regime)
-            self.regimes.append(regime)
 
-    def prepare(self, task: int, specs: Sequence[TaskSpec]) -> Unavailable | None:
-        """Tell each worker what task number `task` is; return why it cannot be done here, or None.
+    @abstractmethod
+    def prepare(self, task: int, work: Work) -> Unavailable | None:
+        """Take in what task number `task` is; return why it cannot be done here, or None. Nothing stands in for it."""
 
-        Raises
-        ------
-        CannotRunError
-            If a worker's GIL is no longer in the state that it reported when it started.
-        """
-        for index, spec in enumerate(specs):
-            payload = encode(spec)
-            self._send(index, COMMAND.pack(task, PREPARE, len(payload)) + payload)
-        refusals = []
-        for index in range(len(specs)):
-            _, text = self._receive(index)
-            now = json.loads(text)
-            if "gil_enabled" not in now:
-                refusals.append(self._refusal(index, text))
-            elif any(self.regimes[index][name] != value for name, value in now.items()):
-                raise CannotRunError(
-                    f"worker {index} of strategy {self.name!r} started with {in_words(self.regimes[index])}; now that "
-                    f"it has imported its kernel it has {in_words(now)}. `gilscope doctor --imports` says who does that"
-                )
-        return refusals[0] if refusals else None
-
+    @abstractmethod
     def run(self, task: int, repeats: int) -> Timing:
         """Run a prepared task on every worker at once and time it.
 
@@ -222,43 +138,15 @@ class Crew:
         KernelError
             If a kernel raises or a worker dies.
         """
-        command = COMMAND.pack(task, repeats, 0)
-        for index in range(len(self._channels)):
-            self._send(index, command)
-        records = []
-        for index in range(len(self._channels)):
-            record, text = self._receive(index)
-            if text:
-                self._refusal(index, text)
-            records.append(record)
-        return Timing(
-            # Not from when they were told: waking the first worker is the system's time, and it would blur every ratio
-            # towards 1. The stamps are of one clock, which all threads and processes of a machine share.
-            wall_ns=max(record[1] for record in records) - min(record[0] for record in records),
-            cpu_ns=sum(record[2] for record in records),
-            run_delay_ns=sum_if_counted([record[3] for record in records]),
-            switches=sum_if_counted([record[4] for record in records]),
-            checksum=sum(record[5] for record in records) % 2**64,
-        )
 
+    @abstractmethod
     def close(self) -> None:
-        """Stop every worker and wait for its end; safe to call twice."""
-        for channel in self._channels:
-            channel.close()
-            channel.close_worker_side()
-        for process, _ in self._hosts:
-            process.join(STOP_SECONDS)
-            if process.is_alive():
-                process.kill()
-                process.join()
-            process.close()
-        self._hosts.clear()
-        self._channels.clear()
+        """Stop every worker and wait for its end; safe to call twice, and on what has not been started."""
 
     def __enter__(self) -> Self:
         try:
             self.start()
-            self.greet()
+            self.wait_until_ready()
         except BaseException:
             self.close()
             raise
@@ -266,68 +154,3 @@ class Crew:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _worker_side(self, index: int) -> tuple[Inherited, Inherited]:
-        channel = self._channels[index]
-        return Inherited(channel.worker_reads), Inherited(channel.worker_writes)
-
-    def _not_for(self, workers: list[int]) -> list[int]:
-        """Return the descriptors that a forked copy of this process would hold beside its own workers' ends."""
-        return [
-            fd
-            for index, channel in enumerate(self._channels)
-            for fd in (channel.start, channel.done, *(() if index in workers else channel.worker_ends))
-            if fd >= 0
-        ]
-
-    def _send(self, index: int, data: bytes) -> None:
-        try:
-            os.write(self._channels[index].start, data)
-        except BrokenPipeError:
-            self._died(index)
-
-    def _receive(self, index: int) -> tuple[tuple[int, ...], str]:
-        fd = self._channels[index].done
-        head = read_exactly(fd, RECORD.size)
-        if head is None:
-            self._died(index)
-        record = RECORD.unpack(head)
-        text = read_exactly(fd, record[-1]) if record[-1] else b""
-        if text is None:
-            self._died(index)
-        return record, text.decode()
-
-    def _refusal(self, index: int, text: str) -> Unavailable:
-        answer = json.loads(text)
-        if "unavailable" in answer:
-            return Unavailable(answer["unavailable"])
-        raise self._failure(index, "failed", answer)
-
-    def _failure(self, index: int, how: str, answer: dict[str, str]) -> CannotRunError | KernelError:
-        who = f"worker {index} of strategy {self.name!r} {how}"
-        return (
-            CannotRunError(f"{who}: {answer['short']}") if answer["short"] else KernelError(f"{who}: {answer['error']}")
-        )
-
-    def _died(self, index: int) -> NoReturn:
-        process = next(process for process, workers in self._hosts if index in workers)
-        process.join(1.0)
-        code = process.exitcode
-        if code is None:
-            cause = "it closed its pipes but still runs"
-        elif code < 0:
-            cause = f"killed by {signal.Signals(-code).name}"
-        else:
-            cause = f"exit code {code}"
-        if index >= len(self.regimes) and code is not None and code > 0:  # it gave up by itself, before any kernel
-            raise CannotRunError(f"worker {index} of strategy {self.name!r} ended before it was ready: {cause}")
-        raise KernelError(f"worker {index} of strategy {self.name!r} died: {cause}")
-
-
-def one_each(n: int) -> list[int]:
-    """Return the usable CPUs if they are as many as are needed and more than one; else `ANY_CPU` as often.
-
-    Who leaves CPUs free is left free.
-    """
-    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return allowed if len(allowed) == n > 1 else [ANY_CPU] * n

@@ -3,7 +3,7 @@
 import sys
 
 from gilscope.errors import Unavailable
-from gilscope.running.strategies.base import Crew
+from gilscope.running.strategies.crew import Crew
 
 
 class Interpreters(Crew):

@@ -5,13 +5,14 @@ import os
 import threading
 
 from gilscope.errors import Unavailable
-from gilscope.running.strategies.base import Crew
+from gilscope.running.strategies.crew import Crew
 
 
 class Processes(Crew):
     """One process per CPU. The arrays are mapped, not pickled, so that the computing is compared."""
 
     name = "processes"
+    is_ceiling = True
 
     @classmethod
     def unavailable(cls) -> Unavailable | None:
@@ -30,15 +31,17 @@ class Processes(Crew):
 class ForkedProcesses(Processes):
     """Processes that begin as copies of this one."""
 
-    start_method = "fork"
     name = "processes:fork"
+    is_default = False
+    start_method = "fork"
 
 
 class ForkserverProcesses(Processes):
     """Processes forked by a clean single-threaded server."""
 
-    start_method = "forkserver"
     name = "processes:forkserver"
+    is_default = False
+    start_method = "forkserver"
 
 
 def n_native_threads() -> int:

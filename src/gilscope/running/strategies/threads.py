@@ -1,6 +1,7 @@
 """Threads that share an interpreter, and plain sequence as the crew of one thread that does all the work."""
 
-from gilscope.running.strategies.base import Crew, one_each
+from gilscope.running.result import SERIAL
+from gilscope.running.strategies.crew import Crew, one_each
 from gilscope.running.worker import ANY_CPU
 
 
@@ -8,12 +9,13 @@ class Threads(Crew):
     """One thread per CPU in one interpreter: they share its GIL."""
 
     name = "threads"
+    shares_gil = True
 
 
 class Serial(Crew):
     """All the work on one thread, one chunk after another: what using neither threads nor processes gives."""
 
-    name = "serial"
+    name = SERIAL
 
     @property
     def n_callers(self) -> int:
@@ -28,9 +30,3 @@ class Serial(Crew):
         """
         cpus = one_each(self.n_workers)
         return () if ANY_CPU in cpus else tuple(cpus)
-
-
-class OpenMP(Serial):
-    """One calling thread whose kernel spreads over an OpenMP team of native threads, GIL released."""
-
-    name = "openmp"
