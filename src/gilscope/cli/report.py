@@ -7,7 +7,7 @@ import click
 
 from gilscope.atlas import document
 from gilscope.cli import atlas
-from gilscope.cli.drawing import draw
+from gilscope.cli.drawing import draw, format_option
 from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 from gilscope.probing import result as probing
@@ -17,14 +17,7 @@ from gilscope.running import storage
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "markdown", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="html is for an atlas or a probe.",
-)
+@format_option
 def command(result: Path, style: str) -> int:
     """Draw RESULT, here or on another machine: a file of `gilscope run -o`, `gilscope atlas -o` or `gilscope probe`.
 
@@ -40,10 +33,8 @@ def command(result: Path, style: str) -> int:
     elif kind is not None:
         kinds = f"results of gilscope run (without a kind), {document.KIND!r} and {probing.KIND!r}"
         raise UsageError(f"{result} is of kind {kind!r}, which cannot be drawn; can be: {kinds}")
-    elif style == "html":
-        raise UsageError(f"{result} is of gilscope run, which has no html; choose table, markdown or json")
     else:
-        draw(storage.loads(text, str(result)), style)
+        draw("run", storage.loads(text, str(result)), style)
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gilscope.cli import exit_codes
-from gilscope.cli.drawing import draw, format_option
+from gilscope.cli.drawing import check_format, draw, format_option
 from gilscope.cli.files import check_output, conclude
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
@@ -87,6 +87,7 @@ def command(
     (the same kernel on as many processes) with its interval, the speed-up over serial here and now, and a verdict that
     rests on the share of the ceiling alone.
     """
+    check_format(style)
     if output is not None:
         check_output(output, force=force)
     request = Request(
@@ -126,7 +127,7 @@ def command(
     if final is not None and final.rounds:
         if interrupted or failure is not None:
             unsaved = _save(final, output)
-        draw(final, style)
+        draw("run", final, style)
         if output is not None and unsaved is None:
             click.echo(f"Saved: {output}    See it: gilscope report {shlex.quote(str(output))}", err=True)
     if failure is None and interrupted:

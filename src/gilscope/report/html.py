@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 
 
+def check() -> None:
+    """Refuse HTML where it cannot be made, before anything is measured.
+
+    Raises
+    ------
+    CannotRunError
+        Where Jinja2 is not installed.
+    """
+    _template()
+
+
 def fragment(blocks: Iterable[Block]) -> str:
     """Return blocks as HTML to be put into a page, as a notebook does.
 

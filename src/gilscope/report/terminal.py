@@ -97,7 +97,7 @@ def _(block: Table, width: int) -> list[Text]:
     lines = [text for row in _header(table, fitted) for text in row]
     for one in table.lines:
         if one.group is not None:
-            lines += [Text(), *(_styled(one.group, width, "dim") if one.group else [])]
+            lines += [Text(), *(_styled(one.group, width, "bold") if one.group else [])]
         lines += _row(table, one.cells, fitted, _STYLES[one.tone])
     if len(block.lines) > n_shown:
         lines += _styled(f"and {count(len(block.lines) - n_shown)} more", width, "dim")
@@ -124,7 +124,7 @@ def _card(table: Table, line: Line, width: int) -> list[Text]:
     """Return a line of a table as facts, where the terminal is too narrow for any table."""
     named = zip(table.columns, line.cells, strict=True)
     facts = Facts(tuple(Fact(column.name, cell) for column, cell in named if cell))
-    group = [*_styled(line.group, width, "dim"), Text()] if line.group else []
+    group = [*_styled(line.group, width, "bold"), Text()] if line.group else []
     return [*group, *_lines(facts, width), Text()]
 
 

@@ -22,8 +22,8 @@ from gilscope.report.blocks import (
 from gilscope.running import absences, verdicts
 from gilscope.running.result import Control, Result, Row
 
-#: On a narrow terminal, what the work cost goes first, then what is said again by the figures that are left. Never
-#: left out: what was measured, and what came of it.
+#: On a narrow terminal the widest goes first, of which no verdict is made; the ratio that a verdict rests on goes last.
+#: Never left out: what was measured, and what came of it.
 COLUMNS = (
     Column("GIL"),
     Column("strategy"),
@@ -31,8 +31,8 @@ COLUMNS = (
     Column("of ceiling", drop=5),
     Column("here and now", drop=3),
     Column("median", align="right", drop=4),
-    Column("CPU", align="right", drop=1),
-    Column("vs plain Python", drop=2),
+    Column("CPU", align="right", drop=2),
+    Column("vs plain Python", drop=1),
 )
 _VERDICT = 2
 _TONES: dict[str, Tone] = {

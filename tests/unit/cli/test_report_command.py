@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fakes
 import pytest
 from probes import PROBES
 
@@ -11,7 +12,9 @@ from gilscope.atlas import document
 from gilscope.atlas.calls import Atlas, Call
 from gilscope.atlas.rows import measured_row
 from gilscope.cli import main
-from gilscope.report import atlas, atlas_page, probe
+from gilscope.cli.drawing import STYLES
+from gilscope.report import atlas, atlas_page, html, markdown, probe, text
+from gilscope.running import storage, view
 
 RUN = {"schema_version": 1}
 PROBE = PROBES["releases"].as_dict()
@@ -54,11 +57,23 @@ def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[st
     assert json.loads(drawn["json"][1]) == ATLAS
 
 
+def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As JSON it is the file."""
+    made = fakes.hand_made()
+    data = storage.dumps(made)
+    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in STYLES}
+    assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
+    assert drawn["table"][1] == f"{text.render(view.blocks(made))}\n"
+    assert drawn["markdown"][1] == markdown.render(view.blocks(made))
+    assert drawn["html"][1] == html.page(view.heading(made), view.blocks(made))
+    assert drawn["json"][1] == data
+
+
 @pytest.mark.parametrize(
     ("data", "style", "told"),
     [
         ({"kind": "a shopping list"}, "table", "of kind 'a shopping list', which cannot be drawn"),
-        (RUN, "html", "has no html"),
+        (RUN, "html", "not a whole gilscope result"),
         (RUN, "table", "not a whole gilscope result"),
         ([], "table", "not a gilscope result"),
         ("milk", "table", "not JSON"),
