@@ -322,6 +322,9 @@ def test_the_end_of_the_output_is_shown_after_a_failure() -> None:
         (["./x.py", "-s", "n = 1"], "Did you mean './x.py:f' or"),
         (["y/z.py"], "Did you mean 'y/z.py:g'?"),
         (["what is it called"], "names no function"),
+        (["math:sqrt(2)"], "'sqrt(2)' is not the name of a function"),
+        (["kernel:quad/c"], "names no kernel"),
+        (["kernel:quad/c/held", "-s", "n = 1"], "leave out --args and --setup"),
         (["sum([1])", "--args", "3"], "A statement takes no arguments"),
         (["sum(", "--statement"], "cannot be compiled"),
         (["f()", "-s", "def"], "The setup cannot be compiled"),
@@ -371,6 +374,8 @@ def test_json_is_there_for_what_names_no_function(target: str, capsys: pytest.Ca
         (["f(1)"], "statement", "f(1)"),
         (["for i in range(3): pass"], "statement", "for i in range(3): pass"),
         (["f", "-s", "from x import f"], "statement", "f"),
+        (["n: int = f(1)"], "statement", "n: int = f(1)"),
+        (["kernel:quad/c/held"], "module", "kernel:quad/c/held"),
         (["x:f", "-s", "n = 1", "--args", "n"], "module", "x:f"),
     ],
 )

@@ -18,7 +18,6 @@ from gilscope.errors import CannotRunError, Unavailable
 from gilscope.targets.first_call import examine
 from gilscope.targets.target import parse_target, resolve
 from gilscope.tracing import job
-from gilscope.tracing.kernel_target import kernel_target
 from gilscope.tracing.result import Trace, trace_target
 from gilscope.tracing.spans import RELEASED_STATES, UNKNOWN, holders_of
 
@@ -46,7 +45,7 @@ def nest():
 @pytest.fixture(scope="module", params=["held", "released"])
 def kernel_trace(request: pytest.FixtureRequest) -> tuple[str, Trace]:
     """Trace the C kernel on two threads, for a known number of calls."""
-    target = kernel_target(f"kernel:quad/c/{request.param}", 200_000)
+    target = parse_target(f"kernel:quad/c/{request.param}", task_ns=200_000)
     return request.param, trace_target(target, n_calls=N_CALLS, seconds=None)
 
 

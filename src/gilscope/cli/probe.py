@@ -11,12 +11,11 @@ import click
 from gilscope import words
 from gilscope.cli.at_work import phases
 from gilscope.cli.files import check_output, conclude, save
-from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Counts, Duration
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target, refused
 from gilscope.probing.result import Probe
-from gilscope.targets.target import Target
+from gilscope.targets.target import Target, parse_target
 
 _AT_WORK = {
     "started": "importing it",
@@ -67,15 +66,16 @@ def command(
 ) -> int:
     """Measure one call: how long it holds the GIL, what it does without, and whether threads or processes pay for it.
 
-    TARGET is module:function, script.py:function, or a statement such as 'sum(range(10**6))'. It runs in a process of
-    its own, many times, with your rights; nothing that it starts is left running.
+    TARGET is module:function, script.py:function, a statement such as 'sum(range(10**6))', or one of gilscope's own
+    kernels, such as kernel:quad/c/held. It runs in a process of its own, many times, with your rights; nothing that it
+    starts is left running.
     """
     seconds = DEFAULT_SECONDS if max_time is None else max_time
     limit_s = DEFAULT_LIMIT_S + seconds if limit is None else limit
     _check(workers, seconds, limit_s, json_to, force=force, markdown=markdown)
     widths = None if workers is None else sorted({n for n in workers if n > 1})
     try:
-        parsed = target_of(target, args, "\n".join(setup), statement=statement)
+        parsed = parse_target(target, args=args, setup="\n".join(setup), statement=statement)
         with _progress(parsed, seconds) as show:
             probe = probe_target(
                 parsed,

@@ -10,12 +10,10 @@ import click
 from gilscope import words
 from gilscope.cli.at_work import phases
 from gilscope.cli.files import check_output, conclude, save
-from gilscope.cli.target_text import target_of
 from gilscope.cli.types import Duration
 from gilscope.errors import DONE, UsageError
-from gilscope.targets.target import Target
+from gilscope.targets.target import Target, parse_target
 from gilscope.tracing import perfetto, picture, summary
-from gilscope.tracing.kernel_target import PREFIX, kernel_target
 from gilscope.tracing.result import (
     DEFAULT_EVENTS,
     DEFAULT_LIMIT_S,
@@ -109,7 +107,9 @@ def command(
     _check(files, force=force)
     if seconds is None and n_calls is None:
         seconds = DEFAULT_SECONDS
-    parsed = _target(target, args, "\n".join(setup), task_time, statement=statement)
+    parsed = parse_target(
+        target, args=args, setup="\n".join(setup), statement=statement, task_ns=round(task_time * 1e9)
+    )
     with _progress(parsed, n_threads, n_calls, seconds) as show:
         trace = trace_target(
             parsed,
@@ -137,14 +137,6 @@ def _progress(
     time = "" if seconds is None else f"about {words.seconds(seconds)}"
     begin = f"Tracing {name} on {words.workers(n_threads, 'threads')}: {' or '.join(filter(None, (calls, time)))}"
     return phases(begin, _AT_WORK, "preflight", seconds)
-
-
-def _target(text: str, args: str, setup: str, task_time_s: float, *, statement: bool) -> Target:
-    if not text.startswith(PREFIX) or statement:
-        return target_of(text, args, setup, statement=statement)
-    if args or setup:
-        raise UsageError(f"{text} has its own arguments and setup; leave out --args and --setup")
-    return kernel_target(text, round(task_time_s * 1e9))
 
 
 def _check(files: tuple[Path, ...], *, force: bool) -> None:

@@ -1,5 +1,6 @@
-"""What is to be probed: a module's function, a script's function, or a statement; and how a child gets hold of it."""
+"""TARGET: a module's function, a script's, a statement or a kernel; and how a child gets hold of what it names."""
 
+import ast
 import importlib
 import importlib.machinery
 import importlib.util
@@ -20,6 +21,9 @@ from gilscope.targets import hints, script_text, user_code
 
 _ALLOWED = "module:function, script.py:function, or a statement with its setup"
 _MOST_NAMED = 5  # of a script's functions, where none was named
+#: What one of gilscope's own kernels begins with, and how long a call of it takes where nothing else is asked for.
+KERNEL = "kernel:"
+DEFAULT_TASK_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,49 +83,96 @@ class Resolved:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
-def parse_target(text: str, *, args: str = "", setup: str = "", statement: bool = False) -> Target:
-    """Take apart what the user wrote, without importing anything.
+def parse_target(
+    text: str, *, args: str = "", setup: str = "", statement: bool = False, task_ns: int = DEFAULT_TASK_NS
+) -> Target:
+    """Take apart what the user wrote, without importing anything of the user's.
 
     Parameters
     ----------
     text : str
-        ``module:function``, ``path.py:function`` (both may be dotted), or a statement.
+        ``module:function``, ``path.py:function`` (both may be dotted), ``kernel:NAME/IMPLEMENTATION/GIL``, or a
+        statement: what names no function, and is code or has a setup.
     args : str
         What stands between the parentheses of the call; not for a statement.
     setup : str
     statement : bool
-        Whether `text` is a statement.
+        Whether `text` is a statement, whatever it looks like.
+    task_ns : int
+        How long one call of a kernel takes, roughly.
 
     Raises
     ------
     UsageError
         If it is none of these.
+    CannotRunError
+        If it is a kernel that cannot run here.
     """
     if statement:
-        if not text.strip():
-            raise UsageError("The statement is empty; give what is to be timed, such as 'sum(range(1000))'.")
-        if args:
-            raise UsageError(f"A statement takes no arguments (got {args!r}); write them into the statement.")
-        return Target(text=text, kind="statement", setup=setup, folder=first_folder())
-    home, colon, attribute = text.rpartition(":")
-    if not colon:
-        raise UsageError(f"{text!r} names no function. Allowed are {_ALLOWED}.{_hint(text)}")
+        return _statement(text, args, setup)
+    if text.startswith(KERNEL):
+        if args or setup:
+            raise UsageError(f"{text} has its own arguments and setup; leave out --args and --setup")
+        from gilscope.targets.kernel_target import kernel_target  # no other target needs the kernels
+
+        return kernel_target(text, task_ns)
+    home, _, attribute = text.rpartition(":")
+    wrong = _why_no_function(text, home, attribute)
+    if wrong:
+        if _is_script(text) or (not setup and not _is_code(text)):
+            raise UsageError(wrong)
+        return _statement(text, args, setup)
+    kind: Literal["module", "script"] = "module"
+    folder = first_folder()
+    if _names_a_file(home):
+        kind, script = "script", Path(home).expanduser().absolute()
+        home, folder = str(script), "" if sys.flags.safe_path else str(script.resolve().parent)
+    return Target(text=text, kind=kind, home=home, attribute=attribute, args=args, setup=setup, folder=folder)
+
+
+def _statement(text: str, args: str, setup: str) -> Target:
+    if not text.strip():
+        raise UsageError("The statement is empty; give what is to be timed, such as 'sum(range(1000))'.")
+    if args:
+        raise UsageError(f"A statement takes no arguments (got {args!r}); write them into the statement.")
+    return Target(text=text, kind="statement", setup=setup, folder=first_folder())
+
+
+def _why_no_function(text: str, home: str, attribute: str) -> str:
+    """Return why a text, taken apart at its last colon, names no function; "" where it does."""
+    if ":" not in text:
+        return f"{text!r} names no function. Allowed are {_ALLOWED}.{_hint(text)}"
     if not home or not _is_dotted(attribute):
-        raise UsageError(
+        return (
             f"{text!r}: {attribute!r} is not the name of a function. Allowed are {_ALLOWED}; "
             "arguments are given apart, as they would stand between the parentheses."
         )
-    if home.endswith(".py") or (not _is_dotted(home) and Path(home).expanduser().is_file()):
-        script = Path(home).expanduser().absolute()
-        folder = "" if sys.flags.safe_path else str(script.resolve().parent)
-        return Target(
-            text=text, kind="script", home=str(script), attribute=attribute, args=args, setup=setup, folder=folder
-        )
-    if not _is_dotted(home) or home == "__main__":
-        raise UsageError(f"{text!r}: {home!r} is not the name of a module. Allowed are {_ALLOWED}.")
-    return Target(
-        text=text, kind="module", home=home, attribute=attribute, args=args, setup=setup, folder=first_folder()
-    )
+    if not _names_a_file(home) and (not _is_dotted(home) or home == "__main__"):
+        return f"{text!r}: {home!r} is not the name of a module. Allowed are {_ALLOWED}."
+    return ""
+
+
+def _names_a_file(home: str) -> bool:
+    return home.endswith(".py") or (not _is_dotted(home) and Path(home).expanduser().is_file())
+
+
+def _is_script(text: str) -> bool:
+    """Tell whether a text is the path of a script, without its function; such a path may look like a division."""
+    return text.endswith(".py") and Path(text).expanduser().is_file()
+
+
+def _is_code(text: str) -> bool:
+    """Tell whether a text can be a statement that does something; a name alone does nothing, and is a slip."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    if not body:
+        return False
+    first = body[0]
+    if isinstance(first, ast.AnnAssign):
+        return first.value is not None  # without one it is a function behind a colon, misspelt
+    return not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Name | ast.Attribute | ast.Constant))
 
 
 def _hint(text: str) -> str:

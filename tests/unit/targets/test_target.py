@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from gilscope.cli.target_text import target_of
 from gilscope.errors import UsageError
 from gilscope.targets import hints, script_text
 from gilscope.targets.first_call import examine
@@ -221,7 +220,7 @@ def test_every_hint_works_when_it_is_typed(text: str, how: dict[str, Any]) -> No
     arguments, seen = [text, how.get("args", ""), how.get("setup", "")], set()
     while True:
         try:
-            examine(resolve(target_of(arguments[0], arguments[1], arguments[2], statement=False)))
+            examine(resolve(parse_target(arguments[0], args=arguments[1], setup=arguments[2])))
         except UsageError as error:
             arguments = _typed(str(error), arguments)
         else:

@@ -1,16 +1,14 @@
 """gilscope's own kernels as targets: `kernel:quad/c/held` is the very call that `gilscope run` times."""
 
-import time
 from array import array
 
 from gilscope import kernels
 from gilscope.errors import CannotRunError, Unavailable, UsageError
-from gilscope.targets.target import Target
+from gilscope.originals import time
+from gilscope.targets.target import DEFAULT_TASK_NS, KERNEL, Target
 
-PREFIX = "kernel:"
 #: As many as the compute form keeps in cache.
 N_ITEMS = 2048
-DEFAULT_TASK_NS = 1_000_000
 
 
 def kernel_target(text: str, task_ns: int = DEFAULT_TASK_NS) -> Target:
@@ -34,7 +32,7 @@ def kernel_target(text: str, task_ns: int = DEFAULT_TASK_NS) -> Target:
     -----
     GIL: held or released, as the kernel does.
     """
-    parts = text.removeprefix(PREFIX).split("/")
+    parts = text.removeprefix(KERNEL).split("/")
     if len(parts) != 3:
         raise UsageError(f"{text!r} names no kernel; write kernel:NAME/IMPLEMENTATION/GIL, such as kernel:quad/c/held")
     kernel = kernels.load(*parts)
