@@ -43,7 +43,7 @@ def test_loads_and_computes_with_a_gil_of_its_own(name: str) -> None:
     """Each kernel module loads in a subinterpreter with its own GIL, twice over, and computes there."""
     run_isolated(f"""
         from array import array
-        from gilscope import {name} as module
+        from gilscope.kernels import {name} as module
         x, out = array("d", [7.0] * 3), array("d", [0.0] * 3)
         for gil in ("held", "released"):
             getattr(module, f"square_{{gil}}")(x, out)
