@@ -20,15 +20,15 @@ lint:
     ruff check
     ruff format --check
     mypy
-    cython-lint ext/*.pyx ext/*.pxd
-    clang-format --dry-run -Werror ext/*.c ext/*.h
+    cython-lint ext/*/*.pyx ext/*/*.pxd
+    clang-format --dry-run -Werror ext/*/*.[ch]
     lint-imports
 
 # Put into order what can be put into order mechanically
 format:
     ruff check --fix
     ruff format
-    clang-format -i ext/*.c ext/*.h
+    clang-format -i ext/*/*.[ch]
 
 # Run one script of bench/ by its name; without a name, list them
 bench NAME="" *ARGS:

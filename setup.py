@@ -17,7 +17,6 @@ from setuptools.command.build_ext import build_ext
 FLAGS = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 OPENMP = ["/openmp"] if sys.platform == "win32" else ["-fopenmp"]
 DIRECTIVES = {"subinterpreters_compatible": "own_gil", "freethreading_compatible": True, "autotestdict": False}
-HEADERS = [str(path) for path in sorted(Path("ext").glob("*.h"))]
 
 
 def compiles(source: str, flags: list[str]) -> bool:
@@ -56,6 +55,16 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
+def family(folder: str) -> list[str]:
+    """Return what a source in a folder of ext/ may include: that folder's pieces, and those that all folders share."""
+    return [
+        str(path)
+        for suffix in ("h", "pxd")
+        for kin in (folder, "shared")
+        for path in Path("ext", kin).glob(f"*.{suffix}")
+    ]
+
+
 def extension(name: str, source: str, extra: list[str]) -> Extension:
     """Describe one extension module of the package."""
     flags = [*FLAGS, *extra]
@@ -63,7 +72,7 @@ def extension(name: str, source: str, extra: list[str]) -> Extension:
         f"gilscope.{name}",
         [f"ext/{source}"],
         include_dirs=["ext"],
-        depends=[*HEADERS, "ext/kernels.pxd"],
+        depends=family(source.partition("/")[0]),
         # Module state is what lets a Cython module be loaded once per interpreter.
         define_macros=[
             ("GILSCOPE_CFLAGS", f'"{" ".join(flags)}"'),
@@ -78,18 +87,18 @@ def extension(name: str, source: str, extra: list[str]) -> Extension:
 setup(
     cmdclass={"build_ext": BuildExt},
     ext_modules=[
-        extension("kernels._capi", "kernels_capi.c", []),
-        extension("accounting._ledger", "ledger.c", []),
-        extension("accounting._sampler", "sampler.c", []),
-        extension("accounting._locks", "locks.c", []),
-        extension("accounting._leaving", "leaving.c", []),
+        extension("kernels._capi", "kernels/capi.c", []),
+        extension("accounting._ledger", "ledger/ledger.c", []),
+        extension("accounting._sampler", "sampler/sampler.c", []),
+        extension("accounting._locks", "locks/locks.c", []),
+        extension("accounting._leaving", "leaving/leaving.c", []),
         *cythonize(
             [
-                extension("kernels._cython", "kernels_cython.pyx", []),
-                extension("kernels._openmp", "kernels_openmp.pyx", openmp),
+                extension("kernels._cython", "kernels/cython.pyx", []),
+                extension("kernels._openmp", "kernels/openmp.pyx", openmp),
             ],
             build_dir="build/cython",
-            include_path=["ext"],
+            include_path=["ext/kernels"],
             compiler_directives=DIRECTIVES,
         ),
     ],

@@ -35,7 +35,7 @@ SWITCH_INTERVAL_S = 0.0005
 CONTROL_INSTALLS = 50
 #: No time that the ledger tells is longer, in ticks; one that is less than nothing reads as more.
 TOO_LONG = 1 << 60
-EXTENSIONS = {"accounting/_ledger": "ledger.c", "kernels/_capi": "kernels_capi.c"}
+EXTENSIONS = {"accounting/_ledger": "ledger/ledger.c", "kernels/_capi": "kernels/capi.c"}
 FLAGS = ("-fsanitize=thread", "-O1", "-g", "-fPIC", "-shared", "-ffp-contract=off", "-DNDEBUG")
 LOCK = re.compile(r"pthread_mutex_(un)?lock\(&books_mutex\);")
 
@@ -146,7 +146,7 @@ def build(folder: Path, *, locked: bool) -> None:
     """Put a sanitized copy of the package into a folder, with the ledger's lock or without."""
     shutil.copytree(Path(gilscope.__file__).parent, folder / "gilscope", ignore=shutil.ignore_patterns("*.so"))
     shutil.copytree(Path(__file__).parents[1] / "ext", folder / "ext")
-    for path in () if locked else (folder / "ext").glob("ledger*"):
+    for path in () if locked else (folder / "ext/ledger").iterdir():
         path.write_text(LOCK.sub("", path.read_text()))
     for name, source in EXTENSIONS.items():
         include = [f"-I{sysconfig.get_path('include')}", f"-I{folder / 'ext'}"]

@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
-#include "import_slots.h"
-#include "ledger_hooks.h"
+#include "shared/import_slots.h"
+#include "hooks.h"
 
 typedef struct {
     const char *function;

@@ -5,9 +5,9 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "import_slots.h"
-#include "ledger_gil.h"
-#include "ledger_imports.h"
+#include "shared/import_slots.h"
+#include "gil.h"
+#include "imports.h"
 
 #define MAX_GIL_SLOTS 12
 #define N_GIL_FUNCTIONS 3

@@ -1,6 +1,9 @@
 /* To come back from a sleep without the GIL, and see how long it takes to get it: on any system. */
-#ifndef GILSCOPE_ARRIVAL_H
-#define GILSCOPE_ARRIVAL_H
+#ifndef GILSCOPE_SAMPLER_ARRIVAL_H
+#define GILSCOPE_SAMPLER_ARRIVAL_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
 
 #ifdef _WIN32
 #include <windows.h>

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "ledger_accounts.h"
+#include "accounts.h"
 
 enum event_kind { EVENT_TAKE, EVENT_DROP, EVENT_WAIT, EVENT_FORCED };
 

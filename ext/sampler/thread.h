@@ -15,8 +15,8 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include "clock.h"
-#include "sampler_look.h"
+#include "shared/clock.h"
+#include "look.h"
 
 typedef struct {
     pthread_t thread;

@@ -1,7 +1,7 @@
 # What the Cython extensions take from the C headers: declarations only.
 from libc.stdint cimport uint64_t
 
-cdef extern from "arithmetic.h" nogil:
+cdef extern from "kernels/arithmetic.h" nogil:
     enum gilscope_operation:
         GILSCOPE_SQUARE
         GILSCOPE_QUAD
@@ -15,7 +15,7 @@ cdef extern from "arithmetic.h" nogil:
     uint64_t gilscope_compute(
         gilscope_operation, gilscope_dtype, const void *x, size_t n, uint64_t rounds) noexcept
 
-cdef extern from "buffers.h":
+cdef extern from "kernels/buffers.h":
     ctypedef struct gilscope_pair:
         Py_buffer x
         Py_buffer out

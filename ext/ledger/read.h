@@ -2,7 +2,7 @@
 #ifndef GILSCOPE_LEDGER_READ_H
 #define GILSCOPE_LEDGER_READ_H
 
-#include "ledger_copy.h"
+#include "copy.h"
 
 /* Have room for a timeline of so many events; -1 with an exception where there is none. */
 static int

@@ -51,7 +51,7 @@ look(sightings *seen)
 
 #else
 
-#include "gil_record.h"
+#include "shared/gil_record.h"
 
 /* Holders told apart; what others hold is counted together. */
 #define MOST_HOLDERS 256

@@ -7,7 +7,7 @@ of its own. Every function is stateless and safe from any thread and interpreter
 from cpython.buffer cimport PyBuffer_Release
 from libc.stdint cimport uint64_t
 
-from kernels cimport (
+from headers cimport (
     GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_compute, gilscope_dtype, gilscope_lanes_take,
     gilscope_operation, gilscope_pair, gilscope_pair_release, gilscope_pair_take, gilscope_past_cache,
 )

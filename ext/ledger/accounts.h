@@ -16,8 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "ledger_clock.h"
-#include "ledger_kernel.h"
+#include "ticks.h"
+#include "threads.h"
 
 enum thread_state { STATE_UNKNOWN, STATE_HOLDING, STATE_RELEASED, STATE_WAITING };
 

@@ -1,13 +1,13 @@
 /* Finding the GIL, twice, without any header of CPython's internals.
  *
  * By behaviour: a thread that releases and takes the GIL signals two condition variables in turn. By content: see
- * gil_record.h. Where the two differ, nothing is hooked.
+ * shared/gil_record.h. Where the two differ, nothing is hooked.
  */
 #ifndef GILSCOPE_LEDGER_GIL_H
 #define GILSCOPE_LEDGER_GIL_H
 
-#include "gil_record.h"
-#include "ledger_hooks.h"
+#include "shared/gil_record.h"
+#include "hooks.h"
 
 #define N_PAIRS 4
 

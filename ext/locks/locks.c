@@ -1,7 +1,7 @@
 /* gilscope.accounting._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it
  * is on.
  *
- * It patches import slots of the interpreter, as the ledger does and beside it; lock_waits.h says which and why. Where
+ * It patches import slots of the interpreter, as the ledger does and beside it; waits.h says which and why. Where
  * that cannot be done, UNAVAILABLE says why, or start raises. One process has one such account, so there is no state
  * per interpreter, and only the main one can load it.
  */
@@ -18,7 +18,7 @@
 #else
 #define GILSCOPE_HAS_LOCKS
 #define UNAVAILABLE ""
-#include "lock_waits.h"
+#include "waits.h"
 #endif
 
 #define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}

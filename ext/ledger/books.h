@@ -8,7 +8,7 @@
 #ifndef GILSCOPE_LEDGER_BOOKS_H
 #define GILSCOPE_LEDGER_BOOKS_H
 
-#include "ledger_read.h"
+#include "read.h"
 
 typedef struct books_object {
     PyObject_HEAD struct books_object *next; /* of those that are open */

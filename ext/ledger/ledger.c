@@ -1,9 +1,11 @@
 /* gilscope.accounting._ledger: every take, drop and wait of the GIL by every thread, exactly, while it is on.
  *
- * It patches three import slots of the interpreter; ledger_hooks.h says which and why, ledger_gil.h how it knows the
- * GIL, import_slots.h how slots are found and changed. Where that cannot be done, UNAVAILABLE says why, or start
- * raises. One GIL is watched, the main interpreter's, and one process has one ledger; so there is no state per
- * interpreter, and only the main one can load it.
+ * It patches three import slots of the interpreter: the drop, the take and the wait of the GIL pass through them. Where
+ * that cannot be done, UNAVAILABLE says why, or start raises. One GIL is watched, the main interpreter's, and one
+ * process has one ledger; so there is no state per interpreter, and only the main one can load it.
+ *
+ * Its pieces are headers, not objects of their own, because the hooks must inline into each other: a release and the
+ * take after it have some 50 ns for all of this. They stand below in the order in which to read them.
  */
 #define PY_SSIZE_T_CLEAN
 #ifndef _GNU_SOURCE
@@ -27,7 +29,28 @@ static PyMethodDef methods[] = {{NULL, NULL, 0, NULL}};
 #else
 
 #define UNAVAILABLE ""
-#include "ledger_books.h"
+
+/* What is counted, and in which unit. */
+#include "shared/clock.h"
+#include "ticks.h"               /* the clock: the cheapest counter there is */
+#include "threads.h"             /* what the kernel tells of a thread */
+#include "accounts.h"            /* an account for each thread, and in it one for each place that releases */
+#include "events.h"              /* the timeline */
+
+/* What counts. */
+#include "hooks.h"               /* which calls of the interpreter are hooked, and what each of them means */
+
+/* Where the hooks go. */
+#include "shared/gil_record.h"   /* the interpreter's own record of the GIL */
+#include "shared/import_slots.h" /* how a call between two objects is found and changed */
+#include "gil.h"                 /* how the GIL is known, in two ways that must agree */
+#include "imports.h"             /* slots of extensions, each of them a place that releases */
+#include "install.h"             /* slots of the interpreter; on and off */
+
+/* How it is read. */
+#include "copy.h"                /* the books at one moment */
+#include "read.h"                /* the same as objects of Python */
+#include "books.h" /* an account from its start to its stop */
 
 static PyObject *
 start(PyObject *Py_UNUSED(module), PyObject *n_events)

@@ -19,13 +19,13 @@
 #else
 #define GILSCOPE_HAS_SAMPLER
 #define UNAVAILABLE ""
-#include "sampler_thread.h"
+#include "thread.h"
 #ifdef Py_GIL_DISABLED
-#include "sampler_states.h"
+#include "states.h"
 #else
-#include "sampler_holders.h"
+#include "holders.h"
 #endif
-#include "sampler_handle.h"
+#include "handle.h"
 #endif
 
 #define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}

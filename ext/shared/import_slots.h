@@ -7,6 +7,9 @@
 #ifndef GILSCOPE_IMPORT_SLOTS_H
 #define GILSCOPE_IMPORT_SLOTS_H
 
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>

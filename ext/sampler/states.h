@@ -2,7 +2,7 @@
 #ifndef GILSCOPE_SAMPLER_STATES_H
 #define GILSCOPE_SAMPLER_STATES_H
 
-#include "sampler_thread.h"
+#include "thread.h"
 
 #define BEACON_NAME "gilscope.accounting._sampler.beacon"
 

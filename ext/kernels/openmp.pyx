@@ -11,12 +11,12 @@ from cpython.buffer cimport PyBuffer_Release
 from cython.parallel cimport prange
 from libc.stdint cimport uint64_t
 
-from kernels cimport (
+from headers cimport (
     GILSCOPE_QUAD, GILSCOPE_SQUARE, gilscope_apply, gilscope_compute, gilscope_dtype, gilscope_lanes_take,
     gilscope_operation, gilscope_pair, gilscope_pair_release, gilscope_pair_take, gilscope_past_cache,
 )
 
-cdef extern from "openmp_optional.h" nogil:
+cdef extern from "kernels/openmp_optional.h" nogil:
     int GILSCOPE_OPENMP_VERSION
     int gilscope_team_size() noexcept
 

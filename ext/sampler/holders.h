@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "sampler_thread.h"
+#include "thread.h"
 
 /* Releases that must show how the record changes; another thread may take the GIL in each of them. */
 #define N_CHECKS 20

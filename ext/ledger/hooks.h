@@ -17,8 +17,8 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "ledger_accounts.h"
-#include "ledger_events.h"
+#include "accounts.h"
+#include "events.h"
 
 /* A thread asked to drop the GIL does so at its next look at the eval breaker: within some microseconds in bytecode,
  * at the end of the call in native code. */
@@ -47,7 +47,7 @@ static const account *asked_of;
 static int64_t run_delay_asked_ns;
 static uint64_t cpu_asked_ns;
 
-/* While this thread listens for which condition variables its own release and take signal; see ledger_gil.h. */
+/* While this thread listens for which condition variables its own release and take signal; see gil.h. */
 #define HEARD_ROOM 16
 static __thread struct {
     int on, n;

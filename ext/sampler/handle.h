@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "sampler_thread.h"
+#include "thread.h"
 
 #define HANDLE_NAME "gilscope.accounting._sampler"
 /* The shortest sleep that is worth the name, and a slot short enough for joining its thread with the GIL held. */

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "import_slots.h"
+#include "shared/clock.h"
+#include "shared/import_slots.h"
 
 /* One thread's waits; written by that thread, read by anybody, and so in single stores and loads. */
 typedef struct waits {

@@ -3,13 +3,13 @@
  * Two reads stand in every release and reacquire pair, so they decide what the ledger costs: a counter register takes
  * half of what clock_gettime does. Ticks become nanoseconds when they are read out, by two pairs of readings.
  */
-#ifndef GILSCOPE_LEDGER_CLOCK_H
-#define GILSCOPE_LEDGER_CLOCK_H
+#ifndef GILSCOPE_LEDGER_TICKS_H
+#define GILSCOPE_LEDGER_TICKS_H
 
 #include <stdint.h>
 #include <time.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>

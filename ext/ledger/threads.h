@@ -1,6 +1,6 @@
 /* What the kernel tells of a thread of this process. */
-#ifndef GILSCOPE_LEDGER_KERNEL_H
-#define GILSCOPE_LEDGER_KERNEL_H
+#ifndef GILSCOPE_LEDGER_THREADS_H
+#define GILSCOPE_LEDGER_THREADS_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "shared/clock.h"
 
 /* Time on a CPU and time queued for one, in ns; below 0 where the kernel does not tell. */
 typedef struct {

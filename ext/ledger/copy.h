@@ -3,7 +3,7 @@
 #ifndef GILSCOPE_LEDGER_COPY_H
 #define GILSCOPE_LEDGER_COPY_H
 
-#include "ledger_install.h"
+#include "install.h"
 
 /* An account and the places in use of its table, as they were at one moment. */
 typedef struct {
