@@ -2,8 +2,13 @@
 #ifndef GILSCOPE_SAMPLER_HANDLE_H
 #define GILSCOPE_SAMPLER_HANDLE_H
 
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "shared/clock.h"
+#include "sightings.h"
 #include "thread.h"
 
 #define HANDLE_NAME "gilscope.accounting._sampler"
@@ -24,7 +29,7 @@ static void
 in_forked_child(void)
 {
     n_forks++;
-    after_fork();
+    sightings_after_fork();
 }
 
 static void
@@ -34,7 +39,7 @@ handle_free(PyObject *capsule)
     if (one->running && one->n_forks == n_forks) {
         sampler_end(&one->sampler);
     }
-    sightings_end(&one->sampler.seen);
+    sightings_free(one->sampler.seen);
     free(one);
 }
 
@@ -73,7 +78,8 @@ start(PyObject *Py_UNUSED(module), PyObject *period)
     }
     one->n_forks = n_forks;
     int error = 0;
-    if (sightings_begin(&one->sampler.seen) < 0 || (error = sampler_begin(&one->sampler, (uint64_t)period_ns)) != 0) {
+    one->sampler.seen = sightings_new();
+    if (one->sampler.seen == NULL || (error = sampler_begin(&one->sampler, (uint64_t)period_ns)) != 0) {
         Py_DECREF(capsule);
         return error ? PyErr_Format(PyExc_RuntimeError, "no thread can be started: %s", strerror(error)) : NULL;
     }
@@ -93,7 +99,7 @@ handle_dict(const handle *one)
                          (unsigned long long)(wall_ns / from->period_ns), "n_looks",
                          (unsigned long long)__atomic_load_n(&from->n_looks, __ATOMIC_RELAXED), "longest_gap_ns",
                          (unsigned long long)(gap_ns > longest_ns ? gap_ns : longest_ns), "seen",
-                         sightings_dict(&from->seen));
+                         sightings_dict(from->seen));
 }
 
 static PyObject *
@@ -122,7 +128,7 @@ static PyObject *
 watch(PyObject *Py_UNUSED(module), PyObject *capsule)
 {
     handle *const one = handle_of(capsule);
-    if (one == NULL || sightings_watch(&one->sampler.seen) < 0) {
+    if (one == NULL || sightings_watch(one->sampler.seen) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;

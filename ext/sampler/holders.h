@@ -3,8 +3,56 @@
 #define GILSCOPE_SAMPLER_HOLDERS_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 
-#include "thread.h"
+#include "shared/gil_record.h"
+#include "sightings.h"
+
+/* Holders told apart; what others hold is counted together. */
+#define MOST_HOLDERS 256
+
+typedef struct {
+    void *state; /* compared, never followed: the thread may have ended */
+    uint64_t n;
+} holder;
+
+struct sightings {
+    const gil_record *gil; /* static memory of the interpreter, there until the process ends */
+    uint64_t n_free, n_others;
+    int n_holders;
+    holder holders[MOST_HOLDERS];
+};
+
+static inline void
+one_more(uint64_t *count)
+{
+    __atomic_store_n(count, *count + 1, __ATOMIC_RELAXED); /* only the sampling thread writes */
+}
+
+static void
+sightings_look(sightings *seen)
+{
+    const int locked = __atomic_load_n(&seen->gil->locked, __ATOMIC_RELAXED);
+    void *const state = __atomic_load_n(&seen->gil->holder, __ATOMIC_RELAXED);
+    if (locked <= 0) {
+        one_more(&seen->n_free);
+        return;
+    }
+    int i = 0;
+    while (i < seen->n_holders && seen->holders[i].state != state) {
+        i++;
+    }
+    if (i == MOST_HOLDERS) {
+        one_more(&seen->n_others);
+        return;
+    }
+    if (i == seen->n_holders) {
+        seen->holders[i].state = state;
+        __atomic_store_n(&seen->n_holders, i + 1, __ATOMIC_RELEASE);
+    }
+    one_more(&seen->holders[i].n);
+}
 
 /* Releases that must show how the record changes; another thread may take the GIL in each of them. */
 #define N_CHECKS 20
@@ -48,12 +96,16 @@ found_record(void)
     return found;
 }
 
-/* Return 0, or -1 with an exception. */
-static int
-sightings_begin(sightings *seen)
+static sightings *
+sightings_new(void)
 {
-    seen->gil = found_record();
-    return seen->gil == NULL ? -1 : 0;
+    const gil_record *gil = found_record();
+    sightings *seen = gil == NULL ? NULL : calloc(1, sizeof(*seen));
+    if (seen == NULL) {
+        return gil == NULL ? NULL : (sightings *)PyErr_NoMemory();
+    }
+    seen->gil = gil;
+    return seen;
 }
 
 /* Where another process that may read this one's memory finds who holds the GIL, and tells who waits for it. */
@@ -73,8 +125,9 @@ record(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 }
 
 static void
-sightings_end(sightings *Py_UNUSED(seen))
+sightings_free(sightings *seen)
 {
+    free(seen);
 }
 
 static int
@@ -114,7 +167,7 @@ sightings_dict(const sightings *seen)
 }
 
 static void
-after_fork(void)
+sightings_after_fork(void)
 {
 }
 

@@ -1,8 +1,9 @@
 /* gilscope.accounting._sampler: who holds the GIL, looked at thousands of times a second from beside; and how long it
  * takes to get it at a random moment.
  *
- * The first needs the GIL's record (gil_record.h), or on a free-threaded build the states of threads that ask to be
- * watched; where there is neither, UNAVAILABLE says why. The second, arrive, works everywhere.
+ * The first needs the GIL's record, or on a free-threaded build the states of threads that ask to be watched; where
+ * there is neither, UNAVAILABLE says why. The second, arrive, works everywhere. The pieces stand below in the order in
+ * which to read them.
  */
 #define PY_SSIZE_T_CLEAN
 #ifndef _GNU_SOURCE
@@ -10,7 +11,7 @@
 #endif
 #include <Python.h>
 
-#include "arrival.h"
+#include "arrival.h" /* getting the GIL at a random moment */
 
 #if !defined(__linux__)
 #define UNAVAILABLE "it samples with timers of Linux"
@@ -19,13 +20,16 @@
 #else
 #define GILSCOPE_HAS_SAMPLER
 #define UNAVAILABLE ""
-#include "thread.h"
+#include "shared/clock.h"
+#include "sightings.h" /* one look, and what all looks have seen: what the next two implement */
 #ifdef Py_GIL_DISABLED
-#include "states.h"
+#include "states.h" /* without a GIL: whose state is attached */
 #else
-#include "holders.h"
+#include "shared/gil_record.h" /* the interpreter's own record of the GIL */
+#include "holders.h"           /* with one: who holds it */
 #endif
-#include "handle.h"
+#include "thread.h" /* the thread that looks */
+#include "handle.h" /* a sampler as Python holds it */
 #endif
 
 #define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}

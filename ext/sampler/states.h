@@ -2,7 +2,51 @@
 #ifndef GILSCOPE_SAMPLER_STATES_H
 #define GILSCOPE_SAMPLER_STATES_H
 
-#include "thread.h"
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "sightings.h"
+
+/* A thread that asked to be watched. Its state's memory goes with the thread, so the thread's own dictionary holds a
+ * capsule that says when; the mutex is what keeps a look from coming after that. */
+typedef struct {
+    PyThreadState *state; /* NULL once the thread has ended */
+    unsigned long native_id;
+    int n_users; /* that dictionary, and samplers */
+} beacon;
+
+static pthread_mutex_t beacons_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* Values of PyThreadState.state: detached, attached, suspended; from 3.14 on one for the interpreter's end. */
+#define N_STATES 4
+#define ATTACHED 1
+/* Those that have ended keep their place, for what was seen of them; a look at so many takes some microseconds. */
+#define MOST_WATCHED 1024
+
+struct sightings {
+    int n_watched;
+    beacon *watched[MOST_WATCHED];
+    uint64_t n_in_state[MOST_WATCHED][N_STATES];
+    uint64_t n_at_once[MOST_WATCHED + 1]; /* looks that saw so many of them attached */
+};
+
+static void
+sightings_look(sightings *seen)
+{
+    int n_attached = 0;
+    pthread_mutex_lock(&beacons_mutex);
+    for (int i = 0; i < seen->n_watched; i++) {
+        const PyThreadState *state = seen->watched[i]->state;
+        if (state != NULL) {
+            const unsigned now = (unsigned)__atomic_load_n(&state->state, __ATOMIC_RELAXED) % N_STATES;
+            seen->n_in_state[i][now]++;
+            n_attached += now == ATTACHED;
+        }
+    }
+    seen->n_at_once[n_attached]++;
+    pthread_mutex_unlock(&beacons_mutex);
+}
 
 #define BEACON_NAME "gilscope.accounting._sampler.beacon"
 
@@ -77,21 +121,33 @@ sightings_watch(sightings *seen)
     return full ? -1 : 0;
 }
 
-static int
-sightings_begin(sightings *seen)
-{
-    return sightings_watch(seen);
-}
-
 static void
-sightings_end(sightings *seen)
+sightings_free(sightings *seen)
 {
+    if (seen == NULL) {
+        return;
+    }
     pthread_mutex_lock(&beacons_mutex);
     for (int i = 0; i < seen->n_watched; i++) {
         beacon_drop(seen->watched[i]);
     }
-    seen->n_watched = 0;
     pthread_mutex_unlock(&beacons_mutex);
+    free(seen);
+}
+
+/* The thread that starts a sampler is watched from the beginning. */
+static sightings *
+sightings_new(void)
+{
+    sightings *seen = calloc(1, sizeof(*seen));
+    if (seen == NULL) {
+        return (sightings *)PyErr_NoMemory();
+    }
+    if (sightings_watch(seen) < 0) {
+        sightings_free(seen);
+        return NULL;
+    }
+    return seen;
 }
 
 /* (native id, looks that saw it attached) of each; and of how many looks saw so many at once. */
@@ -122,7 +178,7 @@ sightings_dict(const sightings *seen)
 
 /* The parent's sampling thread may have held it. */
 static void
-after_fork(void)
+sightings_after_fork(void)
 {
     pthread_mutex_init(&beacons_mutex, NULL);
 }

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "shared/clock.h"
-#include "look.h"
+#include "sightings.h"
 
 typedef struct {
     pthread_t thread;
@@ -25,7 +25,7 @@ typedef struct {
     int ending;                       /* set by whoever ends it */
     uint64_t began_ns, last_ns;       /* of the first slot; of the latest look */
     uint64_t n_looks, longest_gap_ns; /* between two looks */
-    sightings seen;
+    sightings *seen;
 } sampler;
 
 /* A number below `limit`; xorshift64*, for moments need not be secret. */
@@ -62,7 +62,7 @@ sampler_run(void *argument)
             return NULL;
         }
         now = clock_ns(CLOCK_MONOTONIC);
-        look(&mine->seen);
+        sightings_look(mine->seen);
         const uint64_t gap_ns = now - mine->last_ns;
         if (gap_ns > mine->longest_gap_ns) {
             __atomic_store_n(&mine->longest_gap_ns, gap_ns, __ATOMIC_RELAXED);
