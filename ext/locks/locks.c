@@ -1,9 +1,9 @@
 /* gilscope.accounting._locks: how often and how long each thread blocks on the interpreter's locks, exactly, while it
  * is on.
  *
- * It patches import slots of the interpreter, as the ledger does and beside it; waits.h says which and why. Where
- * that cannot be done, UNAVAILABLE says why, or start raises. One process has one such account, so there is no state
- * per interpreter, and only the main one can load it.
+ * It patches import slots of the interpreter, as the ledger does and beside it. Where that cannot be done, UNAVAILABLE
+ * says why, or count raises. One process has one such account, so there is no state per interpreter, and only the main
+ * one can load it. The pieces stand below in the order in which to read them.
  */
 #define PY_SSIZE_T_CLEAN
 #ifndef _GNU_SOURCE
@@ -18,7 +18,11 @@
 #else
 #define GILSCOPE_HAS_LOCKS
 #define UNAVAILABLE ""
-#include "waits.h"
+#include "shared/clock.h"
+#include "shared/import_slots.h" /* how a call between two objects is found and changed */
+#include "waits.h"               /* an account for each thread */
+#include "hooks.h"               /* which calls of the interpreter are hooked, and what is counted there */
+#include "install.h"             /* on and off */
 #endif
 
 #define METHOD(name, kind, text) {#name, name, kind, PyDoc_STR(text)}
@@ -43,7 +47,7 @@ count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         return NULL;
     }
     if (locks_on() < 0) {
-        PyErr_SetString(PyExc_RuntimeError, locks.unavailable);
+        PyErr_SetString(PyExc_RuntimeError, installed.unavailable);
         Py_DECREF(capsule);
         return NULL;
     }
