@@ -7,15 +7,13 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "shared/undoing.h"
+
 static PyObject *
 leave(PyObject *self, PyObject *Py_UNUSED(error))
 {
-    PyObject *kind, *raised, *at;
-    PyObject *const done = PyObject_CallMethod(self, "_leave", NULL);
+    PyObject *const done = undo_by(self, "_leave", NULL);
     if (done == NULL) {
-        PyErr_Fetch(&kind, &raised, &at);
-        Py_XDECREF(PyObject_CallMethod(self, "_leave", NULL));
-        PyErr_Restore(kind, raised, at); /* what it raised first, instead of the same or worse */
         return NULL;
     }
     Py_DECREF(done);

@@ -8,6 +8,7 @@
 #ifndef GILSCOPE_LEDGER_BOOKS_H
 #define GILSCOPE_LEDGER_BOOKS_H
 
+#include "shared/undoing.h"
 #include "read.h"
 
 typedef struct books_object {
@@ -124,20 +125,6 @@ books_close(books_object *mine)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* Have Python tidy up, a second time if it was interrupted. What it raised first is what is raised. */
-static PyObject *
-books_left(PyObject *self, int is_wanted)
-{
-    PyObject *kind, *error, *at;
-    PyObject *const done = PyObject_CallMethod(self, "_left", "i", is_wanted);
-    if (done == NULL) {
-        PyErr_Fetch(&kind, &error, &at);
-        Py_XDECREF(PyObject_CallMethod(self, "_left", "i", is_wanted));
-        PyErr_Restore(kind, error, at);
-    }
-    return done;
-}
-
 static PyObject *
 books_stop(PyObject *self, PyObject *Py_UNUSED(args))
 {
@@ -147,10 +134,10 @@ books_stop(PyObject *self, PyObject *Py_UNUSED(args))
     }
     PyObject *kind, *error, *at;
     if (books_close(mine) == 0) {
-        return books_left(self, 1);
+        return undo_by(self, "_left", Py_True);
     }
     PyErr_Fetch(&kind, &error, &at);
-    Py_XDECREF(books_left(self, 0));
+    Py_XDECREF(undo_by(self, "_left", Py_False));
     PyErr_Restore(kind, error, at);
     return NULL;
 }
@@ -164,7 +151,8 @@ books_finalize(PyObject *self)
         PyErr_Fetch(&kind, &error, &at);
         books_close((books_object *)self);
         PyErr_Clear(); /* nobody asks for what it could not keep */
-        PyObject *const done = Py_IsInitialized() ? books_left(self, 0) : NULL; /* or the interpreter ends */
+        PyObject *const done =
+            Py_IsInitialized() ? undo_by(self, "_left", Py_False) : NULL; /* or the interpreter ends */
         if (PyErr_Occurred()) {
             PyErr_WriteUnraisable(self);
         }

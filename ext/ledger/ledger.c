@@ -50,6 +50,7 @@ static PyMethodDef methods[] = {{NULL, NULL, 0, NULL}};
 /* How it is read. */
 #include "copy.h"                /* the books at one moment */
 #include "read.h"                /* the same as objects of Python */
+#include "shared/undoing.h"
 #include "books.h" /* an account from its start to its stop */
 
 static PyObject *
