@@ -11,14 +11,12 @@ from gilscope import words
 from gilscope.cli import exit_codes, imports
 from gilscope.cli.types import Duration
 from gilscope.errors import UsageError
+from gilscope.machine import cautions
 from gilscope.machine.description import Machine, describe
 from gilscope.places import portable
-from gilscope.report.terminal import open_console
+from gilscope.report import terminal
 from gilscope.running import storage, strategies
-from gilscope.words import beside
 
-#: From this load average on, something else had a CPU for half of the last minute. A judgement.
-BUSY = 0.5
 #: What it means that there is nothing, where that is no lack of knowledge.
 _ABSENT = {
     "cpu quota": "none",
@@ -69,33 +67,9 @@ def _draw(machine: Machine) -> None:
         absent = strategy.unavailable()
         if absent is not None:
             table.add_row(f"strategy {strategy.name}", str(absent))
-    console = open_console()
+    console = terminal.open_console()
     console.print(table)
-    for caution in cautions(machine):
-        console.print(f"caution: {caution}", style="yellow", markup=False, soft_wrap=True)
-
-
-def cautions(machine: Machine) -> list[str]:
-    """Return what will disturb a measurement here: what is so, what it does, what to do."""
-    found = []
-    if machine.cpu.usable.count < 2:
-        found.append(
-            f"one usable CPU ({machine.cpu.usable.source}): nothing can scale here; raise the limit, or use another "
-            "machine"
-        )
-    if machine.cpu.virtual:
-        found.append("a virtual machine: the host decides how many CPUs there are; trust shares of the ceiling only")
-    if machine.cpu.governor not in (None, "performance"):
-        found.append(f"CPU governor {machine.cpu.governor!r}: speeds change as you measure; ratios of one round do not")
-    load = machine.system.load_average
-    if load is not None and load[0] > BUSY:
-        found.append(
-            f"load average {beside(load[0], [BUSY])} over the last minute: something else runs, or did; stop it, or "
-            "expect wider intervals"
-        )
-    if machine.openmp is not None and machine.openmp.reason:
-        found.append(f"OpenMP is unavailable: {machine.openmp.reason}")
-    return found
+    terminal.render(cautions.of_machine(machine), console)
 
 
 def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:

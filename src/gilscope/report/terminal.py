@@ -38,7 +38,8 @@ def render(blocks: Iterable[Block], console: Console | None = None) -> None:
     before: Block | None = None
     for block in harmless(blocks):
         lines = _lines(block, console.width)
-        if lines and before is not None and not isinstance(before, Heading):
+        is_apart = before is not None and not isinstance(before, Heading)
+        if lines and is_apart and not (isinstance(block, Caution) and isinstance(before, Caution)):
             lines.insert(0, Text())
         for line in lines:
             # Laid out already: rich is to break and to cut nothing.

@@ -12,8 +12,6 @@ from gilscope.running.strategies import find
 _NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}
 
 
-#: Workers that wait for a CPU for more than this share of the time they use one are not alone on the machine.
-CROWDED = 0.1
 _GAIN = (SECOND_CPU,)
 
 
@@ -36,7 +34,6 @@ class Ending:
 def sentences(
     rows: Sequence[Row],
     control: Control,
-    run_delay: float = 0.0,
     ending: Ending | None = None,
     *,
     gil_enabled: bool = True,
@@ -47,8 +44,6 @@ def sentences(
     ----------
     rows : sequence of Row
     control : Control
-    run_delay : float
-        Time the workers waited for a CPU, over their CPU time.
     ending : Ending or None
         None where it is unknown.
     gil_enabled : bool
@@ -99,11 +94,6 @@ def sentences(
         ],
         [*_no_second_cpu(rows), *_untold_cpu(rows, control, ending), *_unresolved(rows, control, ending)],
     )
-    if groups[-1] and run_delay > CROWDED:
-        groups[-1].append(
-            f"workers stood ready but waited for a CPU for {words.percent(run_delay, 0)} as long as they had one, so "
-            "something else is running here"
-        )
     found = [_sentence(parts) for parts in groups if parts]
     return tuple(found) or (_nothing(parallel),)
 

@@ -186,7 +186,6 @@ class Runner:
             findings=sentences(
                 rows,
                 control,
-                0.0 if self.plan.oversubscribed else interference.run_delay,  # else its own workers wait for each other
                 Ending(self.elapsed_s, narrow=self.stop_reason == NARROW),
                 gil_enabled=self.evidence.gil_enabled,
             ),

@@ -19,7 +19,7 @@ from gilscope.report.blocks import (
     Table,
     Tone,
 )
-from gilscope.running import absences, verdicts
+from gilscope.running import absences, cautions, verdicts
 from gilscope.running.result import Control, Result, Row
 
 #: On a narrow terminal the widest goes first, of which no verdict is made; the ratio that a verdict rests on goes last.
@@ -52,6 +52,7 @@ def blocks(result: Result) -> tuple[Block, ...]:
         Heading(heading(result)),
         Table(COLUMNS, lines(result), toned=_VERDICT),
         Sentences(footer(result), QUIET),
+        *cautions.of_run(result),
         Answer(" ".join(result.findings)),
     )
 

@@ -101,15 +101,11 @@ def test_a_control_that_read_nothing_is_not_called_wrong() -> None:
 
 
 def test_a_missing_cpu_is_no_finding_about_threads() -> None:
-    """What the machine did not give is said, with its cause where the workers' waiting shows one."""
+    """What the machine did not give is said."""
     rows = [row(verdicts.NO_SECOND_CPU), row(verdicts.NO_SECOND_CPU, strategy="processes"), row("reference", "serial")]
-    (quiet,) = sentences(rows, RIGHT)
-    assert quiet.startswith("In 2 of 3 arms this machine gave no second CPU")
-    assert quiet.endswith("which says nothing about threads.")
-    assert "something else is running here" not in quiet
-    (crowded,) = sentences(rows, RIGHT, run_delay=0.8)
-    assert "waited for a CPU for 80 %" in crowded
-    assert "something else is running here" in crowded
+    (found,) = sentences(rows, RIGHT)
+    assert found.startswith("In 2 of 3 arms this machine gave no second CPU")
+    assert found.endswith("which says nothing about threads.")
 
 
 def test_what_stayed_open_is_counted() -> None:

@@ -28,6 +28,8 @@ OpenMP: unavailable: built with a compiler that has no OpenMP
 control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
 
+caution: a CPU quota stopped this process 2 times: raise it, or compare at a smaller width
+
 Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.
 """
 
@@ -50,6 +52,9 @@ without memory, processes are 1.90 [?] times as fast as one here and now
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run
 delay 0.1 %, throttled 2 times; seed 17
 
+caution: a CPU quota stopped this process 2 times: raise it, or compare at a
+smaller width
+
 Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one
 thread's speed.
 """
@@ -68,6 +73,8 @@ MARKDOWN = """\
 OpenMP: unavailable: built with a compiler that has no OpenMP__
 control 1.00 [1.00, 1.00] for 1 and 1.05 [1.05, 1.05] for 1.05 read right; without memory, processes are 1.90 [?] times as fast as one here and now__
 2 launches, 2 rounds in 38 s (every interval narrow enough); steal 0.4 %, run delay 0.1 %, throttled 2 times; seed 17
+
+> **caution: a CPU quota stopped this process 2 times**: raise it, or compare at a smaller width
 
 **Holding the GIL, 2 threads are no faster than one, in C: they reach 0.97 of one thread's speed.**
 """

@@ -10,7 +10,8 @@ from fakes import interval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gilscope.cli import doctor, selftest
+from gilscope.cli import selftest
+from gilscope.machine import cautions
 from gilscope.machine.description import Machine, describe
 from gilscope.running.selftest import ControlReading, summarise
 
@@ -101,7 +102,7 @@ def _(here: Machine, name: str) -> bool:
 )
 def _(here: Machine, load: str) -> bool:
     averages = here.system.load_average
-    return averages is not None and reads(load, averages[0]) and number(load) > doctor.BUSY
+    return averages is not None and reads(load, averages[0]) and number(load) > cautions.BUSY
 
 
 @pytest.mark.parametrize("load", [0.0, 0.5, 0.5004, 0.52, 3.0, 640.0])
@@ -112,6 +113,7 @@ def test_no_caution_of_the_doctor_says_what_the_machine_excludes(
 ) -> None:
     """Of a machine that is idle or loaded, alone or wide; and what should be cautioned of is."""
     here = machine(load, usable, virtual=usable == 2, governor=governor)
-    found = doctor.cautions(here)
-    assert [wrong for text in found for wrong in CAUTIONS.contradictions(text, here)] == []
-    assert len(found) == (load > doctor.BUSY) + (usable < 2) + (usable == 2) + (governor == "powersave")
+    found = cautions.of_machine(here)
+    said = [f"{caution.short}: {caution.general}" for caution in found]
+    assert [wrong for text in said for wrong in CAUTIONS.contradictions(text, here)] == []
+    assert len(found) == (load > cautions.BUSY) + (usable < 2) + (usable == 2) + (governor == "powersave")

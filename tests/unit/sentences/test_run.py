@@ -17,7 +17,7 @@ from gilscope import words
 from gilscope.errors import Unavailable
 from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
 from gilscope.report import markdown
-from gilscope.running import verdicts, view
+from gilscope.running import cautions, verdicts, view
 from gilscope.running.result import Arm, Group, Result, Round, Row, Sample, WorkSize
 from gilscope.running.runner import NARROW
 
@@ -200,14 +200,6 @@ def second_cpu_shown(result: Result) -> bool:
     return any(shown) or (control is not None and control.low >= SECOND_CPU)
 
 
-@FINDINGS.claim(
-    r"workers stood ready but waited for a CPU for <delay:percent> as long as they had one, so something else is running here"
-)
-def _(result: Result, delay: str) -> bool:
-    own = result.plan.oversubscribed
-    return not own and reads_share(delay, result.interference.run_delay) and result.interference.run_delay > 0.1
-
-
 def counted(result: Result, n: str, of: str, *found: str) -> bool:
     return int(of) == len(result.rows) and int(n) == sum(row.verdict in found for row in result.rows)
 
@@ -385,6 +377,29 @@ def _(
     )
 
 
+CAUTIONS = Vocabulary()
+
+
+@CAUTIONS.claim(
+    r"workers stood ready but waited for a CPU for <delay:percent> as long as they had one: something else is running here; stop it, or expect wider intervals"
+)
+def _(result: Result, delay: str) -> bool:
+    own = result.plan.oversubscribed
+    return not own and reads_share(delay, result.interference.run_delay) and result.interference.run_delay > 0.1
+
+
+@CAUTIONS.claim(
+    r"the host gave <steal:percent> of the CPU time to others: trust shares of the ceiling only, or measure when it is quieter"
+)
+def _(result: Result, steal: str) -> bool:
+    return reads_share(steal, result.interference.steal or 0.0, 1) and (result.interference.steal or 0.0) > 0.05
+
+
+@CAUTIONS.claim(r"a CPU quota stopped this process <n:count> times?: raise it, or compare at a smaller width")
+def _(result: Result, n: str) -> bool:
+    return int(n) == result.interference.throttled > 0
+
+
 HEADING = Vocabulary()
 
 
@@ -499,6 +514,8 @@ def contradictions(result: Result) -> list[str]:
         found += VERDICTS.contradictions(row.verdict, (result, row))
     for text in view.footer(result):
         found += FOOTER.contradictions(text, result)
+    for caution in cautions.of_run(result):
+        found += CAUTIONS.contradictions(f"{caution.short}: {caution.general}", result)
     for text in result.findings:
         found += FINDINGS.contradictions(text, result)
     return found

@@ -1,0 +1,39 @@
+"""What disturbed a run: what was seen, what it means, what to do."""
+
+from gilscope import words
+from gilscope.report.blocks import Caution
+from gilscope.running.result import Result
+
+#: Workers that wait for a CPU for more than this share of the time they use one are not alone on the machine.
+CROWDED = 0.1
+#: A host that takes more of the CPU time than this shows in the intervals. A judgement.
+STOLEN = 0.05
+
+
+def of_run(result: Result) -> tuple[Caution, ...]:
+    """Return what stands in the way of trusting a run's figures, or of narrower ones."""
+    seen, found = result.interference, []
+    # With more workers than CPUs, its own wait for each other.
+    if seen.run_delay > CROWDED and not result.plan.oversubscribed:
+        share = words.percent(seen.run_delay, 0)
+        found.append(
+            Caution(
+                f"workers stood ready but waited for a CPU for {share} as long as they had one",
+                "something else is running here; stop it, or expect wider intervals",
+            )
+        )
+    if seen.steal is not None and seen.steal > STOLEN:
+        found.append(
+            Caution(
+                f"the host gave {words.percent(seen.steal)} of the CPU time to others",
+                "trust shares of the ceiling only, or measure when it is quieter",
+            )
+        )
+    if seen.throttled:
+        found.append(
+            Caution(
+                f"a CPU quota stopped this process {words.counted(seen.throttled, 'time')}",
+                "raise it, or compare at a smaller width",
+            )
+        )
+    return tuple(found)
