@@ -32,7 +32,7 @@ _INNER_SPACE = re.compile(
 
 def number(value: float | None) -> str:
     """Return a number with three significant digits or all that stand before the point: ``"0.33"``, ``"25 198"``."""
-    if value is None or math.isnan(value):
+    if value is None or math.isnan(value := _real(value)):
         return NONE
     if math.isinf(value):
         return "unbounded" if value > 0 else "-unbounded"
@@ -48,6 +48,8 @@ def number(value: float | None) -> str:
 
 def count(n: float | None) -> str:
     """Return how many: whole numbers in full, means per call to two decimals: ``"1 000 000"``, ``"0.33"``."""
+    if isinstance(n, int):
+        return _grouped(int(n))  # however large
     if n is None or math.isnan(n):
         return NONE
     if math.isinf(n):
@@ -76,7 +78,7 @@ def counted(n: float | None, one: str, several: str = "") -> str:
 
 def duration(value_ns: float | None) -> str:
     """Return a time with three significant digits and its unit: ``"8.12 ms"``, ``"92 ms"``, ``"1 s"``, ``"2 min"``."""
-    if value_ns is None or math.isnan(value_ns) or math.isinf(value_ns):
+    if value_ns is None or not math.isfinite(value_ns := _real(value_ns)):
         return number(value_ns)
     if value_ns < 0:
         return f"-{duration(-value_ns)}".replace("-0 ns", "0 ns")
@@ -102,11 +104,11 @@ def took(value_s: float) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """Return a share as per cent, or "unknown": ``"3.2 %"``, ``"under 0.1 %"``; never 0 or 100 for what is not."""
-    if share is None or math.isnan(share):
+    if share is None or math.isnan(share := _real(share)):
         return "unknown"
-    if math.isinf(share):
-        return number(share)
     value, step = 100 * share, 10.0**-digits
+    if math.isinf(value):
+        return number(value)
     if 0 < value < step / 2:
         return f"under {_bare(f'{step:.{digits}f}')} %"
     if 100 - step / 2 <= value < 100 - 1e-9:
@@ -158,6 +160,7 @@ def decimal(value: float, size: float | None = None) -> str:
 
     One that is not 0 is not printed as 0: a thousandth is ``"0.0010"``, a millionth ``"under 0.00001"``.
     """
+    value = _real(value)
     if 0 < value < 0.5 * 10.0**-_MOST_DECIMALS:
         return f"under {10.0**-_MOST_DECIMALS:.{_MOST_DECIMALS}f}"
     reach = abs(value if size is None else size)
@@ -168,7 +171,9 @@ def decimal(value: float, size: float | None = None) -> str:
 
 def beside(value: float, borders: Sequence[float], size: float | None = None) -> str:
     """Return a ratio as `decimal` does, or with as many decimals more as keep it on its side of every border."""
-    text = decimal(value, size)
+    text, value = decimal(value, size), _real(value)
+    if text.startswith("under ") or not math.isfinite(value):
+        return text
     for more in range(_decimals(abs(value if size is None else size)), _MOST_DECIMALS):
         if all(_side(float(text.replace(" ", "")), border) == _side(value, border) for border in borders):
             return text
@@ -266,6 +271,14 @@ def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
     # An option such as --max-time is a word.
     lines = textwrap.fill(glued(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
     return lines.replace("\0", " ")
+
+
+def _real(value: float) -> float:
+    """Return a number as one of floating point: whole ones of a file may have hundreds of digits."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _decimals(size: float) -> int:

@@ -179,6 +179,27 @@ def test_ratios_have_as_many_digits_as_they_deserve(read: fakes.Interval | None,
     assert words.ratio(read) == text
 
 
+EXTREMES = (10**400, -(10**400), 1.7e308, -1.7e308, 5e-324, 0.0, -0.0, math.inf, -math.inf, math.nan, True, None)
+
+
+@pytest.mark.parametrize("value", EXTREMES, ids=lambda value: repr(value)[:10])
+def test_every_figure_can_be_written(value: float | None) -> None:
+    """A file from elsewhere may hold any number that JSON can: none of them ends in an error."""
+    for write in (words.number, words.count, words.duration, words.percent):
+        assert write(value)
+    if value is not None:
+        assert words.decimal(value)
+        for border in (0.9, 1.15):
+            assert words.beside(value, [border])
+
+
+@pytest.mark.parametrize("high", [5e-324, 1.0, 1.7e308])
+@pytest.mark.parametrize("low", [5e-324, 1e-300, 1.0])
+def test_every_interval_can_be_written(low: float, high: float) -> None:
+    """However far its ends are apart."""
+    assert words.ratio(interval(high, low, high), borders=(0.9, 1.15))
+
+
 def test_workers_are_one_or_several() -> None:
     """The name of a way is a plural, and one of it is not."""
     assert [words.workers(1, way) for way in ("threads", "processes", "interpreters")] == [

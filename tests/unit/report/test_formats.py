@@ -8,9 +8,12 @@ from typing import Any
 
 import fakes
 import pytest
+from results import RESULTS
 
+from gilscope.cli import drawing
+from gilscope.cli.kinds import KINDS
 from gilscope.errors import CannotRunError
-from gilscope.report import harmless, html, markdown, text
+from gilscope.report import harmless, html, text
 from gilscope.report.blocks import (
     GOOD,
     QUIET,
@@ -26,7 +29,6 @@ from gilscope.report.blocks import (
     Sentences,
     Table,
 )
-from gilscope.running import view
 
 Blocks = tuple[Block, ...]
 #: One of every block.
@@ -56,7 +58,7 @@ EVERY: Blocks = (
     Code("Traceback:\n\tnothing `at` ```all```", "what it printed"),
     Answer("Threads reach what processes reach.", GOOD),
 )
-KINDS: dict[str, Callable[[], Blocks]] = {
+SAMPLES: dict[str, Callable[[], Blocks]] = {
     "every block": lambda: EVERY,
     "no block": lambda: (),
     "empty blocks": lambda: (
@@ -67,15 +69,15 @@ KINDS: dict[str, Callable[[], Blocks]] = {
         Heading(""),
         Answer(""),
     ),
-    "run": lambda: view.blocks(fakes.hand_made()),
+    **{name: lambda kind=KINDS[name], made=made: kind.blocks(made) for name, made in RESULTS.items()},
 }
 FORMATS: dict[str, Callable[[Blocks], str]] = {
     "terminal of 80": lambda blocks: text.render(blocks, 80),
-    "text": text.render,
-    "markdown": markdown.render,
     "fragment": html.fragment,
-    "page": lambda blocks: html.page("title", blocks),
+    **drawing.FORMATS,
 }
+#: Those that a browser is given.
+TAGGED = {"fragment", "html"}
 WIDTHS = (40, 60, 80, 100, 120, 160)
 HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 ATTRIBUTES = {"class", "style", "data-name", "colspan", "lang", "charset", "http-equiv", "content", "name"}
@@ -112,6 +114,33 @@ def hostile(value: Any, said: str) -> Any:
     return said if isinstance(value, str) else value
 
 
+def test_every_kind_is_walked() -> None:
+    """A kind without a sample here would be held to nothing."""
+    assert RESULTS.keys() == KINDS.keys()
+
+
+def spoilt(value: Any, said: str) -> Any:
+    """Return a result with a text in place of every text, as a file may hold it."""
+    if isinstance(value, dict):
+        return {key: spoilt(one, said) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(spoilt(one, said) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: spoilt(getattr(value, f.name), said) for f in fields(value) if f.init})
+    return said if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("kind", RESULTS)
+@pytest.mark.parametrize("said", [*HOSTILE, ""], ids=lambda said: ascii(said)[:20])
+def test_no_text_of_a_result_does_harm(kind: str, form: str, said: str) -> None:
+    """Whatever a view makes of it on its way to a block."""
+    drawn = FORMATS[form](KINDS[kind].blocks(spoilt(RESULTS[kind], said)))
+    assert not HARMFUL.search(drawn)
+    if form in TAGGED | {"markdown"}:
+        assert not re.search(r"(?<!\\)<(script|img|svg|a )", drawn)
+
+
 def _parts(value: Any) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in fields(value) if f.name not in {"tone", "align"}}
 
@@ -139,16 +168,16 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SAMPLES)
 @pytest.mark.parametrize("said", HOSTILE, ids=lambda said: ascii(said)[:20])
 def test_no_text_does_harm(kind: str, form: str, said: str) -> None:
     """It reaches no format but as letters that are shown: not the terminal's controls, nor a page's markup."""
-    drawn = FORMATS[form](hostile(KINDS[kind](), said))
+    drawn = FORMATS[form](hostile(SAMPLES[kind](), said))
     assert not re.search(
         r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\u2028\u2029]", drawn
     )
     drawn.encode()
-    if form in {"fragment", "page"}:
+    if form in TAGGED:
         tags = Tags()
         tags.feed(drawn)
         assert tags.open == []
@@ -158,10 +187,10 @@ def test_no_text_does_harm(kind: str, form: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SAMPLES)
 def test_every_kind_has_every_format(kind: str, form: str) -> None:
     """With each word of each of its texts, but where a narrow terminal says what it leaves out."""
-    blocks = KINDS[kind]()
+    blocks = SAMPLES[kind]()
     drawn = FORMATS[form](blocks)
     plain = re.sub(r"\\(?=\W)|\*\*", "", re.sub(r"<br>|&#39;|&gt;", " ", drawn))
     if form == "terminal of 80":
@@ -184,11 +213,11 @@ def _texts(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SAMPLES)
 @pytest.mark.parametrize("said", ["", *HOSTILE, "漢字" * 50, "a word " * 50], ids=lambda said: ascii(said)[:20])
 def test_nothing_is_wider_than_the_terminal(kind: str, width: int, said: str) -> None:
     """But for code, which is kept as it is."""
-    blocks = KINDS[kind]()
+    blocks = SAMPLES[kind]()
     blocks = tuple(
         replace(block, rows=tuple(replace(row, code=()) for row in block.rows)) if isinstance(block, Facts) else block
         for block in (hostile(blocks, said) if said else blocks)
@@ -203,10 +232,10 @@ def _cells(line: str) -> int:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SAMPLES)
 def test_nothing_breaks_inside_a_word_or_a_figure(kind: str, width: int) -> None:
     """What is shown is whole; only a word that is longer than its column has an ellipsis, in its middle."""
-    blocks = KINDS[kind]()
+    blocks = SAMPLES[kind]()
     allowed = {word for said in _texts(blocks) for word in said.split()}
     drawn = text.render(blocks, width)
     left_out = " ".join(drawn.split()).partition("Not shown at")[2].partition(".")[0]
