@@ -1,4 +1,4 @@
-"""Fail if a wheel holds sources of the extensions, or names a folder of the machine that built it."""
+"""Fail if a wheel holds sources of the extensions, names a folder of its builder's, or lacks a file that is no code."""
 
 import re
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 SOURCES = {".c", ".h", ".pxd", ".pyx"}
+#: What setuptools packs only where it is told to.
+DATA = {"gilscope/py.typed", "gilscope/report/page.html", "gilscope/atlases/stdlib.toml"}
 #: Where builds happen. /usr is left out: the compiler's own files are named in what it makes, on every machine alike.
 FOLDERS = {str(Path.home()), tempfile.gettempdir(), str(Path.cwd())} - {"/"}
 
@@ -16,6 +18,7 @@ def faults(wheel: Path) -> list[str]:
     found = []
     pattern = re.compile(b"|".join(re.escape(folder.encode()) + b"/" for folder in sorted(FOLDERS)))
     with ZipFile(wheel) as archive:
+        found += [f"{name} is missing" for name in sorted(DATA - set(archive.namelist()))]
         for name in archive.namelist():
             if Path(name).suffix in SOURCES:
                 found.append(f"{name} is a source")
