@@ -10,7 +10,10 @@ import pytest
 
 from gilscope.accounting import ledger
 
-GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
+# As in test_cli: a tiny run is short.
+WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+GILSCOPE = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN]
+TINY = ("--strategies", "threads", "--items", "4096", "--fast", "--ci-width", "50%")
 NAME = "annabel"
 needs_ledger = pytest.mark.skipif(ledger.availability() is not None, reason=str(ledger.availability()))
 SCRIPT = """
@@ -46,7 +49,7 @@ statement = "import script; script.fail()"
 """
 QUICK = ("--max-time", "0.05s")
 COMMANDS = {
-    "run": ("run", "quad", "--implementations", "c", "--strategies", "threads", "--fast", "-o", "{saved}"),
+    "run": ("run", "quad", "--implementations", "c", *TINY, "-o", "{saved}"),
     "doctor": ("doctor", "--json"),
     "doctor, imports": ("doctor", "--json", "--imports", "script", "no_such"),
     "probe": ("probe", "script.py:work", *QUICK, "--workers", "1", "--json"),

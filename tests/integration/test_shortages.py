@@ -24,8 +24,10 @@ from gilscope.targets.target import parse_target
 
 # As in test_cli: a tiny run is short.
 WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
+# And a self-test looks at each pair of arms for a moment only.
+BRIEF = "from gilscope.running import selftest; selftest.MAX_CONTROL_S = 0.1; " + WITHOUT_SPAN
 # With -P, as for the installed command: CPython 3.13 itself minds an entry for a working folder that is gone.
-GILSCOPE = [sys.executable, "-P", "-W", "error", "-c", WITHOUT_SPAN]
+GILSCOPE = [sys.executable, "-P", "-W", "error", "-c"]
 TINY = "run quad --implementations c --gil released --items 4096 --fast --ci-width 50% --max-time 10s --seed 1"
 COMMANDS = {
     "run": f"{TINY} --strategies serial,threads",
@@ -47,7 +49,7 @@ pytestmark = [
 def ended(line: str, *before: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command line to its end, behind what sets a limit; no process of its session may be left."""
     process = subprocess.Popen(
-        [*before, *GILSCOPE, *line.split()],
+        [*before, *GILSCOPE, BRIEF if line.startswith("selftest") else WITHOUT_SPAN, *line.split()],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -136,6 +138,8 @@ def test_a_process_with_many_descriptors_can_use_all_of_it(tmp_path: Path) -> No
         except OSError:
             sys.exit(77)
         import gilscope
+        from gilscope.running import plan
+        plan.MIN_SPAN_S = 0.0
         which = {"implementations": ("c",), "gil_modes": ("released",), "strategies": ("serial",), "n_items": 4096}
         result = gilscope.run(kernels=("quad",), **which, effort="fast", target=0.5, budget_s=5.0)
         assert result.state == "complete"
