@@ -6,6 +6,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,18 @@ def test_a_thread_that_the_call_starts_is_part_of_the_call() -> None:
     assert_max_stall(partial(_in_a_thread, RELEASED), ms=LONG_MS)
     with pytest.raises(AssertionError, match="unanswered for"):
         assert_max_stall(longer, ms=0.2)
+
+
+@pytest.mark.usefixtures("_ledger")
+def test_a_pool_that_was_there_before_works_for_the_call() -> None:
+    """A call that hands its work to it holds the GIL while the pool does, as for a probe."""
+    with ThreadPoolExecutor(1) as pool:
+        held = partial(_capi.quad_compute_held, X, 100_000)
+        pool.submit(held).result()
+
+        def hand_over() -> None:
+            pool.submit(held).result()
+
+        with pytest.raises(AssertionError, match="released the GIL for"):
+            assert_releases_gil(hand_over, at_least=0.5)
+        assert examine_calls(hand_over).longest_hold_ns > examine_calls(HELD).longest_hold_ns

@@ -14,9 +14,11 @@ from gilscope.accounting.ledger import Ledger
 from gilscope.accounting.log import Log, ThreadAccount
 from gilscope.children.descendants import descendants_of, found_by
 from gilscope.originals import get_native_id, time
+from gilscope.system.threads import native_ids
 
 #: How often and for how long nobody calls. What a pool's threads still do right after a call, as OpenMP's do for some
-#: 10 ms, is over by the second; the quietest counts.
+#: 10 ms, is over by the second: the quietest counts, and a thread that meets the GIL during the first look alone only
+#: ends what it was told to do.
 REST_LOOKS, REST_SECONDS = 3, 0.02
 #: While the call runs, others may use so many times as much CPU time as at rest, or as little: a judgement.
 UNSTEADY = 1.5
@@ -35,6 +37,10 @@ class Family:
     def __init__(self, mark: str = "") -> None:
         found = descendants_of(os.getpid()) | (found_by(mark) if mark else set())
         self._cpu_ns = dict.fromkeys(found - {os.getpid()}, 0)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is one."""
+        return bool(self._cpu_ns)
 
     def cpu_ns(self) -> int:
         """Return their CPU time in all, in ns; of one that has ended what was seen last."""
@@ -72,14 +78,17 @@ def at_rest(family: Family, *, is_counted: bool = True) -> Rest:
 
     Notes
     -----
-    GIL: released for 60 ms in all.
+    GIL: released for 60 ms in all; not at all where there is no other thread and no process.
     """
+    if native_ids() == [get_native_id()] and not family:
+        return Rest()
     mine, cpu_shares, busy = get_native_id(), list[float](), set[int]()
-    for _ in range(REST_LOOKS):
+    for look in range(REST_LOOKS):
         if is_counted:
             with Ledger(cpu_clock=False) as one:
                 cpu_shares.append(_others_cpu_share(family))
-            busy |= {thread.native_id for thread in one.log.threads if thread.native_id != mine}
+            if look:
+                busy |= {thread.native_id for thread in one.log.threads if thread.takes and thread.native_id != mine}
         else:
             cpu_shares.append(_others_cpu_share(family))
     return Rest(cpu_share=min(cpu_shares), busy=frozenset(busy))

@@ -15,8 +15,6 @@ from gilscope.originals import time
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
 MEAN_GAP_S = 0.001
-#: The wait after which a knock asks. With the usual 5 ms, a call that releases more often by itself is never asked.
-SWITCH_INTERVAL_S = 50e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
     def pause() -> None:
         time.sleep(rng.expovariate(1 / MEAN_GAP_S))
 
-    with Ledger(cpu_clock=False) as log, Asking(pause, "knocks", SWITCH_INTERVAL_S) as asker:
+    with Ledger(cpu_clock=False) as log, Asking(pause, "knocks") as asker:
         deadline = time.monotonic() + seconds
         call()
         while time.monotonic() < deadline:

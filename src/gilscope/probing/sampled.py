@@ -11,6 +11,7 @@ from statistics import median
 
 from gilscope.accounting import sampler as sampling
 from gilscope.accounting import witness as witnessing
+from gilscope.accounting.asking import ASKS_AFTER_S
 from gilscope.accounting.belonging import Family, Rest, assigned_ns, at_rest, others_cpu_ns
 from gilscope.accounting.mechanisms import SAMPLER, best
 from gilscope.accounting.samples import SampledLog
@@ -19,7 +20,7 @@ from gilscope.accounting.witness import WitnessLog
 from gilscope.errors import Unavailable
 from gilscope.machine.regime import gil_enabled
 from gilscope.originals import get_native_id, time
-from gilscope.probing.requests import SWITCH_INTERVAL_S, Knocks
+from gilscope.probing.requests import Knocks
 from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, between, interval_of
 from gilscope.system.threads import children_cpu_ns, kernel_counts
 
@@ -107,7 +108,7 @@ def knock_sampled(call: Callable[[], object], seconds: float, *, seed: int = 0) 
     if witnessing.availability() is not None:
         return Knocks(asked=0, at_once=0, unanswered=0.0)
     begin_ns = time.monotonic_ns()
-    with SwitchInterval(SWITCH_INTERVAL_S), witnessing.Witness(seed=seed) as witness:
+    with SwitchInterval(ASKS_AFTER_S), witnessing.Witness(seed=seed) as witness:
         call()
         while time.monotonic_ns() - begin_ns < seconds * 1e9:
             call()
@@ -115,7 +116,7 @@ def knock_sampled(call: Callable[[], object], seconds: float, *, seed: int = 0) 
     if isinstance(log, Unavailable):
         return Knocks(asked=0, at_once=0, unanswered=0.0)
     waits_ns = [wait_ns for wait_ns in log.waits_ns if wait_ns >= witnessing.AT_ONCE_NS]
-    quick_ns = SWITCH_INTERVAL_S * 1e9 + QUICK_ANSWER_NS + log.waking_ns
+    quick_ns = ASKS_AFTER_S * 1e9 + QUICK_ANSWER_NS + log.waking_ns
     return Knocks(
         asked=len(waits_ns),
         at_once=sum(wait_ns < quick_ns for wait_ns in waits_ns),

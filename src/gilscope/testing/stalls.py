@@ -20,9 +20,7 @@ from gilscope.originals import get_native_id, time
 from gilscope.system.threads import native_ids
 from gilscope.words import seconds
 
-#: The wait after which the other thread asks. The kernel adds some 60 us.
-SWITCH_INTERVAL_S = 50e-6
-#: A stall shorter than twice that wait may be over before anybody has asked.
+#: A stall shorter than twice the wait after which the other thread asks may be over before it has.
 SHORTEST_STALL_NS = 200_000
 #: The ledger is read after so long, or after one call; that costs some 0.1 ms.
 MIN_READ_NS = 2_000_000
@@ -70,7 +68,7 @@ def longest_stall(call: Callable[[], object], limit_ns: float) -> Stall:
     with Ledger(cpu_clock=False), WithoutCollections():
         n_calls = calls_in(call, MIN_READ_NS)
         # Coming back from a sleep of nothing is the asking.
-        with Asking(lambda: time.sleep(0), "gilscope asks for the GIL", SWITCH_INTERVAL_S) as asker:
+        with Asking(lambda: time.sleep(0), "gilscope asks for the GIL") as asker:
             begin = group_begin = time.monotonic()
             met, longest_ns = 0, 0
             while not _is_enough(groups, limit_ns, time.monotonic() - begin):
