@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from rich.console import Console
 
 import gilscope
-from gilscope.accounting import ledger, lock_waits, sampler, witness
+from gilscope.accounting import ledger, lock_waits, mechanisms, sampler, witness
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.witness import Witness
 from gilscope.children.delivery import delivered
@@ -179,9 +180,34 @@ def test_a_sampler_that_saw_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> N
     with gilscope.ledger() as account:
         pass
     assert isinstance(account, Sampler)
-    monkeypatch.setattr(account, "_log", Unavailable("the host was busy"))
-    with pytest.raises(CannotRunError, match="the host was busy"):
+    monkeypatch.setattr(account, "_log", replace(account._unjudged(), n_looks=0))
+    with pytest.raises(CannotRunError, match="the host let the sampler look 0 times"):
         _ = account.threads
+    assert FORCED in account.mechanism
+    assert account.cost
+    assert account.blind_to
+
+
+@pytest.mark.parametrize("mechanism", mechanisms.MECHANISMS)
+def test_what_is_entered_says_what_it_rests_on(monkeypatch: pytest.MonkeyPatch, mechanism: str) -> None:
+    """Whichever mechanism serves, what is entered says which, why, and what it cannot see, as its log does."""
+    better = mechanisms.MECHANISMS[: mechanisms.MECHANISMS.index(mechanism)]
+    without(monkeypatch, *better)
+    absence = {"ledger": ledger, "sampler": sampler, "witness": witness}[mechanism].availability()
+    if absence is not None:
+        pytest.skip(absence.reason)
+    with gilscope.ledger() as account:
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            sum(range(10_000))
+    assert account.mechanism.startswith(mechanism)
+    assert (FORCED in account.mechanism) == bool(better)
+    assert account.cost
+    assert account.blind_to
+    if isinstance(account.log, Unavailable):  # the host did not let it look, which it says
+        return
+    said = account.mechanism, account.cost, account.blind_to
+    assert said == (account.log.mechanism, account.log.cost, account.log.blind_to)
 
 
 def test_a_witness_that_has_not_begun() -> None:

@@ -202,7 +202,7 @@ def test_reads_while_it_runs() -> None:
         second = samples._read(_sampler.peek(samples._handle))
     assert second.wall_ns > first.wall_ns
     assert second.n_looks >= first.n_looks
-    assert samples.log is samples.log
+    assert samples.log == samples.log
 
 
 def test_counts_each_look_once() -> None:
@@ -220,7 +220,11 @@ def test_refuses_when_it_could_not_look(monkeypatch: pytest.MonkeyPatch) -> None
     """Where the host did not let it look, the log is the reason and not a figure."""
     reading = {"wall_ns": 10**9, "n_slots": 10_000, "n_looks": 1, "longest_gap_ns": 10**9, "seen": {"threads": []}}
     samples = sampler()
-    assert isinstance(samples._judged(reading), Unavailable)  # type: ignore[arg-type]
+    samples._log = samples._read(reading)  # type: ignore[arg-type]
+    assert isinstance(samples.log, Unavailable)
+    assert samples.mechanism.startswith("sampler of ")
+    with pytest.raises(CannotRunError, match="look 1 time"):
+        _ = samples.threads
 
 
 def test_says_why_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:

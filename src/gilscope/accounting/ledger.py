@@ -193,8 +193,23 @@ class Ledger(Books, Keeper):
         if self._log is not None:
             return self._log
         if self._before() is None:
-            raise RuntimeError("this ledger has not begun; use it as `with gilscope.ledger() as log:`")
+            raise RuntimeError("this ledger has not begun; use it as `with gilscope.ledger() as ledger:`")
         return self._read()
+
+    @property
+    def mechanism(self) -> str:
+        """Short for ``log.mechanism``."""
+        return self.log.mechanism
+
+    @property
+    def cost(self) -> str:
+        """Short for ``log.cost``."""
+        return self.log.cost
+
+    @property
+    def blind_to(self) -> tuple[str, ...]:
+        """Short for ``log.blind_to``."""
+        return self.log.blind_to
 
     @property
     def threads(self) -> tuple[ThreadAccount, ...]:

@@ -61,7 +61,7 @@ def best(refused: Mapping[str, Unavailable] | None = None) -> Choice:
 
 
 def ledger(n_events: int = 0, *, cpu_clock: bool = True) -> exact.Ledger | sampler.Sampler | witness.Witness:
-    """Account for the GIL while a block runs: ``with gilscope.ledger() as log: ...``.
+    """Account for the GIL while a block runs: ``with gilscope.ledger() as ledger: ...``.
 
     Parameters
     ----------
@@ -75,10 +75,11 @@ def ledger(n_events: int = 0, *, cpu_clock: bool = True) -> exact.Ledger | sampl
     Returns
     -------
     Ledger, Sampler or Witness
-        A context manager; `threads`, `sites`, `events` and `wall_ns` say what happened so far, or in all. It is the
-        best of the three that works here, as its log's `mechanism` says. A ledger's threads are `ThreadAccount`, exact.
-        A sampler's are `SampledThread`: shares of time and waits for locks, which is also what there is to know on a
-        free-threaded build. A witness knows no threads; its log says how much of the time the GIL was free.
+        A context manager. While it is open, and after, `threads`, `sites`, `events` and `wall_ns` say what happened;
+        `log` has all of it as one value. It is the best of the three that works here: `mechanism` says which and why,
+        `blind_to` what it cannot see. A ledger's threads are `ThreadAccount`, exact. A sampler's are `SampledThread`:
+        shares of time and waits for locks, which is also what there is to know on a free-threaded build. A witness
+        knows no threads; its log says how much of the time the GIL was free.
 
     Raises
     ------
@@ -94,10 +95,12 @@ def ledger(n_events: int = 0, *, cpu_clock: bool = True) -> exact.Ledger | sampl
     Examples
     --------
     >>> import time, gilscope
-    >>> with gilscope.ledger() as log:
+    >>> with gilscope.ledger() as ledger:
     ...     time.sleep(0.01)
-    >>> [thread.drops for thread in log.threads]
+    >>> [thread.drops for thread in ledger.threads]
     [1]
+    >>> ledger.mechanism
+    'ledger'
     """
     choice = best()
     if choice.name == LEDGER:

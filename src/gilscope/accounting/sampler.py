@@ -100,7 +100,7 @@ class Sampler(Leaving, Keeper):
         self._kernel_before: dict[int, tuple[int, int]] = {}
         self._locks: LockWaits | None = None
         self._unwatched: list[int] = []
-        self._log: SampledLog | Unavailable | None = None
+        self._log: SampledLog | None = None  # in all, also where it says nothing
 
     def __enter__(self) -> Self:
         absence = availability()
@@ -128,7 +128,7 @@ class Sampler(Leaving, Keeper):
                 self._locks._leave()  # noqa: SLF001 - this is leaving it
         finally:
             reading = _module().stop(self._handle)
-        self._log = self._judged(reading)
+        self._log = self._read(reading)
 
     def watch(self) -> None:
         """On a free-threaded build, watch the calling thread too; the one that opened the sampler is watched anyway.
@@ -147,11 +147,23 @@ class Sampler(Leaving, Keeper):
     @property
     def log(self) -> SampledLog | Unavailable:
         """What was seen so far, or in all; or why that says nothing: the host did not let the sampler look."""
-        if self._log is not None:
-            return self._log
-        if self._handle is None:
-            raise RuntimeError("this sampler has not begun; use it as `with sampler() as samples:`")
-        return self._judged(_module().peek(self._handle))
+        log = self._unjudged()
+        return log.refusal or log
+
+    @property
+    def mechanism(self) -> str:
+        """What the figures rest on, and why nothing better serves."""
+        return self._unjudged().mechanism
+
+    @property
+    def cost(self) -> str:
+        """What looking takes from the program, in words."""
+        return self._unjudged().cost
+
+    @property
+    def blind_to(self) -> tuple[str, ...]:
+        """What looking cannot see, in words."""
+        return self._unjudged().blind_to
 
     @property
     def threads(self) -> tuple[SampledThread, ...]:
@@ -178,9 +190,12 @@ class Sampler(Leaving, Keeper):
             raise CannotRunError(log.reason)
         return log
 
-    def _judged(self, reading: "Reading") -> SampledLog | Unavailable:
-        log = self._read(reading)
-        return log.refusal or log
+    def _unjudged(self) -> SampledLog:
+        if self._log is not None:
+            return self._log
+        if self._handle is None:
+            raise RuntimeError("this sampler has not begun; use it as `with gilscope.ledger() as ledger:`")
+        return self._read(_module().peek(self._handle))
 
     def _read(self, reading: "Reading") -> SampledLog:
         names, seen, n_looks = {**self._names, **thread_names()}, reading["seen"], reading["n_looks"]

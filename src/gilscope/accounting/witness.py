@@ -164,12 +164,14 @@ class Witness(Leaving, Keeper):
     interpreter after a switch interval, as by any thread.
     """
 
+    cost: str = COST
+    blind_to: tuple[str, ...] = BLIND_TO
     threads: tuple[()] = ()  # it tells none apart,
     sites: tuple[()] = ()  # sees no places,
     events: tuple[()] = ()  # and makes no timeline
 
     def __init__(self, mean_gap_ns: int = MEAN_GAP_NS, *, seed: int = 0, instead_of: str = "") -> None:
-        self._mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
+        self.mechanism = f"{MECHANISM} ({instead_of})" if instead_of else MECHANISM
         self._began_ns, self._ended_ns = 0, 0
         over, arrivals = Flag(), list[tuple[int, int, int]]()
         rate, rng = 1 / mean_gap_ns, Random(seed)
@@ -212,13 +214,13 @@ class Witness(Leaving, Keeper):
         end_ns = self._ended_ns or 1 << 63
         arrivals = [(meant, wished, min(taken, end_ns)) for meant, wished, taken in self._arrivals.copy()]
         log = conclude([one for one in arrivals if one[1] < one[2]])
-        return log if isinstance(log, Unavailable) else replace(log, mechanism=self._mechanism)
+        return log if isinstance(log, Unavailable) else replace(log, mechanism=self.mechanism)
 
     @property
     def wall_ns(self) -> int:
         """From the beginning to now, or to the end if it has ended."""
         if not self._began_ns:
-            raise RuntimeError("this witness has not begun; use it as `with Witness() as witness:`")
+            raise RuntimeError("this witness has not begun; use it as `with gilscope.ledger() as ledger:`")
         return (self._ended_ns or int(_module().arrive(0)[0])) - self._began_ns
 
 
