@@ -77,7 +77,7 @@ class Crossing:
 
 def estimate(rounds: dict[int, Rounds]) -> list[Row]:
     """Turn the rounds into times, differences and ratios, for every N that has any."""
-    measured = {n_numbers: some for n_numbers, some in rounds.items() if some.ns["sequence"]}
+    measured = {n_numbers: some for n_numbers, some in rounds.items() if some.times["sequence"]}
     n_ratios = max(1, len(WAYS) * len(measured))
 
     def way(some: Rounds, name: str) -> Way:

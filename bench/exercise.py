@@ -118,7 +118,7 @@ def document(rows: Sequence[Row], rounds: dict[int, Rounds], seed: int, *, inter
                 }
                 for name, way in row.ways.items()
             },
-            "rounds_ns": rounds[row.n_numbers].ns,
+            "rounds_ns": rounds[row.n_numbers].times,
         }
         for row in rows
     ]
@@ -128,7 +128,7 @@ def document(rows: Sequence[Row], rounds: dict[int, Rounds], seed: int, *, inter
 
 def report(out: Console, rows: Sequence[Row], rounds: dict[int, Rounds], seconds: float) -> list[str]:
     """Print the table and what it says; `seconds` were given to measure it."""
-    n_fewest = min(len(rounds[row.n_numbers].ns["sequence"]) for row in rows)
+    n_fewest = min(len(rounds[row.n_numbers].times["sequence"]) for row in rows)
     out.print(table(rows))
     out.print(
         f"{counted(n_fewest, 'round')} or more for each N, in Williams order. In brackets 95 % intervals, ? where too\n"

@@ -144,9 +144,11 @@ def measure_calls(rng: random.Random, seconds: float) -> tuple[Rounds, bool]:
     rounds = Rounds(arms, rng)
     interrupted = warm_up_and_fill(rounds, seconds)
     for language in ("C", "Cython"):
-        rounds.ns[f"{language} released - held"] = [
+        rounds.times[f"{language} released - held"] = [
             released - held
-            for released, held in zip(rounds.ns[f"{language} released"], rounds.ns[f"{language} held"], strict=True)
+            for released, held in zip(
+                rounds.times[f"{language} released"], rounds.times[f"{language} held"], strict=True
+            )
         ]
     return rounds, interrupted
 
@@ -192,7 +194,7 @@ def comparison_table(title: str, rounds: Rounds, comparisons: Sequence[Compariso
         if reference:
             cells += [reference, span(rounds.difference(reference, name), sign=True)]
             # A difference may come out below 0, which has no logarithm, so differences of differences stay differences.
-            cells.append(ratio_text(rounds.ratio(name, reference)) if min(rounds.ns[name], default=0) > 0 else "")
+            cells.append(ratio_text(rounds.ratio(name, reference)) if min(rounds.times[name], default=0) > 0 else "")
         found.add_row(*cells)
     return found
 
@@ -204,7 +206,7 @@ def figures_of(rounds: Rounds, comparisons: Sequence[Comparison]) -> dict[str, o
         line: dict[str, object] = {"median_ns": as_json(rounds.median(name))}
         if reference:
             line.update(against=reference, difference_ns=as_json(rounds.difference(reference, name)))
-        lines[name] = {**line, "rounds_ns": rounds.ns[name]}
+        lines[name] = {**line, "rounds_ns": rounds.times[name]}
     return lines
 
 
@@ -213,7 +215,7 @@ def run_sections(out: Console, rng: random.Random, n_workers: int, max_time: flo
     seconds = {section: share * max_time for section, share in SHARES.items()}
     for title, key, measure, lines in SECTIONS:
         rounds, interrupted = measure(rng, seconds[key])
-        comparisons = [one for one in lines if one[0] in rounds.ns]  # the ledger works only where it can
+        comparisons = [one for one in lines if one[0] in rounds.times]  # the ledger works only where it can
         data[key] = figures_of(rounds, comparisons)
         out.print(comparison_table(title, rounds, comparisons), "")
         if interrupted:

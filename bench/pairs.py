@@ -11,7 +11,6 @@ import random
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,7 +25,7 @@ import gilscope
 from gilscope.cli.files import check_output
 from gilscope.documents.files import write_whole
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
-from gilscope.pairing import orders
+from gilscope.pairing import rounds
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
@@ -43,7 +42,7 @@ class Estimate:
     n: int
 
 
-class Rounds:
+class Rounds(rounds.Rounds[str]):
     """The timings of some arms, round by round.
 
     Parameters
@@ -52,36 +51,23 @@ class Rounds:
         Each times one sample and returns its ns (or ns per call).
     rng : random.Random
         Source of the orders.
-
-    Attributes
-    ----------
-    ns : dict of str to list of float
-        One value per round and arm, complete rounds only.
     """
 
     def __init__(self, arms: Mapping[str, Callable[[], float]], rng: random.Random) -> None:
-        self.ns: dict[str, list[float]] = {name: [] for name in arms}
-        self._arms = dict(arms)
-        self._rng = rng
-        self._orders: deque[tuple[int, ...]] = deque()
+        super().__init__(list(arms), rounds.one_by_one(arms), rng)
 
     def take(self, *, keep: bool = True) -> None:
-        """Time every arm once; a round that is not kept is a warm-up. Ctrl-C takes effect when the round has ended."""
-        if not self._orders:
-            self._orders.extend(orders.orders(len(self._arms), self._rng))
-        names = list(self._arms)
+        """Time every arm once. Ctrl-C takes effect when the round has ended."""
         with interrupt_held():
-            samples = {names[arm]: self._arms[names[arm]]() for arm in self._orders.popleft()}
-            for name, ns in samples.items() if keep else ():
-                self.ns[name].append(ns)
+            super().take(keep=keep)
 
     def median(self, arm: str) -> Estimate:
         """Estimate an arm's median time."""
-        return _additive(self.ns[arm])
+        return _additive(self.times[arm])
 
     def difference(self, reference: str, arm: str, n_ratios: int = 1) -> Estimate:
         """Estimate how much longer the arm takes than the reference, from the differences within rounds."""
-        differences = [ns - base for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
+        differences = [ns - base for base, ns in zip(self.times[reference], self.times[arm], strict=True)]
         return _additive(differences, n_ratios)
 
     def ratio(self, reference: str, arm: str, n_ratios: int = 1, *, equal_width: bool = True) -> Interval:
@@ -93,19 +79,15 @@ class Rounds:
         logs = self.log_ratios(reference, arm)
         return (ratio_interval if equal_width else cross_width_interval)([logs], n_ratios)
 
-    def log_ratios(self, reference: str, arm: str) -> list[float]:
-        """Return ln(reference time / arm time) of every round."""
-        return [log(base / ns) for base, ns in zip(self.ns[reference], self.ns[arm], strict=True)]
-
 
 def fill(
-    rounds: Sequence[Rounds], seconds: float, between: Callable[[float, int], object] = lambda _left_s, _n: None
+    groups: Sequence[Rounds], seconds: float, between: Callable[[float, int], object] = lambda _left_s, _n: None
 ) -> bool:
     """Take rounds of each in turns, at least one, until the time is up.
 
     Parameters
     ----------
-    rounds : sequence of Rounds
+    groups : sequence of Rounds
     seconds : float
     between : callable
         Is told between two rounds how many seconds are left, and how many there were of each.
@@ -115,26 +97,30 @@ def fill(
     bool
         Whether Ctrl-C ended it early; the rounds until then are there.
     """
-    end_s, n_taken = time.monotonic() + seconds, 0
+    end_s = time.monotonic() + seconds
+
+    def take(group: Rounds) -> None:
+        between(max(0.0, end_s - time.monotonic()), min(map(len, groups)))
+        group.take()
+
+    def is_over() -> bool:
+        return min(map(len, groups)) > 0 and time.monotonic() >= end_s
+
     try:
-        while True:
-            for some in rounds:
-                between(max(0.0, end_s - time.monotonic()), n_taken)
-                some.take()
-            n_taken += 1
-            if time.monotonic() >= end_s:
-                return False
+        for _ in rounds.in_turns(groups, take, lambda _: False, is_over, random.Random()):
+            pass
     except KeyboardInterrupt:
         return True
+    return False
 
 
-def warm_up_and_fill(rounds: Rounds, seconds: float) -> bool:
+def warm_up_and_fill(some: Rounds, seconds: float) -> bool:
     """Take one round for nothing, then `fill`; return whether Ctrl-C ended it."""
     try:
-        rounds.take(keep=False)
+        some.take(keep=False)
     except KeyboardInterrupt:
         return True
-    return fill([rounds], seconds)
+    return fill([some], seconds)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ average, provided that those which would have come while one waits are counted t
 hundred arrivals, with the error of so few.
 """
 
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from gilscope import shortages
 from gilscope.accounting._leaving import Leaving
 from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import Flag, Thread
+from gilscope.pairing.intervals import wilson
 from gilscope.showing import Drawn, Keeper
 from gilscope.words import counted, percent
 
@@ -103,8 +103,6 @@ def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailab
     References
     ----------
     R. W. Wolff (1982). Poisson arrivals see time averages. Operations Research 30, 223-231.
-    E. B. Wilson (1927). Probable inference, the law of succession, and statistical inference. Journal of the American
-    Statistical Association 22, 209-212.
     """
     waits_ns = [taken_ns - wished_ns for _, wished_ns, taken_ns in arrivals]
     slept_ns = [(wished_ns - earlier[2], meant_ns) for earlier, (meant_ns, wished_ns, _) in pairwise(arrivals)]
@@ -132,14 +130,6 @@ def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailab
         waking_ns=waking_ns,
         waits_ns=tuple(waits_ns),
     )
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share that n looks gave, 0 to 1."""
-    z = 1.959964
-    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 class Witness(Leaving, Keeper):

@@ -33,8 +33,7 @@ AUTOCORRELATION_LIMIT, AUTOCORRELATION_ERRORS = 0.2, 1.64
 #: The normal 1.96 would cover 80 % with three launches and 70 % with two, by simulation; this covers 91-95 %.
 LAUNCH_QUANTILES = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
 BEYOND_TABLE = 2.23
-#: How many of the latest rounds the warm-up rule looks at, and how few it needs.
-WARM_UP_WINDOW, WARM_UP_FEWEST = 8, 4
+_NORMAL_QUANTILE = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,50 +273,15 @@ def _binomial_cdf(count: int, n: int) -> float:
     return total
 
 
-def projected_rounds(interval: Interval, target: float) -> float:
-    """Project how many rounds, in total, bring the half-width to the target.
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95 % score interval of a share that `n` looks gave: it stays inside 0..1 and fits small misses.
 
-    Parameters
+    References
     ----------
-    interval : Interval
-        What the rounds so far gave.
-    target : float
-        Relative half-width wanted, above 0.
-
-    Returns
-    -------
-    float
-        n (half-width / target)^2, as widths shrink with the root of n; infinite while the interval is.
-
-    Raises
-    ------
-    ValueError
-        If `target` is not above 0.
+    E. B. Wilson (1927). Probable inference, the law of succession, and statistical inference. Journal of the American
+    Statistical Association 22, 209-212.
     """
-    if not target > 0:
-        raise ValueError(f"target must be above 0, got {target}")
-    half_width = interval.half_width
-    return interval.n * (half_width / target) ** 2 if math.isfinite(half_width) else math.inf
-
-
-def settled(log_ratios: Sequence[float], tolerance: float) -> bool:
-    """Tell whether warm-up is over: the latest rounds no longer drift.
-
-    Parameters
-    ----------
-    log_ratios : sequence of float
-        The launch's log ratios so far, in the order of time.
-    tolerance : float
-        Drift that is still rest, in log units; half the target width is a good one.
-
-    Returns
-    -------
-    bool
-        Whether the medians of the first and the second half of the last 8 values (or of all, if there are 4 to 7)
-        differ by less than `tolerance`; never with fewer than 4.
-    """
-    latest = log_ratios[-WARM_UP_WINDOW:]
-    if len(latest) < WARM_UP_FEWEST:
-        return False
-    half = len(latest) // 2
-    return abs(median(latest[:half]) - median(latest[half:])) < tolerance
+    z = _NORMAL_QUANTILE
+    centre, spread = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

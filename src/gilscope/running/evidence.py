@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from statistics import median
 from typing import TYPE_CHECKING
 
+from gilscope.pairing.control import HEAVIER, passed
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 from gilscope.running import verdicts
-from gilscope.running.plan import HEAVIER, group_of
+from gilscope.running.plan import group_of
 from gilscope.running.result import SERIAL, Arm, Control, Group, Interference, Plan, Round, Row, Sample, WorkSize
 from gilscope.running.strategies import find
 from gilscope.system.counters import ticks_per_second
@@ -143,7 +144,7 @@ class Evidence:
             heavier=read_heavier,
             heavier_truth=HEAVIER,
             second_cpu=None if wide.id in self.absent else cross_width_interval(self.log_ratios(group, one, wide)),
-            passed=read_same.low <= 1 <= read_same.high and read_heavier.low <= HEAVIER <= read_heavier.high,
+            passed=passed(read_same, read_heavier),
         )
 
     def interference(self, duration_s: float) -> Interference:

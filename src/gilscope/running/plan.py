@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from gilscope import kernels
 from gilscope.errors import CannotRunError, UsageError
+from gilscope.pairing.control import HEAVIER
 from gilscope.running import strategies
 from gilscope.running.result import CONTROL, SERIAL, Arm, Group, Plan
 
@@ -21,7 +22,6 @@ FORMS = ("array", "compute")
 
 # The control's work is the compute form of the hand-written kernel: no memory and no GIL stand in its way.
 CONTROL_KERNEL = ("quad", "c", "released")
-HEAVIER = 1.05
 
 # Whether there is a second CPU changes over seconds: rounds that all fall into one such moment prove little.
 MIN_SPAN_S = 3.0

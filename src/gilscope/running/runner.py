@@ -5,7 +5,6 @@ and its launches come from outside, so that tests run it on a fake clock without
 """
 
 import random
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from math import inf, isfinite, log, sqrt
 
 from gilscope.errors import CannotRunError, GilscopeError, Unavailable
 from gilscope.originals import time
-from gilscope.pairing import orders
-from gilscope.pairing.intervals import projected_rounds, settled
+from gilscope.pairing.rounds import Order, in_turns, warm_up
+from gilscope.pairing.stopping import WARM_UP_ROUNDS, Looks, projected_rounds
 from gilscope.running.calibration import LaunchLike, calibrate, call_of, items_for, max_items
 from gilscope.running.evidence import Evidence
 from gilscope.running.findings import Ending, sentences
@@ -22,14 +21,11 @@ from gilscope.running.result import Arm, Group, Plan, Result, Round, WorkSize
 from gilscope.running.storage import SCHEMA_VERSION
 from gilscope.running.worker import in_words
 
-#: Rounds of warm-up: at least so many, and at most this share of a launch's time. Where pairs scatter by more than the
-#: target, chance decides when they look at rest, and compiled loops are so from the first round on.
-WARM_UP_ROUNDS, WARM_UP_SHARE = 4, 0.05
-#: A ratio counts as resolved when it was narrow enough at this many checks in a row.
-CHECKS_IN_A_ROW = 2
-#: A group is checked after so many rounds more, or this share more of those that it has: a check sorts them all, and
+#: Warm-up takes at most this share of a launch's time: compiled loops are at rest from the first round on.
+WARM_UP_SHARE = 0.05
+#: A group is looked at after this many rounds more, or this share more of those that it has: a look sorts them all, and
 #: after every other round it took a tenth of a run's time.
-CHECK_ROUNDS, CHECK_SHARE = 2, 0.1
+LOOK_ROUNDS, LOOK_SHARE = 2, 0.1
 #: Why a run ended that did what it was to do.
 NARROW = "every interval narrow enough"
 OpenLaunch = Callable[[Sequence[Arm], str, int, random.Random], AbstractContextManager[LaunchLike]]
@@ -97,9 +93,8 @@ Event = LaunchStarted | ArmAbsent | Progress | GroupResolved | LaunchEnded
 class _Pace:
     """How one group stands in the current launch."""
 
-    rows: deque[tuple[int, ...]]
-    next_check: float = CHECK_ROUNDS
-    narrow_checks: int = 0
+    order: Order[Arm]
+    looks: Looks
     widest: float = inf
     round_s: float = 0.0
     needed: float = 0.0
@@ -254,12 +249,9 @@ class Runner:
         self.work[group.id] = calibrate(launch, self.evidence.present(group), n_items)
 
     def _round(self, launch: LaunchLike, launch_index: int, group: Group, pace: _Pace, *, warm_up: bool) -> None:
-        arms = self.evidence.present(group)
-        if not pace.rows:
-            pace.rows.extend(orders.orders(len(arms), self._rng))
         begin_ns = self._clock_ns()
         repeats = self.work[group.id].repeats
-        samples, steal_ticks, throttled = launch.measure([call_of(arms[i], repeats) for i in pace.rows.popleft()])
+        samples, steal_ticks, throttled = launch.measure([call_of(arm, repeats) for arm in pace.order.next()])
         now_ns = self._clock_ns()
         pace.round_s = (now_ns - begin_ns) / 1e9
         self.evidence.add(
@@ -277,41 +269,40 @@ class Runner:
     def _launch(self, launch: LaunchLike, index: int) -> Generator[Event, None, bool]:
         """Warm up, then take the groups in turns until each is narrow enough; return whether all were."""
         share_s = self.plan.budget_s * (index + 1) / self.plan.n_launches
-        pending = {group: _Pace(deque()) for group in self._groups if len(self.evidence.present(group)) > 0}
-        pending = self._measurable(pending)
-        yield from self._warm_up(launch, index, pending, share_s)
-        while pending and self.elapsed_s < share_s:
-            order = list(pending)
-            self._rng.shuffle(order)
-            for group in order:
-                self._round(launch, index, group, pending[group], warm_up=False)
-                yield self._progress(index, pending)
-                if self.elapsed_s >= share_s:
-                    break
-            for group in [group for group, pace in pending.items() if self._is_narrow(index, group, pace)]:
-                del pending[group]
-                if index + 1 == self.plan.n_launches:
-                    yield GroupResolved(group)
-        return not pending
-
-    def _measurable(self, pending: dict[Group, _Pace]) -> dict[Group, _Pace]:
+        warm_s = self.elapsed_s + WARM_UP_SHARE * self.plan.budget_s / self.plan.n_launches
+        pending = {group: self._pace(group) for group in self._groups if self.evidence.present(group)}
         if not any(group != self.plan.control for group in pending):
             raise CannotRunError("none of the arms asked for can run here; `gilscope doctor` says why")
-        return pending
 
-    def _warm_up(self, launch: LaunchLike, index: int, pending: dict[Group, _Pace], share_s: float) -> Iterator[Event]:
-        """Take rounds that count for nothing until each group has settled, or its share of the time is gone."""
-        end_s = self.elapsed_s + WARM_UP_SHARE * self.plan.budget_s / self.plan.n_launches
-        unsettled = dict(pending)
-        n_rounds = 0
-        drift: dict[Group, list[float]] = {group: [] for group in pending}
-        while unsettled and (n_rounds < WARM_UP_ROUNDS or self.elapsed_s < end_s) and self.elapsed_s < share_s:
-            for group, pace in unsettled.items():
-                self._round(launch, index, group, pace, warm_up=True)
-                drift[group].append(self._first_log_ratio(group))
+        def take(group: Group, *, counts: bool = True) -> float:
+            self._round(launch, index, group, pending[group], warm_up=not counts)
+            return self._first_log_ratio(group)
+
+        def is_over() -> bool:
+            return self.elapsed_s >= share_s
+
+        settling = warm_up(
+            list(pending),
+            lambda group: take(group, counts=False),
+            self.plan.target / 2,
+            lambda: self.elapsed_s >= warm_s,
+            is_over,
+        )
+        for _ in settling:
+            yield self._progress(index, pending)
+        is_narrow = lambda group: self._is_narrow(index, group, pending[group])  # noqa: E731
+        for group, done in in_turns(list(pending), take, is_narrow, is_over, self._rng):
+            if not done:
                 yield self._progress(index, pending)
-            n_rounds += 1
-            unsettled = {g: p for g, p in unsettled.items() if not settled(drift[g], self.plan.target / 2)}
+                continue
+            del pending[group]
+            if index + 1 == self.plan.n_launches:
+                yield GroupResolved(group)
+        return not pending
+
+    def _pace(self, group: Group) -> _Pace:
+        order = Order(self.evidence.present(group), self._rng)
+        return _Pace(order, Looks(first=LOOK_ROUNDS, every=LOOK_ROUNDS, share=LOOK_SHARE))
 
     def _first_log_ratio(self, group: Group) -> float:
         """Return the log ratio of the group's first two arms in the last round: any ratio shows a drift."""
@@ -320,14 +311,13 @@ class Runner:
         return log(walls[first.id] / walls[second.id])
 
     def _is_narrow(self, index: int, group: Group, pace: _Pace) -> bool:
-        """Check a group's ratios, if it is time to.
+        """Look at a group's ratios, if it is time to.
 
         An early launch may stop at the width from which the later ones reach the target.
         """
         done = self.evidence.n_rounds(group, index)
-        if done < pace.next_check:
+        if not pace.looks.is_due(done, self.evidence.n_group_rounds(group)):
             return False
-        pace.next_check = done + max(CHECK_ROUNDS, CHECK_SHARE * self.evidence.n_group_rounds(group))
         left = sqrt(self.plan.n_launches / (index + 1))
         intervals = [interval for _, interval in self.evidence.equal_width(group).values()]
         pace.widest = max((interval.half_width for interval in intervals), default=0.0)
@@ -338,8 +328,7 @@ class Runner:
             and done >= self.plan.min_rounds
             and (index + 1 < self.plan.n_launches or self._span_s(group) >= self.plan.min_span_s)
         )
-        pace.narrow_checks = pace.narrow_checks + 1 if enough else 0
-        return pace.narrow_checks >= CHECKS_IN_A_ROW
+        return pace.looks.saw(narrow=enough)
 
     def _span_s(self, group: Group) -> float:
         times = [round_.at_ns for round_ in self.evidence.rounds if round_.group == group.id and not round_.warm_up]

@@ -8,24 +8,24 @@ honest; one that holds it 27 times is what timing one arm after the other gives.
 import random
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import isfinite, log, nan
+from math import isfinite, nan
 from statistics import median
 
 from gilscope.children.start import Child
-from gilscope.pairing import orders
-from gilscope.pairing.intervals import Interval, ratio_interval
+from gilscope.pairing.control import HEAVIER
+from gilscope.pairing.intervals import Interval, ratio_interval, wilson
+from gilscope.pairing.rounds import Rounds, in_turns
+from gilscope.pairing.stopping import Looks
 from gilscope.running.calibration import LaunchLike, calibrate, call_of
 from gilscope.running.launch_process import LaunchProcess
-from gilscope.running.plan import HEAVIER, Request, make_plan
+from gilscope.running.plan import Request, make_plan
 from gilscope.running.result import Arm
-from gilscope.running.runner import CHECKS_IN_A_ROW
 
-#: Rounds before the first check, and between two checks: those of a run of one launch.
-FIRST_CHECK, CHECK_EVERY = 20, 2
+#: Rounds before the first look, and between two looks: those of a run of one launch.
+FIRST_LOOK, LOOK_EVERY = 20, 2
 #: A control that is not narrow enough after this long is reported as it is.
 MAX_CONTROL_S = 5.0
 
@@ -119,7 +119,7 @@ def summarise(readings: list[ControlReading], truth: float = HEAVIER) -> Summary
     """Return what the readings of one truth say of the method."""
     mine = [reading for reading in readings if reading.truth == truth]
     told = [reading for reading in mine if isfinite(reading.interval.half_width)]
-    low, high = wilson(sum(reading.covers for reading in told), len(told)) if told else (nan, nan)
+    low, high = wilson(sum(reading.covers for reading in told) / len(told), len(told)) if told else (nan, nan)
     return Summary(
         truth=truth,
         n=len(mine),
@@ -133,30 +133,16 @@ def summarise(readings: list[ControlReading], truth: float = HEAVIER) -> Summary
     )
 
 
-def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the score interval of a share (Wilson 1927), which stays inside 0..1 and fits small misses."""
-    share = hits / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    margin = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return max(0.0, centre - margin), min(1.0, centre + margin)
-
-
 @dataclass(slots=True)
 class _Pair:
-    """The log ratios of one truth so far, and how many of the last checks found their interval narrow."""
+    """The log ratios of one truth so far, until they were narrow often enough."""
 
     truth: float
-    log_ratios: list[float] = field(default_factory=list)
-    in_a_row: int = 0
+    reference: str
+    arm: str
+    log_ratios: Sequence[float] = ()
+    looks: Looks = field(default_factory=lambda: Looks(first=FIRST_LOOK, every=LOOK_EVERY))
     seconds: float = 0.0
-
-    @property
-    def stopped(self) -> bool:
-        return self.in_a_row >= CHECKS_IN_A_ROW
-
-    def check(self, target: float) -> None:
-        narrow = ratio_interval([self.log_ratios]).half_width <= target
-        self.in_a_row = self.in_a_row + 1 if narrow else 0
 
 
 def _one_control(
@@ -168,25 +154,28 @@ def _one_control(
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[ControlReading, ...]:
     """Measure until each of the two ratios has stopped, each at its own width."""
-    one, same, heavier = arms
-    pairs = (_Pair(1.0), _Pair(HEAVIER))
-    rows: deque[tuple[int, ...]] = deque()
-    begin, n_rounds = clock(), 0
-    while not all(pair.stopped for pair in pairs) and clock() - begin < MAX_CONTROL_S:
-        if not rows:
-            rows.extend(orders.orders(len(arms), rng))
-        order = [call_of(arms[i], repeats) for i in rows.popleft()]
-        walls = {sample.arm: sample.wall_ns for sample in launch.measure(order)[0]}
-        n_rounds += 1
-        now = (log(walls[one.id] / walls[same.id]), log(walls[heavier.id] / walls[one.id]))
-        for pair, log_ratio in zip(pairs, now, strict=True):
-            if not pair.stopped:
-                pair.log_ratios.append(log_ratio)
-                pair.seconds = clock() - begin
-                if n_rounds >= FIRST_CHECK and n_rounds % CHECK_EVERY == 0:
-                    pair.check(target)
+    calls = {arm.id: call_of(arm, repeats) for arm in arms}
+    one, same, heavier = calls
+    pairs = (_Pair(1.0, one, same), _Pair(HEAVIER, heavier, one))
+    begin = clock()
+
+    def measure(order: Sequence[str]) -> dict[str, float]:
+        return {sample.arm: sample.wall_ns for sample in launch.measure([calls[arm] for arm in order])[0]}
+
+    def is_done(rounds: Rounds[str]) -> bool:
+        for pair in pairs:
+            if not pair.looks.stopped:
+                pair.log_ratios, pair.seconds = rounds.log_ratios(pair.reference, pair.arm), clock() - begin
+                if pair.looks.is_due(len(rounds)):
+                    pair.looks.saw(narrow=ratio_interval([pair.log_ratios]).half_width <= target)
+        return all(pair.looks.stopped for pair in pairs)
+
+    rounds = Rounds(list(calls), measure, rng)
+    for _ in in_turns([rounds], Rounds.take, is_done, lambda: clock() - begin >= MAX_CONTROL_S, rng):
+        pass
     return tuple(
-        ControlReading(pair.truth, ratio_interval([pair.log_ratios]), pair.stopped, pair.seconds) for pair in pairs
+        ControlReading(pair.truth, ratio_interval([pair.log_ratios]), pair.looks.stopped, pair.seconds)
+        for pair in pairs
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from gilscope import kernels
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.running.plan import COMPUTE_ITEMS, EFFORTS, HEAVIER, MIN_SPAN_S, Request, make_plan
+from gilscope.pairing.control import HEAVIER
+from gilscope.running.plan import COMPUTE_ITEMS, EFFORTS, MIN_SPAN_S, Request, make_plan
 from gilscope.running.result import Plan
 from gilscope.running.strategies import ITEM_MULTIPLE, STRATEGIES
 

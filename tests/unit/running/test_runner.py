@@ -9,12 +9,11 @@ import pytest
 from fakes import FakeLaunch, FakeMachine, finish, plan, result_of
 
 from gilscope.errors import CannotRunError, KernelError
+from gilscope.pairing.control import HEAVIER
+from gilscope.pairing.stopping import WARM_UP_ROUNDS
 from gilscope.running import calibration, verdicts
-from gilscope.running.plan import HEAVIER
 from gilscope.running.result import Arm, Plan, Result, Round
 from gilscope.running.runner import (
-    CHECKS_IN_A_ROW,
-    WARM_UP_ROUNDS,
     ArmAbsent,
     GroupResolved,
     LaunchEnded,
@@ -307,26 +306,6 @@ def test_no_group_stops_before_its_shortest_span() -> None:
     for group in GROUPS:
         rounds = timed(result, group)
         assert rounds[-1].at_ns - rounds[0].at_ns >= 3e9
-
-
-def test_a_group_stops_only_after_two_narrow_checks_in_a_row() -> None:
-    """One check that happens to be narrow is not enough: at the next one it must still be so."""
-    machine = FakeMachine(noise=0.0001)
-    runner = machine.runner(plan(**QUICK))
-    narrow: list[bool] = []
-    is_narrow = runner._is_narrow
-
-    def watch(index: int, group: Any, pace: Any) -> bool:
-        due = pace.next_check
-        found = is_narrow(index, group, pace)
-        if index == 1 and group.id == "control" and pace.next_check != due:
-            narrow.append(pace.narrow_checks)
-        return found
-
-    runner._is_narrow = watch  # type: ignore[method-assign]
-    list(runner.events())
-    assert CHECKS_IN_A_ROW == 2
-    assert narrow[-3:] == [0, 1, 2]
 
 
 def test_a_run_stops_at_its_budget() -> None:

@@ -27,9 +27,9 @@ def rounds_of(ratios: dict[str, list[float]], n_rounds: int, noise: float, seed:
     for i, one in enumerate(zip(*ratios.values(), strict=True)):
         some = found[10**i] = Rounds({way: lambda: 0.0 for way in ("sequence", *ratios)}, rng)
         for _ in range(n_rounds):
-            some.ns["sequence"].append(60.0 * 10**i * exp(rng.gauss(0, noise)))
+            some.times["sequence"].append(60.0 * 10**i * exp(rng.gauss(0, noise)))
             for way, true in zip(ratios, one, strict=True):
-                some.ns[way].append(60.0 * 10**i / true * exp(rng.gauss(0, noise)))
+                some.times[way].append(60.0 * 10**i / true * exp(rng.gauss(0, noise)))
     return found
 
 
@@ -141,12 +141,12 @@ def _(facts: Facts, way: str, paying: str, most: str = "", **said: str) -> bool:
     r"<n:count> rounds? or more for each N, in Williams order. In brackets 95 % intervals, \? where too few independent rounds leave them open; those of differences and ratios hold together. Above 1 a way is faster than plain sequence. Processes use two CPUs where sequence uses one, so their ratio holds here and now"
 )
 def _(facts: Facts, n: str) -> bool:
-    return number(n) == min(len(some.ns["sequence"]) for some in facts[1].values())
+    return number(n) == min(len(some.times["sequence"]) for some in facts[1].values())
 
 
 @HEADLINE.claim(r"\? Too few rounds for an interval: it takes <need:count>; --max-time <seconds:count> may tell")
 def _(facts: Facts, need: str, seconds: str) -> bool:
-    n_fewest = min(len(some.ns["sequence"]) for some in facts[1].values())
+    n_fewest = min(len(some.times["sequence"]) for some in facts[1].values())
     enough = n_fewest * number(seconds) / 60 >= number(need)
     return number(need) == fewest_pairs(2 * len(facts[0])) > n_fewest and enough
 
@@ -171,7 +171,7 @@ def _(facts: Cell) -> bool:
 @CELLS.claim(r"(?P<word>pays|costs), 2 times or more in every round")
 def _(facts: Cell, word: str) -> bool:
     _, name, some = facts
-    logs = [log(base / ns) for base, ns in zip(some.ns["sequence"], some.ns[name], strict=True)]
+    logs = [log(base / ns) for base, ns in zip(some.times["sequence"], some.times[name], strict=True)]
     return len(logs) >= 3 and (min(logs) >= log(2) if word == "pays" else max(logs) <= -log(2))
 
 
@@ -179,7 +179,7 @@ def _(facts: Cell, word: str) -> bool:
 def _(facts: Cell) -> bool:
     row, name, some = facts
     way = row.ways[name]
-    logs = [log(base / ns) for base, ns in zip(some.ns["sequence"], some.ns[name], strict=True)]
+    logs = [log(base / ns) for base, ns in zip(some.times["sequence"], some.times[name], strict=True)]
     plain = len(logs) >= 3 and (min(logs) >= log(10) or max(logs) <= -log(10))
     is_open = way.ratio.low == 0
     left = not is_open or way.difference.low <= 0 <= way.difference.high

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gilscope.accounting.witness import wilson
+from gilscope.pairing.intervals import wilson
 from gilscope.report import accounting
 
 TIMES = st.sampled_from([0, 1, 7, 999, 10**4, 10**6 + 1, 333 * 10**6, 10**9, 10**13])

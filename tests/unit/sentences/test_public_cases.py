@@ -144,9 +144,9 @@ def test_many_looks_at_nothing_find_nothing() -> None:
         lucky = 1 / 1.12 if n == 3 else 1.0
         for i in range(12):
             noise = 1.2 if i % 6 == 0 else 1.0
-            some.ns["sequence"].append(100.0)
-            some.ns["threads"].append(100.0 * lucky * noise)
-            some.ns["processes"].append(100_000.0)
+            some.times["sequence"].append(100.0)
+            some.times["threads"].append(100.0 * lucky * noise)
+            some.times["processes"].append(100_000.0)
     found = estimate(rounds)
     assert {row.ways["threads"].verdict for row in found} <= {CANNOT_TELL, COSTS}
     assert {row.ways["processes"].verdict for row in found} == {COSTS}
