@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import forkserver, resource_tracker
@@ -41,7 +41,14 @@ def processes_of(session: int) -> list[int]:
 
 def children_of(parent: int) -> list[int]:
     """Return the processes that a process has started and that still run."""
-    return [pid for pid, ppid, _ in _processes() if ppid == parent]
+    names: set[str] = set()
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children") as file:
+                names.update(file.read().split())
+    except OSError:  # it has ended, or this kernel keeps no such lists: then all processes are asked for their parent
+        return [pid for pid, ppid, _ in _processes() if ppid == parent]
+    return [pid for pid, ppid, _ in _processes(names) if ppid == parent]
 
 
 def wait_until_gone(session: int, seconds: float = 30.0) -> None:
@@ -60,8 +67,9 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-def _processes() -> Iterator[tuple[int, int, int]]:
-    for name in filter(str.isdigit, os.listdir("/proc")):
+def _processes(names: Iterable[str] | None = None) -> Iterator[tuple[int, int, int]]:
+    """Yield (pid, parent, session) of the processes that run: of these, or of all."""
+    for name in filter(str.isdigit, os.listdir("/proc")) if names is None else names:
         with suppress(OSError), open(f"/proc/{name}/stat") as file:
             # "pid (command) state ppid group session ...": a command may hold blanks and brackets
             state, ppid, _, session, *_ = file.read().rpartition(")")[2].split()
