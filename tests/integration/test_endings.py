@@ -53,6 +53,12 @@ COMMANDS = {
     "doctor": (["doctor", "--imports", "zlib", "import_hangs"], 1, "1 of 2 modules above", "zlib"),
     "ledger": (["ledger", "program.py"], 1, "MainThread", ""),
 }
+#: Every command with Ctrl-C, and with one of the other two signals in turn: one handler serves both.
+ENDED = [
+    (name, number)
+    for i, name in enumerate(COMMANDS)
+    for number in (signal.SIGINT, (signal.SIGTERM, signal.SIGHUP)[i % 2])
+]
 SAVED = {"run": "-o", "probe": "--json", "atlas": "-o", "ledger": "--json"}
 
 
@@ -112,8 +118,7 @@ def family(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(("name", "number"), ENDED)
 def test_what_was_measured_is_shown_and_saved(folder: Path, name: str, number: int) -> None:
     """Ctrl-C, a supervisor and a terminal that goes away end each command alike: 128 + N, and nothing is left."""
     _, _, said, shown = COMMANDS[name]

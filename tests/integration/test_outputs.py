@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import fakes
 import pytest
 
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
+from gilscope.running import storage
 
 # As in test_cli: a tiny run is short.
 WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
@@ -180,12 +182,13 @@ def test_an_input_that_cannot_be_is_refused(
 @pytest.mark.parametrize("kind", ["run", "a probe that fails", "an atlas that fails"])
 def test_a_report_reads_a_pipe_once(kind: str, folder: Path, tmp_path: Path) -> None:
     """`gilscope report <(zcat result.json.gz)` draws what the file would, whatever kind of result it is."""
-    line, _, _ = WRITING[
-        "a probe that fails" if kind == "probe" else "an atlas that fails" if kind == "atlas" else kind
-    ]
     file = tmp_path / "result.json"
-    command = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN]
-    subprocess.run([*command, *words(line, tmp_path / "result", folder)], capture_output=True, timeout=100, check=False)
+    command = [sys.executable, "-W", "error", "-m", "gilscope"]
+    if kind == "run":
+        storage.write(fakes.hand_made(), file)
+    else:
+        line = words(WRITING[kind][0], tmp_path / "result", folder)
+        subprocess.run([*command, *line], capture_output=True, timeout=100, check=False)
     drawn = subprocess.run([*command, "report", str(file)], capture_output=True, timeout=100, check=True)
     piped = ["sh", "-c", 'cat "$1" | "$2" -m gilscope report /dev/stdin', "sh", str(file), sys.executable]
     assert subprocess.run(piped, capture_output=True, timeout=100, check=True).stdout == drawn.stdout

@@ -286,6 +286,7 @@ def test_what_fails_says_why_and_ends_with_its_code(target: str, code: int, mess
 
 
 @needs_ledger
+@pytest.mark.usefixtures("quick")
 def test_an_iterator_is_noted() -> None:
     """The figures are of making it, which says nothing of what it does; a list has nothing to note."""
     assert "it returns an iterator (map) that has run nothing" in " ".join(probed("map(str, [])").stdout.split())
