@@ -1,5 +1,6 @@
 """What the tests share: every kernel as a fixture, and a header that says what they ran on."""
 
+import os
 import platform
 import signal
 import sys
@@ -24,10 +25,13 @@ def gil_state() -> str:
 
 
 def pytest_configure() -> None:
-    """Hear SIGINT, as what the tests start and interrupt must.
+    """Give what the tests start the same signals and the same width, wherever they run.
 
-    A script that runs this in the background has its shell ignore it, and whoever is started inherits that.
+    A script that runs this in the background has its shell ignore SIGINT, and each child inherits that. pytest imports
+    readline, which puts a COLUMNS into the environment of children that `os.environ` does not show.
     """
+    os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

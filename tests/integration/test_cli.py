@@ -255,7 +255,7 @@ def test_list_shows_what_there_is() -> None:
 def test_list_says_why_there_is_no_openmp(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the extension has no OpenMP, `list` gives the reason, as `doctor` does."""
     reason = "the compiler that built gilscope had no OpenMP"
-    monkeypatch.setattr("gilscope.cli.list_.openmp_facts", lambda: OpenMp(version=0, reason=reason))
+    monkeypatch.setattr("gilscope.machine.openmp_runtime.openmp_facts", lambda: OpenMp(version=0, reason=reason))
     code, out, _ = called(capsys, "list")
     assert code == 0
     assert re.search(rf"openmp +unavailable: {reason}", out)
