@@ -83,7 +83,6 @@ def preflight(**others: Any) -> dict[str, Any]:
         "wall_ns": 10_000_000,
         "cpu_ns": 10_000_000,
         "children_cpu_ns": 0,
-        "already_parallel": False,
         "function_obstacle": None,
         "arguments_obstacle": None,
         "arguments_bytes": 10,
@@ -94,10 +93,6 @@ def preflight(**others: Any) -> dict[str, Any]:
         "main_guard": None,
         "top_level_work": [],
         "threads_left": [],
-        "native_threads_before": 1,
-        "native_threads_after": 1,
-        "python_threads_before": 1,
-        "python_threads_after": 1,
         "comes_back_twice": False,
         "processes_left": [],
     }
@@ -129,11 +124,12 @@ def probed(
     gil: bool = True,
     switch_interval_ns: float = 5e6,
     cause: str = "",
+    already_parallel: bool | None = False,
     **first_call: Any,
 ) -> Probe:
     """Return what is concluded from shares, knocks, scaling, and what was remarkable about the first call."""
     report = REPORT | {
-        "already_parallel": first_call.get("already_parallel", False),
+        "already_parallel": already_parallel,
         "shares": found,
         "knocks": knocks,
         "scaling": scaling or [],

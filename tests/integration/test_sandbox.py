@@ -133,6 +133,7 @@ def write(payload):
         try:
             if "pipe" in os.readlink(f"/proc/self/fd/{fd}"): os.write(fd, payload)
         except OSError: pass
+def be_alone(): assert len(os.listdir("/proc/self/task")) == 1
 def loaded(): return sorted(name for name in sys.modules if name.startswith("gilscope"))
 def spawn():
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -397,21 +398,17 @@ def test_an_interrupted_probe_leaves_nothing(interruption: type[BaseException]) 
     ("name", "left"), [("leave_daemon_thread", "Thread-1 (sleep) (daemon)"), ("leave_thread", "Thread-1 (sleep)")]
 )
 def test_threads_that_are_left_are_named(name: str, left: str) -> None:
-    """The preflight counts them; one that never ends does not keep the child from ending."""
+    """One that never ends does not keep the child from ending."""
     outcome = probe(name, calls=0)
     assert outcome.kind == "done"
     assert outcome.preflight is not None
     assert outcome.preflight["threads_left"] == [left]
-    assert outcome.preflight["native_threads_after"] == outcome.preflight["native_threads_before"] + 1
-    assert outcome.preflight["python_threads_after"] == 2
 
 
-def test_a_probe_without_a_thread_of_its_own_can_count_them() -> None:
+def test_a_probe_has_no_thread_of_its_own() -> None:
     """Nothing in the child but the target starts threads, or a fork would be warned of, and a count be wrong."""
-    outcome = probe("ok", calls=0)
-    assert outcome.preflight is not None
-    assert (outcome.preflight["native_threads_before"], outcome.preflight["native_threads_after"]) == (1, 1)
-    assert outcome.preflight["already_parallel"] is False
+    outcome = probe("be_alone")
+    assert (outcome.kind, outcome.message) == ("done", "")
 
 
 def test_children_count_for_the_cpu_time() -> None:

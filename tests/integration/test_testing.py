@@ -18,7 +18,7 @@ from gilscope import CannotRunError
 from gilscope.accounting.calls import examine_calls
 from gilscope.accounting.ledger import availability
 from gilscope.kernels import _capi
-from gilscope.machine.regime import gil_enabled
+from gilscope.system.gil import gil_enabled
 from gilscope.testing import assert_holds_gil, assert_max_stall, assert_releases_gil, gate
 
 X = array("d", range(2048))

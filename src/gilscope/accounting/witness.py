@@ -5,7 +5,6 @@ average, provided that those which would have come while one waits are counted t
 hundred arrivals, with the error of so few.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -19,6 +18,7 @@ from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import Flag, Thread
 from gilscope.pairing.intervals import wilson
 from gilscope.showing import Drawn, Keeper
+from gilscope.system.gil import gil_enabled
 from gilscope.words import counted, percent
 
 #: Mean sleep between two arrivals.
@@ -83,8 +83,7 @@ def availability() -> Unavailable | None:
     except ImportError as error:
         return Unavailable(f"no witness: {error}")
     # Without a GIL everybody gets at once what nobody has to wait for: that would read as 100 % free.
-    in_force = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return None if in_force else Unavailable("no witness: no GIL is in force in this process")
+    return None if gil_enabled() else Unavailable("no witness: no GIL is in force in this process")
 
 
 def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailable:

@@ -8,6 +8,8 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gilscope.system.gil import gil_enabled
+
 # What changes how Python, an allocator or a native thread pool works; nothing else of the environment is looked at.
 _VARIABLES = re.compile(
     "PYTHON_(GIL|CPU_COUNT|JIT)|PYTHON(HASHSEED|MALLOC)|(OPENBLAS|MKL)_NUM_THREADS|(OMP|GOMP|KMP|MALLOC)_.*|LD_PRELOAD"
@@ -81,12 +83,6 @@ def describe_python() -> Python:
         hash_randomized=bool(sys.flags.hash_randomization),
         environment=relevant_environment(os.environ),
     )
-
-
-def gil_enabled() -> bool:
-    """Return whether the GIL is in force in this process now; before CPython 3.13 it always is."""
-    ask = getattr(sys, "_is_gil_enabled", None)
-    return True if ask is None else bool(ask())
 
 
 def gil_of_children() -> bool:

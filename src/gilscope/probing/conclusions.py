@@ -8,7 +8,6 @@ from typing import Any
 
 from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
-from gilscope.machine.regime import gil_enabled
 from gilscope.pairing.control import SCALES
 from gilscope.pairing.intervals import Interval
 from gilscope.probing import classes
@@ -30,6 +29,7 @@ from gilscope.probing.requests import Knocks
 from gilscope.probing.result import Probe
 from gilscope.probing.shares import HELPED, Share, Shares
 from gilscope.probing.speed_ups import Scaling
+from gilscope.system.gil import gil_enabled
 from gilscope.targets.outcome import Outcome
 from gilscope.targets.target import Target
 from gilscope.words import duration

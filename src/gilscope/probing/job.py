@@ -15,13 +15,13 @@ from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.children.interpreter import run_in_new_interpreter
 from gilscope.errors import KernelError
-from gilscope.machine.regime import gil_enabled
 from gilscope.originals import os, threads_are_replaced, time
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
 from gilscope.probing.requests import Knocks, knock
 from gilscope.probing.sampled import knock_sampled, measure_sampled
 from gilscope.probing.shares import Shares, measure_shares
 from gilscope.probing.speed_ups import measure_scaling
+from gilscope.system.gil import gil_enabled
 from gilscope.targets.first_call import Preflight, examine, keeps_several_cpus_busy
 from gilscope.targets.target import Resolved
 

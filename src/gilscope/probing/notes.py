@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gilscope.machine.regime import gil_enabled
 from gilscope.originals import REPLACED
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.doubts import no_second_cpu
 from gilscope.probing.expectation import Seen
 from gilscope.probing.prediction import PAYS, Prediction
 from gilscope.probing.shares import HELPED, Shares
+from gilscope.system.gil import gil_enabled
 from gilscope.words import duration, percent
 
 

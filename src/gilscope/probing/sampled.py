@@ -18,10 +18,10 @@ from gilscope.accounting.samples import SampledLog
 from gilscope.accounting.switching import SwitchInterval
 from gilscope.accounting.witness import WitnessLog
 from gilscope.errors import Unavailable
-from gilscope.machine.regime import gil_enabled
 from gilscope.originals import get_native_id, time
 from gilscope.probing.requests import Knocks
 from gilscope.probing.shares import FEWEST_BATCHES, MOST_BATCHES, Shares, between, interval_of
+from gilscope.system.gil import gil_enabled
 from gilscope.system.threads import children_cpu_ns, kernel_counts
 
 #: A batch of calls lasts at least so long, for a thousand looks of the sampler or a hundred of the witness.

@@ -26,6 +26,7 @@ from gilscope import kernels, shortages, words
 from gilscope.errors import Unavailable
 from gilscope.kernels import with_openmp
 from gilscope.system.counters import ThreadMeter
+from gilscope.system.gil import gil_enabled
 from gilscope.system.scheduling import give_way
 
 if TYPE_CHECKING:
@@ -143,11 +144,7 @@ def read_exactly(fd: int, n_bytes: int) -> bytes | None:
 
 def gil_state() -> dict[str, object]:
     """Return whether the GIL of the calling interpreter is in force, and how long a thread may keep it when asked."""
-    is_gil_enabled = getattr(sys, "_is_gil_enabled", None)
-    return {
-        "gil_enabled": True if is_gil_enabled is None else bool(is_gil_enabled()),
-        "switch_interval_s": sys.getswitchinterval(),
-    }
+    return {"gil_enabled": gil_enabled(), "switch_interval_s": sys.getswitchinterval()}
 
 
 def regime() -> dict[str, object]:

@@ -42,9 +42,6 @@ class Preflight:
         Of the call; CPU time of this process, all threads.
     children_cpu_ns : int
         CPU time of processes that the call started and waited for.
-    already_parallel : bool
-        Whether the CPU time of both is more than `PARALLEL_CPUS` times the wall time in which the calling thread was
-        not only queued for a CPU.
     function_obstacle, arguments_obstacle, result_obstacle : str or None
         Why another process cannot find the function by name, or why the arguments or the result cannot be pickled;
         None if they can.
@@ -59,9 +56,6 @@ class Preflight:
         What importing a script runs, as "line 7: main()".
     threads_left : list of str
         Python threads that the call started and that still run, as "Thread-1 (daemon)".
-    native_threads_before, native_threads_after : int or None
-        All threads of this process, Python's among them; None where the system does not list them.
-    python_threads_before, python_threads_after : int
     comes_back_twice : bool
         Whether the call forks, and its child goes on with what comes after the call.
     processes_left : list of str
@@ -71,7 +65,6 @@ class Preflight:
     wall_ns: int
     cpu_ns: int
     children_cpu_ns: int
-    already_parallel: bool
     function_obstacle: str | None
     arguments_obstacle: str | None
     arguments_bytes: int | None
@@ -82,10 +75,6 @@ class Preflight:
     main_guard: bool | None
     top_level_work: list[str]
     threads_left: list[str]
-    native_threads_before: int | None
-    native_threads_after: int | None
-    python_threads_before: int
-    python_threads_after: int
     comes_back_twice: bool
     processes_left: list[str]
 
@@ -126,14 +115,14 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
     # Before the call, which may change its arguments.
     function_obstacle = _function_obstacle(resolved)
     arguments_bytes, arguments_obstacle = _pickled((resolved.args, resolved.kwargs))
-    threads, native_before, family = set(known_threads()), native_threads(), _family(mark)
+    threads, n_threads, family = set(known_threads()), len(native_ids()), _family(mark)
     copies = _Copies()
     try:
-        result, wall_ns, queued_ns, cpu_ns, children_cpu_ns = _timed(resolved.call)
+        result, wall_ns, _, cpu_ns, children_cpu_ns = _timed(resolved.call)
     finally:
         comes_back_twice = copies.came_back()
     _refuse_lazy(resolved, result)
-    native_after = _settled(native_before)
+    _let_threads_end(n_threads)
     left = [f"{t.name}{' (daemon)' if t.daemon else ''}" for t in known_threads() if t not in threads]
     descendants.await_programs(_PATIENCE_SECONDS)
     commands = [descendants.command(pid) for pid in sorted(_family(mark) - family)]
@@ -142,7 +131,6 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         wall_ns=wall_ns,
         cpu_ns=cpu_ns,
         children_cpu_ns=children_cpu_ns,
-        already_parallel=_cpus(wall_ns, queued_ns, cpu_ns, children_cpu_ns) > PARALLEL_CPUS,
         function_obstacle=function_obstacle,
         arguments_obstacle=arguments_obstacle,
         arguments_bytes=arguments_bytes,
@@ -153,10 +141,6 @@ def examine(resolved: Resolved, mark: str = "") -> Preflight:
         main_guard=script_text.has_main_guard(Path(target.home)) if target.kind == "script" else None,
         top_level_work=script_text.top_level_work(Path(target.home)) if target.kind == "script" else [],
         threads_left=left,
-        native_threads_before=native_before,
-        native_threads_after=native_after,
-        python_threads_before=len(threads),
-        python_threads_after=len(known_threads()),
         comes_back_twice=comes_back_twice,
         processes_left=[command for command in commands if command],
     )
@@ -204,11 +188,6 @@ def _cpus(wall_ns: int, queued_ns: int, cpu_ns: int, children_cpu_ns: int) -> fl
     return (cpu_ns + children_cpu_ns) / max(wall_ns - queued_ns, 1)
 
 
-def native_threads() -> int | None:
-    """Return how many threads this process has, or None where the system does not list them."""
-    return len(native_ids()) or None
-
-
 class _Copies:
     """Copies of this process that a call forks, and that come back from it: they say so in a pipe, and end."""
 
@@ -249,14 +228,11 @@ def _queued_ns() -> int:
     return kernel_counts(get_native_id())[1]
 
 
-def _settled(before: int | None) -> int | None:
-    """Return the number of native threads once those that have ended are gone."""
+def _let_threads_end(n_before: int) -> None:
+    """Wait until there are no more threads than before, of Python's or not; not for long."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (now := native_threads()) is not None and before is not None and now > before:
-        if time.monotonic() > deadline:
-            break
+    while len(native_ids()) > n_before and time.monotonic() < deadline:
         time.sleep(_LOOK_SECONDS)
-    return now
 
 
 def _refuse_lazy(resolved: Resolved, result: object) -> None:

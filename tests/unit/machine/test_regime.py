@@ -35,7 +35,7 @@ def test_who_enabled_the_gil_of_a_free_threaded_build(
 def test_a_child_has_the_gil_that_this_interpreter_was_started_with() -> None:
     """What a child must report is what another interpreter, started alike, does report."""
     command = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
-    ask = "from gilscope.machine.regime import gil_enabled; print(gil_enabled())"
+    ask = "from gilscope.system.gil import gil_enabled; print(gil_enabled())"
     child = subprocess.run([*command, "-c", ask], capture_output=True, text=True, timeout=60, check=True)
     assert child.stdout.strip() == str(gil_of_children())
 

@@ -16,7 +16,7 @@ import pytest
 
 from gilscope.errors import UsageError
 from gilscope.targets import hints, script_text
-from gilscope.targets.first_call import examine
+from gilscope.targets.first_call import examine, keeps_several_cpus_busy
 from gilscope.targets.target import Resolved, Target, parse_target, resolve
 
 MODULE = """
@@ -306,14 +306,14 @@ def test_more_cpu_time_than_one_thread_has_is_parallel(
     monkeypatch: pytest.MonkeyPatch, cpu_ns: int, children_cpu_ns: int, parallel: bool
 ) -> None:
     """Wherever the CPU time was spent, more than 1.2 times the wall time is more than one thread's."""
-    monkeypatch.setattr("gilscope.targets.first_call._timed", lambda call: (call(), 10, 0, cpu_ns, children_cpu_ns))
-    assert examine(resolved("probed:Box.fill", args="1")).already_parallel is parallel
+    monkeypatch.setattr("gilscope.targets.first_call._timed", lambda call: (None, 10, 0, cpu_ns, children_cpu_ns))
+    assert keeps_several_cpus_busy(dict) is parallel
 
 
 def test_a_busy_machine_hides_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time in which the caller was queued for a CPU is none in which one thread could have used it."""
-    monkeypatch.setattr("gilscope.targets.first_call._timed", lambda call: (call(), 10, 6, 8, 0))
-    assert examine(resolved("probed:Box.fill", args="1")).already_parallel
+    monkeypatch.setattr("gilscope.targets.first_call._timed", lambda call: (None, 10, 6, 8, 0))
+    assert keeps_several_cpus_busy(dict)
 
 
 def test_what_a_script_runs_on_import_is_found(folder: Path) -> None:

@@ -3,12 +3,12 @@
 import json
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from typing import NoReturn
 
+from gilscope.children.signals import signal_name
 from gilscope.errors import CannotRunError, KernelError, Unavailable
 from gilscope.running.strategies.base import Strategy, Timing, Work
 from gilscope.running.strategies.host import Inherited, live
@@ -284,7 +284,7 @@ class Crew(Strategy):
         if code is None:
             cause = "it closed its pipes but still runs"
         elif code < 0:
-            cause = f"killed by {signal.Signals(-code).name}"
+            cause = f"killed by {signal_name(-code)}"
         else:
             cause = f"exit code {code}"
         if index >= len(self.regimes) and code is not None and code > 0:  # it gave up by itself, before any kernel

@@ -1,11 +1,11 @@
 """Processes: an interpreter and a GIL for each worker, started in one of CPython's three ways."""
 
 import multiprocessing
-import os
 import threading
 
 from gilscope.errors import Unavailable
 from gilscope.running.strategies.crew import Crew
+from gilscope.system.threads import native_ids
 
 
 class Processes(Crew):
@@ -19,7 +19,7 @@ class Processes(Crew):
         """Return why processes cannot be started in this way here, or None."""
         if cls.start_method not in multiprocessing.get_all_start_methods():
             return Unavailable(f"this platform cannot start processes by {cls.start_method}")
-        if cls.start_method == "fork" and (n := n_native_threads()) > 1:
+        if cls.start_method == "fork" and (n := len(native_ids()) or threading.active_count()) > 1:
             return Unavailable(f"this process has {n} threads; a fork would copy the locks they hold")
         return super().unavailable()
 
@@ -42,11 +42,3 @@ class ForkserverProcesses(Processes):
     name = "processes:forkserver"
     is_default = False
     start_method = "forkserver"
-
-
-def n_native_threads() -> int:
-    """Return how many threads this process has, Python's or not; Python's alone where the system does not say."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return threading.active_count()
