@@ -76,8 +76,8 @@ def test_every_thread_s_intervals_tile_the_whole_trace(kernel_trace: tuple[str, 
     assert trace.log.n_lost_events == 0
     assert {lane.name for lane in trace.lanes} >= {"worker 1", "worker 2", "MainThread"}
     for lane in trace.lanes:
-        assert (lane.intervals[0].begin_ns, lane.intervals[-1].end_ns) == (0, trace.log.wall_ns)
-        assert all(one.end_ns == other.begin_ns for one, other in pairwise(lane.intervals))
+        assert (lane.spans[0].begin_ns, lane.spans[-1].end_ns) == (0, trace.log.wall_ns)
+        assert all(one.end_ns == other.begin_ns for one, other in pairwise(lane.spans))
         assert lane.total_ns(UNKNOWN) == 0
 
 
@@ -97,7 +97,7 @@ def test_a_kernel_that_releases_has_one_release_for_each_call(kernel_trace: tupl
     places = {i for i, site in enumerate(trace.log.sites) if "_capi" in site.module}
     for lane in trace.workers:
         assert trace.calls[lane.native_id] == N_CALLS
-        releases = [one for one in lane.intervals if one.state in RELEASED_STATES and one.site in places]
+        releases = [one for one in lane.spans if one.state in RELEASED_STATES and one.site in places]
         assert len(releases) == (N_CALLS if gil == "released" else 0)
 
 
@@ -106,7 +106,7 @@ def test_threads_that_the_target_starts_have_lanes_of_their_own(script: str) -> 
     trace = trace_target(parse_target(f"{script}:nest"), n_threads=1, n_calls=3, seconds=None)
     others = [lane for lane in trace.lanes if lane.name not in {"worker 1", "MainThread"}]
     assert others
-    assert all(0 < lane.intervals[0].begin_ns < lane.intervals[-1].end_ns <= trace.log.wall_ns for lane in others)
+    assert all(0 < lane.spans[0].begin_ns < lane.spans[-1].end_ns <= trace.log.wall_ns for lane in others)
 
 
 def test_the_command_writes_json_and_says_what_it_saw(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""What is drawn of a lane when there are more intervals than a picture has columns."""
+"""What is drawn of a lane when there are more spans than a picture has columns."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gilscope.tracing.result import Trace
-from gilscope.tracing.spans import STATES, Interval, holders_of
+from gilscope.tracing.spans import STATES, Span, holders_of
 
 #: What the GIL's own lane has for a state while nobody holds it.
 FREE = "free"
@@ -12,7 +12,7 @@ FREE = "free"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a lane as it is drawn: one interval, or several that are too short, by their shares.
+    """A part of a lane as it is drawn: one span, or several that are too short, by their shares.
 
     Parameters
     ----------
@@ -26,29 +26,29 @@ class Piece:
     shares: tuple[tuple[str, float], ...]
 
 
-def merged(intervals: Sequence[Interval], column_ns: float) -> Iterator[Piece]:
-    """Return what is drawn of a lane: long intervals as they are, and rows of shorter ones a column at a time.
+def merged(spans: Sequence[Span], column_ns: float) -> Iterator[Piece]:
+    """Return what is drawn of a lane: long spans as they are, and rows of shorter ones a column at a time.
 
     Parameters
     ----------
-    intervals : sequence of Interval
+    spans : sequence of Span
         Each begins where the one before ends.
     column_ns : float
         What is shorter is merged with what follows, until together they are as long.
     """
-    group: list[Interval] = []
-    for one in intervals:
+    group: list[Span] = []
+    for one in spans:
         rest = one
         if group:
             column_end_ns = group[0].begin_ns + column_ns
             if one.end_ns < column_end_ns:
                 group.append(one)
                 continue
-            # A column is filled up from what follows, or a short interval would be drawn wider than it is, or not at
+            # A column is filled up from what follows, or a short span would be drawn wider than it is, or not at
             # all, as the pixels happen to fall.
             cut_ns = round(column_end_ns)
-            yield _piece([*group, Interval(one.begin_ns, cut_ns, one.state)])
-            group, rest = [], Interval(cut_ns, one.end_ns, one.state)
+            yield _piece([*group, Span(one.begin_ns, cut_ns, one.state)])
+            group, rest = [], Span(cut_ns, one.end_ns, one.state)
         if rest.length_ns >= column_ns:
             yield _piece([rest])
         elif rest.length_ns > 0:
@@ -57,7 +57,7 @@ def merged(intervals: Sequence[Interval], column_ns: float) -> Iterator[Piece]:
         yield _piece(group)
 
 
-def gil_intervals(trace: Trace, begin_ns: int) -> list[Interval]:
+def gil_spans(trace: Trace, begin_ns: int) -> list[Span]:
     """Return the GIL's lane: holders' names for states, and `FREE` while nobody has it.
 
     Parameters
@@ -66,19 +66,19 @@ def gil_intervals(trace: Trace, begin_ns: int) -> list[Interval]:
     begin_ns : int
         From when on the log tells everything.
     """
-    lane: list[Interval] = []
+    lane: list[Span] = []
     free_from_ns = begin_ns
     for one, holder in holders_of(trace.lanes):
         if one.begin_ns > free_from_ns:
-            lane.append(Interval(free_from_ns, one.begin_ns, FREE))
-        lane.append(Interval(one.begin_ns, one.end_ns, holder.name))
+            lane.append(Span(free_from_ns, one.begin_ns, FREE))
+        lane.append(Span(one.begin_ns, one.end_ns, holder.name))
         free_from_ns = one.end_ns
     if trace.log.wall_ns > free_from_ns:
-        lane.append(Interval(free_from_ns, trace.log.wall_ns, FREE))
+        lane.append(Span(free_from_ns, trace.log.wall_ns, FREE))
     return lane
 
 
-def _piece(group: Sequence[Interval]) -> Piece:
+def _piece(group: Sequence[Span]) -> Piece:
     times: dict[str, int] = {}
     for one in group:
         times[one.state] = times.get(one.state, 0) + one.length_ns

@@ -11,7 +11,7 @@ from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
 from gilscope.places import portable
 from gilscope.tracing.result import Trace
-from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Interval, holders_of
+from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Span, holders_of
 from gilscope.version import __version__
 
 #: The GIL's own track. No thread of a child process has this id, for that is the first process of its namespace.
@@ -36,14 +36,14 @@ def document(trace: Trace) -> dict[str, Any]:
 
     Notes
     -----
-    "X" events are intervals, one track for each thread and one for the GIL, which shows its holder; "i" events are
+    "X" events are spans, one track for each thread and one for the GIL, which shows its holder; "i" events are
     forced switches; "M" events name the tracks. Times are in µs since the log began, exact to the nanosecond.
     """
     log = trace.log
     names = [site_name(site) for site in log.sites]
     timed = [_complete(trace.pid, GIL_TRACK, one, lane.name) for one, lane in holders_of(trace.lanes)]
     for lane in trace.lanes:
-        for one in lane.intervals:
+        for one in lane.spans:
             name = _NAMES[one.state]
             more = {} if one.site is None else {"released in": names[one.site]}
             timed.append(_complete(trace.pid, lane.native_id, one, name, more))
@@ -77,7 +77,7 @@ def site_name(site: SiteAccount) -> str:
 def microseconds(value_ns: int) -> float:
     """Return the smallest number of µs that a reader who multiplies by 1000 and cuts off takes for so many ns.
 
-    Without this, 1.001 µs becomes 1000 ns, and intervals that touch overlap.
+    Without this, 1.001 µs becomes 1000 ns, and spans that touch overlap.
     """
     value_us = value_ns / 1000
     while int(value_us * 1000) < value_ns:
@@ -85,7 +85,7 @@ def microseconds(value_ns: int) -> float:
     return value_us
 
 
-def _complete(pid: int, tid: int, one: Interval, name: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _complete(pid: int, tid: int, one: Span, name: str, more: Mapping[str, str] | None = None) -> dict[str, Any]:
     event = {"name": name, "cat": "gil", "ph": "X", "pid": pid, "tid": tid}
     event |= {"ts": microseconds(one.begin_ns), "dur": microseconds(one.length_ns)}
     return event | ({"args": dict(more)} if more else {})

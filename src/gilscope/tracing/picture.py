@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
 from gilscope.places import portable
-from gilscope.tracing.columns import FREE, Piece, gil_intervals, merged
+from gilscope.tracing.columns import FREE, Piece, gil_spans, merged
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import (
     BLOCKED,
@@ -46,7 +46,7 @@ LABELS = {
     BLOCKED: "blocked, without it",
     UNKNOWN: "unknown",
 }
-#: Columns that the time axis is divided into where intervals are too short to be seen: some pixels each.
+#: Columns that the time axis is divided into where spans are too short to be seen: some pixels each.
 N_COLUMNS = 500
 #: Who holds the GIL, in its lane: the shade changes with the holder.
 _SHADES = ("#0072B2", "#555555", "#003F63", "#888888")
@@ -104,11 +104,11 @@ def draw_lanes(axes: "Axes", trace: Trace, n_columns: int = N_COLUMNS) -> None:
     scale, unit = next(((size, name) for size, name in _UNITS if end_ns >= 2 * size), _UNITS[-1])
     column_ns = (end_ns - begin_ns) / n_columns
     holders = {lane.name: _SHADES[i % len(_SHADES)] for i, lane in enumerate(trace.lanes)}
-    rows = [gil_intervals(trace, begin_ns)]
-    rows += [[one for one in lane.intervals if one.end_ns > begin_ns] for lane in trace.lanes]
+    rows = [gil_spans(trace, begin_ns)]
+    rows += [[one for one in lane.spans if one.end_ns > begin_ns] for lane in trace.lanes]
     is_merged = False
-    for y, intervals in enumerate(rows):
-        pieces = list(merged(intervals, column_ns))
+    for y, spans in enumerate(rows):
+        pieces = list(merged(spans, column_ns))
         is_merged = is_merged or any(len(piece.shares) > 1 for piece in pieces)
         _draw_pieces(axes, -y, pieces, holders if y == 0 else COLOURS, scale)
         if y == 0:
@@ -214,7 +214,7 @@ def _legend(axes: "Axes", trace: Trace) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    seen = {one.state for lane in trace.lanes for one in lane.intervals}
+    seen = {one.state for lane in trace.lanes for one in lane.spans}
     entries: list[Patch | Line2D] = [
         Patch(color=COLOURS[state], label=LABELS[state]) for state in COLOURS if state in seen
     ]

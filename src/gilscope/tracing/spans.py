@@ -1,4 +1,4 @@
-"""From the events of a log to what each thread did when: intervals that follow one another without a gap."""
+"""From the events of a log to what each thread did when: spans that follow one another without a gap."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _AFTER = {"take": HOLDING, "wait": WAITING, "drop": RELEASED}
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class Span:
     """What one thread did for a while.
 
     Parameters
@@ -53,7 +53,7 @@ class Lane:
     ----------
     native_id : int
     name : str
-    intervals : tuple of Interval
+    spans : tuple of Span
         Each begins where the one before ends.
     forced_ns : tuple of int
         When it had to give the GIL up because somebody had asked for it, and waited until it was taken.
@@ -61,12 +61,12 @@ class Lane:
 
     native_id: int
     name: str
-    intervals: tuple[Interval, ...]
+    spans: tuple[Span, ...]
     forced_ns: tuple[int, ...] = ()
 
     def total_ns(self, *states: str) -> int:
         """Return its time in these states."""
-        return sum(interval.length_ns for interval in self.intervals if interval.state in states)
+        return sum(span.length_ns for span in self.spans if span.state in states)
 
     def share(self, *states: str) -> float:
         """Return its time in these states as a share of what is known of it."""
@@ -84,7 +84,7 @@ class Lane:
         return self._longest_ns(WAITING)
 
     def _longest_ns(self, state: str) -> int:
-        return max((one.length_ns for one in self.intervals if one.state == state), default=0)
+        return max((one.length_ns for one in self.spans if one.state == state), default=0)
 
 
 def lanes_of(log: Log, before: Collection[int], after: Collection[int], *, cpu_clock: bool = True) -> tuple[Lane, ...]:
@@ -127,9 +127,9 @@ def lanes_of(log: Log, before: Collection[int], after: Collection[int], *, cpu_c
         if native_id in after:
             track.change(log.wall_ns, UNKNOWN)
         account = accounts.get(native_id)
-        intervals = tuple(_told_apart(track.intervals, log.sites if cpu_clock else (), account, cpu_clock=cpu_clock))
+        spans = tuple(_told_apart(track.spans, log.sites if cpu_clock else (), account, cpu_clock=cpu_clock))
         name = account.name if account else f"thread {native_id}"
-        lanes.append(Lane(native_id=native_id, name=name, intervals=intervals, forced_ns=tuple(track.forced_ns)))
+        lanes.append(Lane(native_id=native_id, name=name, spans=spans, forced_ns=tuple(track.forced_ns)))
     silent = (account for account in log.threads if account.native_id not in tracks)
     return (*lanes, *(_eventless(log, account) for account in silent))
 
@@ -139,9 +139,9 @@ def known_from_ns(log: Log) -> int:
     return log.events[0].at_ns if log.n_lost_events and log.events else 0
 
 
-def holders_of(lanes: Iterable[Lane]) -> list[tuple[Interval, Lane]]:
+def holders_of(lanes: Iterable[Lane]) -> list[tuple[Span, Lane]]:
     """Return who held the GIL, in order; no two of these overlap."""
-    held = [(one, lane) for lane in lanes for one in lane.intervals if one.state == HOLDING]
+    held = [(one, lane) for lane in lanes for one in lane.spans if one.state == HOLDING]
     return sorted(held, key=lambda pair: pair[0].begin_ns)
 
 
@@ -149,7 +149,7 @@ class _Track:
     """A lane that is being followed event by event; its first event tells what came before."""
 
     def __init__(self, begin_ns: int, known_from_ns: int, first_kind: str) -> None:
-        self.intervals: list[Interval] = []
+        self.spans: list[Span] = []
         self.forced_ns: list[int] = []
         self.site: int | None = None
         self._since_ns, self._state = begin_ns, UNKNOWN
@@ -167,7 +167,7 @@ class _Track:
     def change(self, at_ns: int, state: str, site: int | None = None) -> None:
         if at_ns > self._since_ns:
             at_site = self.site if self._state == RELEASED else None
-            self.intervals.append(Interval(self._since_ns, at_ns, self._state, at_site))
+            self.spans.append(Span(self._since_ns, at_ns, self._state, at_site))
             self._since_ns = at_ns
         self._state, self.site = state, site
 
@@ -178,19 +178,19 @@ def _eventless(log: Log, account: ThreadAccount) -> Lane:
     if not log.n_lost_events:
         known = ((account.held_ns, HOLDING), (account.waited_ns, WAITING), (account.released_ns, RELEASED))
         state = max(known)[1]
-    intervals = (Interval(0, log.wall_ns, state),)
-    return Lane(native_id=account.native_id, name=account.name, intervals=intervals)
+    spans = (Span(0, log.wall_ns, state),)
+    return Lane(native_id=account.native_id, name=account.name, spans=spans)
 
 
 def _told_apart(
-    intervals: Iterable[Interval], sites: tuple[SiteAccount, ...], account: ThreadAccount | None, *, cpu_clock: bool
-) -> Iterable[Interval]:
+    spans: Iterable[Span], sites: tuple[SiteAccount, ...], account: ThreadAccount | None, *, cpu_clock: bool
+) -> Iterable[Span]:
     kinds = [_kind(site) for site in sites]
     elsewhere = RELEASED if account is None else _kind(account) if cpu_clock else _kind_by_kernel(account)
-    for one in intervals:
+    for one in spans:
         if one.state == RELEASED:
             kind = elsewhere if one.site is None or not cpu_clock else kinds[one.site]
-            yield Interval(one.begin_ns, one.end_ns, kind, one.site)
+            yield Span(one.begin_ns, one.end_ns, kind, one.site)
         else:
             yield one
 

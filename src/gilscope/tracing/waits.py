@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from gilscope.tracing.spans import HOLDING, WAITING, Interval, Lane
+from gilscope.tracing.spans import HOLDING, WAITING, Lane, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def waits_of(workers: Sequence[Lane], lanes: Sequence[Lane]) -> Waits:
         All threads, these too.
     """
     everybody, each_other = _Held(lanes), _Held(workers)
-    waiting = [one for lane in workers for one in lane.intervals if one.state == WAITING]
+    waiting = [one for lane in workers for one in lane.spans if one.state == WAITING]
     return Waits(
         sum(one.length_ns for one in waiting),
         sum(everybody.within(one) for one in waiting),
@@ -46,10 +46,10 @@ def waits_of(workers: Sequence[Lane], lanes: Sequence[Lane]) -> Waits:
 
 
 class _Held:
-    """For how long any of some lanes held the GIL in an interval; of two holds that overlap the later one's rest."""
+    """For how long any of some lanes held the GIL in a span; of two holds that overlap the later one's rest."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
-        holds = sorted((one.begin_ns, one.end_ns) for lane in lanes for one in lane.intervals if one.state == HOLDING)
+        holds = sorted((one.begin_ns, one.end_ns) for lane in lanes for one in lane.spans if one.state == HOLDING)
         self._begins: list[int] = []
         self._ends: list[int] = []
         for begin_ns, end_ns in holds:
@@ -59,8 +59,8 @@ class _Held:
                 self._ends.append(end_ns)
         self._until = list(accumulate((e - b for b, e in zip(self._begins, self._ends, strict=True)), initial=0))
 
-    def within(self, interval: Interval) -> int:
-        return self._before(interval.end_ns) - self._before(interval.begin_ns)
+    def within(self, span: Span) -> int:
+        return self._before(span.end_ns) - self._before(span.begin_ns)
 
     def _before(self, at_ns: int) -> int:
         n_begun = bisect_right(self._begins, at_ns)

@@ -51,8 +51,8 @@ def known(trace: Trace) -> list[Lane]:
 
 def contested(trace: Trace, holders: tuple[Lane, ...]) -> float:
     """Return for what share of the workers' waiting one of these lanes held the GIL, ns by ns of the edges between."""
-    waits = [one for lane in known(trace) for one in lane.intervals if one.state == WAITING]
-    holds = [one for lane in holders for one in lane.intervals if one.state == HOLDING]
+    waits = [one for lane in known(trace) for one in lane.spans if one.state == WAITING]
+    holds = [one for lane in holders for one in lane.spans if one.state == HOLDING]
     within = 0
     for wait in waits:
         edges = sorted({wait.begin_ns, wait.end_ns, *(e for h in holds for e in (h.begin_ns, h.end_ns))})
@@ -88,7 +88,7 @@ def _(trace: Trace, whose: str, longest: str) -> bool:
 
 
 def longest_wait(trace: Trace, longest: str) -> bool:
-    lengths = [one.length_ns for lane in known(trace) for one in lane.intervals if one.state == WAITING]
+    lengths = [one.length_ns for lane in known(trace) for one in lane.spans if one.state == WAITING]
     in_a_row = longest in [row(trace, lane)[7] for lane in known(trace)]
     return in_a_row and reads_time(longest, max(lengths)) and max(lane.share(WAITING) for lane in known(trace)) >= 0.1
 

@@ -54,7 +54,7 @@ def test_every_event_is_whole_and_no_track_overlaps_itself(document: dict[str, A
 
 
 def test_the_track_of_the_gil_shows_who_holds_it(document: dict[str, Any]) -> None:
-    """Its intervals are the holds of all threads, by their names."""
+    """Its spans are the holds of all threads, by their names."""
     track = check_document(document)[perfetto.GIL_TRACK]
     assert [(event["ts"], event["name"]) for event in track] == [
         (0, "MainThread"),

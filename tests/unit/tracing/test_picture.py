@@ -9,7 +9,7 @@ from traces import ONE
 from gilscope.errors import CannotRunError
 from gilscope.tracing import columns, picture, summary
 from gilscope.tracing.result import Trace
-from gilscope.tracing.spans import HOLDING, RELEASED, Interval
+from gilscope.tracing.spans import HOLDING, RELEASED, Span
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def turns() -> Trace:
     return traces.trace(traces.log(traces.TURNS, sites=(traces.site(),)))
 
 
-def many(n_intervals: int) -> list[Interval]:
-    """Return a lane of intervals of 1 ns, held and released in turn."""
-    return [Interval(i, i + 1, (HOLDING, RELEASED)[i % 2]) for i in range(n_intervals)]
+def many(n_spans: int) -> list[Span]:
+    """Return a lane of spans of 1 ns, held and released in turn."""
+    return [Span(i, i + 1, (HOLDING, RELEASED)[i % 2]) for i in range(n_spans)]
 
 
 @pytest.mark.parametrize("form", picture.FORMATS)
@@ -41,7 +41,7 @@ def test_there_is_a_lane_for_the_gil_and_for_each_thread(turns: Trace) -> None:
 
 
 def test_a_picture_says_what_it_cannot_show(turns: Trace) -> None:
-    """The mechanism and its blindness stand above the lanes; that intervals were merged stands below."""
+    """The mechanism and its blindness stand above the lanes; that spans were merged stands below."""
     figures = pytest.importorskip("matplotlib.figure")
     axes = figures.Figure().subplots()
     picture.draw_lanes(axes, turns, n_columns=5)
@@ -61,7 +61,7 @@ def test_a_picture_begins_where_the_kept_events_do() -> None:
 
 
 def test_short_intervals_are_drawn_together_by_their_shares() -> None:
-    """Ten thousand intervals become as many pieces as there are columns, each half and half."""
+    """Ten thousand spans become as many pieces as there are columns, each half and half."""
     pieces = list(columns.merged(many(10_000), 100.0))
     assert len(pieces) == 100
     assert {piece.shares for piece in pieces} == {((HOLDING, 0.5), (RELEASED, 0.5))}
@@ -77,7 +77,7 @@ def test_long_intervals_are_drawn_as_they_are() -> None:
 def test_merging_keeps_every_state_s_time(lengths: list[int], column_ns: float) -> None:
     """What is drawn covers the lane without a gap, and each state has the area that it had the time."""
     ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
-    lane = [Interval(end - length, end, "ab"[i % 2]) for i, (end, length) in enumerate(zip(ends, lengths, strict=True))]
+    lane = [Span(end - length, end, "ab"[i % 2]) for i, (end, length) in enumerate(zip(ends, lengths, strict=True))]
     pieces = list(columns.merged(lane, column_ns))
     assert [piece.begin_ns for piece in pieces] == [0, *(piece.end_ns for piece in pieces[:-1])]
     for state in "ab":

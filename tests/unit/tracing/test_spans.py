@@ -1,4 +1,4 @@
-"""Intervals: what a thread did between the events of a log, and what is not known of it."""
+"""Spans: what a thread did between the events of a log, and what is not known of it."""
 
 from itertools import pairwise
 
@@ -16,8 +16,8 @@ from gilscope.tracing.spans import (
     STATES,
     UNKNOWN,
     WAITING,
-    Interval,
     Lane,
+    Span,
     holders_of,
     lanes_of,
 )
@@ -30,7 +30,7 @@ def lanes(log: Log, before: set[int] = ALL, after: set[int] = ALL) -> dict[int, 
 
 
 def told(lane: Lane) -> list[tuple[int, int, str]]:
-    return [(one.begin_ns, one.end_ns, one.state) for one in lane.intervals]
+    return [(one.begin_ns, one.end_ns, one.state) for one in lane.spans]
 
 
 def test_takes_drops_and_waits_become_intervals_from_the_beginning_to_the_end() -> None:
@@ -54,11 +54,11 @@ def test_whoever_is_forced_to_give_up_waits_until_somebody_has_taken_it() -> Non
 
 
 def test_a_release_has_the_place_where_it_began_and_a_forced_one_too() -> None:
-    """The place stays with the release, and with no other interval."""
+    """The place stays with the release, and with no other span."""
     forced = [(5, ONE, "drop", 0), (6, ONE, "forced"), (8, TWO, "take"), (20, ONE, "wait")]
     found = lanes(traces.log(forced, sites=(traces.site(),)))
-    assert found[ONE].intervals[1:3] == (Interval(5, 8, WAITING), Interval(8, 20, COMPUTING, 0))
-    assert [one.site for one in found[TWO].intervals] == [None, None]
+    assert found[ONE].spans[1:3] == (Span(5, 8, WAITING), Span(8, 20, COMPUTING, 0))
+    assert [one.site for one in found[TWO].spans] == [None, None]
 
 
 def test_releases_are_told_apart_only_where_their_place_or_their_thread_did_one_thing() -> None:
@@ -67,7 +67,7 @@ def test_releases_are_told_apart_only_where_their_place_or_their_thread_did_one_
     sites = (traces.site(computing_ns=4, blocked_ns=96), traces.site(computing_ns=50, blocked_ns=50))
     threads = (traces.thread(TWO, computing_ns=99, blocked_ns=1),)
     found = lanes(traces.log(story, sites=sites, threads=threads))
-    assert [found[one].intervals[-1].state for one in (MAIN, ONE, TWO)] == [BLOCKED, RELEASED, COMPUTING]
+    assert [found[one].spans[-1].state for one in (MAIN, ONE, TWO)] == [BLOCKED, RELEASED, COMPUTING]
 
 
 def test_without_the_cpu_clock_the_kernel_s_count_of_a_thread_tells_where_it_is_clear() -> None:
@@ -78,7 +78,7 @@ def test_without_the_cpu_clock_the_kernel_s_count_of_a_thread_tells_where_it_is_
     ]
     log = traces.log(story, sites=(traces.site(),), threads=tuple(accounts))
     found = {lane.native_id: lane for lane in lanes_of(log, ALL, ALL, cpu_clock=False)}
-    assert [found[one].intervals[-1].state for one in (MAIN, ONE, TWO)] == [COMPUTING, BLOCKED, RELEASED]
+    assert [found[one].spans[-1].state for one in (MAIN, ONE, TWO)] == [COMPUTING, BLOCKED, RELEASED]
 
 
 def test_before_the_first_event_that_was_kept_nothing_is_known() -> None:
@@ -112,9 +112,9 @@ def test_a_thread_without_events_did_one_thing_throughout() -> None:
 
 def test_shares_are_of_the_time_that_is_known() -> None:
     """Unknown time counts for nothing, and a lane of nothing else has no shares."""
-    lane = Lane(native_id=1, name="", intervals=(Interval(0, 50, UNKNOWN), Interval(50, 75, HOLDING)))
+    lane = Lane(native_id=1, name="", spans=(Span(0, 50, UNKNOWN), Span(50, 75, HOLDING)))
     assert (lane.share(HOLDING), lane.longest_hold_ns) == (1.0, 25)
-    assert Lane(native_id=1, name="", intervals=(Interval(0, 5, UNKNOWN),)).share(HOLDING) == 0.0
+    assert Lane(native_id=1, name="", spans=(Span(0, 5, UNKNOWN),)).share(HOLDING) == 0.0
 
 
 def test_holders_come_in_order() -> None:
@@ -128,10 +128,10 @@ def test_holders_come_in_order() -> None:
     st.integers(0, 3),
 )
 def test_any_events_tile_the_time(story: list[tuple[int, int, str]], n_lost: int) -> None:
-    """Whatever is lost or out of order, intervals follow each other without a gap, in states that there are."""
+    """Whatever is lost or out of order, spans follow each other without a gap, in states that there are."""
     kinds = {"t": "take", "d": "drop", "w": "wait", "f": "forced"}
     rows = [(at_ns, native_id, kinds[kind]) for at_ns, native_id, kind in sorted(story, key=lambda row: row[0])]
     for lane in lanes_of(traces.log(rows, n_lost_events=n_lost), ALL, ALL):
-        assert all(one.begin_ns < one.end_ns and one.state in STATES for one in lane.intervals)
-        assert all(one.end_ns == other.begin_ns for one, other in pairwise(lane.intervals))
-        assert (lane.intervals[0].begin_ns, lane.intervals[-1].end_ns) == (0, 100)
+        assert all(one.begin_ns < one.end_ns and one.state in STATES for one in lane.spans)
+        assert all(one.end_ns == other.begin_ns for one, other in pairwise(lane.spans))
+        assert (lane.spans[0].begin_ns, lane.spans[-1].end_ns) == (0, 100)
