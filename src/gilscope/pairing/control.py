@@ -9,7 +9,7 @@ HEAVIER = 1.05
 #: none for it.
 SECOND_CPU = 1.15
 #: From this share of the ceiling on, an arm scales.
-SCALES = 0.9
+SCALES_FROM = 0.9
 #: Differences smaller than this do not matter to anybody; a wider target widens it.
 SAME = 0.02
 

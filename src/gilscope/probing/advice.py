@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gilscope.pairing.control import SCALES
+from gilscope.pairing.control import SCALES_FROM
 from gilscope.probing import classes
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.doubts import doubt
@@ -133,10 +133,10 @@ def _beside_threads(threads: Prospect, processes: Prospect) -> str:
     """Say what the other way gives that pays too: more, no more, or nobody knows."""
     gave, others = threads.expected.measured, processes.expected.measured
     is_less = gave is not None and others is not None and others.high < gave.low
-    is_more = gave is not None and others is not None and SCALES * others.low > gave.high
-    if processes.expected.low * SCALES > threads.expected.high and not is_less:
+    is_more = gave is not None and others is not None and SCALES_FROM * others.low > gave.high
+    if processes.expected.low * SCALES_FROM > threads.expected.high and not is_less:
         return f" Processes pay more: {_times(processes)}."
-    if threads.expected.low >= SCALES * processes.expected.high and not is_more:
+    if threads.expected.low >= SCALES_FROM * processes.expected.high and not is_more:
         return " Processes gain no more."
     return f" Whether processes gain more cannot be told: {_times(processes)}."
 

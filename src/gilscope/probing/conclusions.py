@@ -8,7 +8,7 @@ from typing import Any
 
 from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
-from gilscope.pairing.control import SCALES
+from gilscope.pairing.control import SCALES_FROM
 from gilscope.pairing.intervals import Interval
 from gilscope.probing import classes
 from gilscope.probing.advice import Case, Prospect, advise, decide
@@ -251,7 +251,7 @@ def _shortfalls(
     """Say why measured speed-ups stay below what was predicted, given what the host gave."""
     control, processes = (seen.speed_ups.get(way) for way in ("control", "processes"))
     bus_is_full = control is not None and processes is not None and processes.high < MEMORY_BOUND * control.low
-    threads_alone = seen.of_processes is not None and seen.of_processes.high < SCALES
+    threads_alone = seen.of_processes is not None and seen.of_processes.high < SCALES_FROM
     found = {}
     for way, one in expected.items():
         if one.measured is None or predicted[way][-1].low < PAYS:  # nothing is missing where nothing was promised

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.pairing.intervals import Interval
 from gilscope.probing.handing import Cost
 from gilscope.probing.prediction import FINE_RELEASES, Prediction
@@ -150,9 +150,9 @@ def expect_threads(prediction: Prediction, processes: Expectation, seen: Seen, r
     """
     gave, beside = seen.speed_ups.get("threads"), seen.of_processes
     most = math.inf if beside is None else beside.high * processes.high * ramp
-    if gave is None or (beside is not None and beside.low >= SCALES and seen.needs_cpu):
+    if gave is None or (beside is not None and beside.low >= SCALES_FROM and seen.needs_cpu):
         pass  # they reach what processes reach: what is missing, the host did not give
-    elif beside is not None and beside.high < SCALES and seen.second_cpu:
+    elif beside is not None and beside.high < SCALES_FROM and seen.second_cpu:
         most = min(most, gave.high * ramp)
     else:
         most = min(most, _most(gave, seen, ramp))
@@ -211,7 +211,7 @@ def handed(expected: Expectation, busy: Cost, call_ns: float) -> Handed:
     call_ns : float
     """
     at_best, at_worst = expected.slowed(busy.low / call_ns), expected.slowed(busy.high / call_ns)
-    enough = busy.high / call_ns * expected.low * SCALES / (1 - SCALES)
+    enough = busy.high / call_ns * expected.low * SCALES_FROM / (1 - SCALES_FROM)
     return Handed(low=at_worst.low, high=at_best.high, calls_at_a_time=_rounded_up(enough))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from gilscope import words
-from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.running import verdicts
 from gilscope.running.result import SERIAL, Control, Row
 from gilscope.running.strategies import find
@@ -87,7 +87,7 @@ def sentences(
             *_memory_bound(parallel),
         ],
         [
-            *said(verdicts.SCALES_WORD.__eq__, _of_processes),
+            *said(verdicts.SCALES.__eq__, _of_processes),
             *said(lambda verdict: verdict.startswith("same"), _twins),
             *said("faster".__eq__, _twins),
             *said("slower".__eq__, _twins),
@@ -222,7 +222,7 @@ def _nothing(parallel: Sequence[Row]) -> str:
 
 def _range(rows: Sequence[Row]) -> str:
     values = [row.equal_width.estimate for row in rows if row.equal_width is not None]
-    low, high = (words.beside(value, [SCALES]) for value in (min(values), max(values)))
+    low, high = (words.beside(value, [SCALES_FROM]) for value in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
 
 

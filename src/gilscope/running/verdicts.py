@@ -8,7 +8,7 @@ that two honest runs may differ in how much they say but never in what.
 import math
 
 from gilscope import words
-from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.pairing.intervals import Interval
 from gilscope.running.result import Control
 
@@ -25,7 +25,7 @@ REFERENCE = "reference"
 CEILING = "ceiling"
 GIL_BOUND = "GIL-bound"
 ONE_WIDE = "one CPU wide"
-SCALES_WORD = "scales"
+SCALES = "scales"
 PARTLY = "partly"
 NO_SECOND_CPU = "this machine gave no second CPU"
 NO_GAIN = "processes gained nothing here"
@@ -93,9 +93,9 @@ def of_wide_arm(ratio: Interval, target: float) -> str:
     """Judge an arm by its share of the ceiling."""
     if ratio.half_width > max(target, WIDEST):
         return unresolved(ratio)
-    if ratio.low >= SCALES:
-        return SCALES_WORD
-    if ratio.high < SCALES:
+    if ratio.low >= SCALES_FROM:
+        return SCALES
+    if ratio.high < SCALES_FROM:
         return PARTLY
     return unresolved(ratio)
 
@@ -113,7 +113,7 @@ def of_narrow_arm(to_serial: Interval, to_ceiling: Interval, target: float, *, g
     gil_enabled : bool
         Without a GIL, something else keeps the arm on one CPU.
     """
-    if to_serial.half_width > max(target, WIDEST) or to_ceiling.high >= SCALES or to_serial.low > ONE_CPU_WIDE:
+    if to_serial.half_width > max(target, WIDEST) or to_ceiling.high >= SCALES_FROM or to_serial.low > ONE_CPU_WIDE:
         return unresolved(to_serial)  # the last: it kept one CPU busy, and was faster than one CPU can be
     return GIL_BOUND if gil_enabled else ONE_WIDE
 

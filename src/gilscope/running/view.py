@@ -3,7 +3,7 @@
 import math
 
 from gilscope import words
-from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.pairing.intervals import Interval
 from gilscope.report.blocks import (
     BAD,
@@ -36,7 +36,7 @@ COLUMNS = (
 )
 _VERDICT = 2
 _TONES: dict[str, Tone] = {
-    verdicts.SCALES_WORD: GOOD,
+    verdicts.SCALES: GOOD,
     verdicts.GIL_BOUND: BAD,
     verdicts.PARTLY: PARTLY,
     verdicts.CEILING: QUIET,
@@ -178,7 +178,7 @@ def _borders(row: Row, target: float) -> tuple[float, ...]:
         return 1 - margin, 1 + margin
     if row.partner.endswith("/serial"):
         return 1 + SAME, verdicts.ONE_CPU_WIDE
-    return (SCALES,)
+    return (SCALES_FROM,)
 
 
 def _cells(row: Row, target: float) -> tuple[str, ...]:

@@ -23,10 +23,10 @@ def with_verdicts(*found: str) -> Result:
 @pytest.mark.parametrize(
     ("found", "code", "strict_code"),
     [
-        ((verdicts.SCALES_WORD, verdicts.GIL_BOUND), 0, 0),
+        ((verdicts.SCALES, verdicts.GIL_BOUND), 0, 0),
         ((verdicts.MEMORY_BOUND,), 0, 0),
-        ((verdicts.SCALES_WORD, OPEN), 0, 3),
-        ((verdicts.SCALES_WORD, verdicts.NO_SECOND_CPU), 0, 5),
+        ((verdicts.SCALES, OPEN), 0, 3),
+        ((verdicts.SCALES, verdicts.NO_SECOND_CPU), 0, 5),
         ((OPEN, OPEN), 3, 3),
         ((verdicts.CONTROL_FAILED,), 3, 3),
         ((OPEN, verdicts.NO_SECOND_CPU), 5, 5),

@@ -41,8 +41,8 @@ def test_what_is_held_back_and_what_scales_get_a_sentence_each() -> None:
             row(verdicts.GIL_BOUND, implementation="python", ratio=0.97),
             row(verdicts.GIL_BOUND, implementation="cython", ratio=0.99),
             row(verdicts.GIL_BOUND, implementation="c", ratio=0.98),
-            row(verdicts.SCALES_WORD, gil="released", ratio=1.01),
-            row(verdicts.SCALES_WORD, strategy="interpreters", ratio=0.98),
+            row(verdicts.SCALES, gil="released", ratio=1.01),
+            row(verdicts.SCALES, strategy="interpreters", ratio=0.98),
         ],
         RIGHT,
     )
@@ -63,8 +63,8 @@ def test_there_are_never_more_than_three_sentences() -> None:
     rows = [
         row(verdicts.GIL_BOUND),
         row(verdicts.GIL_BOUND, gil="released", implementation="numpy"),
-        row(verdicts.SCALES_WORD, gil="released"),
-        row(verdicts.SCALES_WORD, strategy="interpreters"),
+        row(verdicts.SCALES, gil="released"),
+        row(verdicts.SCALES, strategy="interpreters"),
         row(verdicts.NO_SECOND_CPU),
         row("unresolved (±3.1 %)"),
     ]

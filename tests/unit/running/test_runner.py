@@ -383,8 +383,8 @@ def test_what_is_true_is_found() -> None:
     assert verdict(result, "serial", "released") == verdicts.REFERENCE
     assert verdict(result, "threads", "held") == verdicts.GIL_BOUND
     assert verdict(result, "processes", "held") == verdicts.CEILING
-    assert verdict(result, "interpreters", "held") == verdicts.SCALES_WORD
-    assert verdict(result, "threads", "released") == verdicts.SCALES_WORD
+    assert verdict(result, "interpreters", "held") == verdicts.SCALES
+    assert verdict(result, "threads", "released") == verdicts.SCALES
     text = " ".join(result.findings)
     assert "2 threads are no faster than one" in text
     assert "With the GIL released, 2 threads reach" in text
@@ -450,7 +450,7 @@ def test_ten_runs_on_a_restless_machine_never_contradict_each_other(share: float
     for strategy in ("interpreters", "processes"):
         assert not found.get(f"quad/c/held/2/{strategy}", set()) & {verdicts.GIL_BOUND}
     assert not found.get("quad/c/held/2/threads", set()) - {verdicts.GIL_BOUND}
-    assert not found.get("quad/c/released/2/threads", set()) - {verdicts.SCALES_WORD}
+    assert not found.get("quad/c/released/2/threads", set()) - {verdicts.SCALES}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.1, 0.2, 0.3, 0.4])

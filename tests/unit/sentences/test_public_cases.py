@@ -130,7 +130,7 @@ def test_a_mean_over_what_differs_names_what_it_covers() -> None:
     """PyTorch's benchmarks (test-infra, issue 4239) compared means over different sets of models that passed."""
     fine, gone = interval(0.97, 0.96, 0.98), row("unresolved (±9 %)", interval(0.9, 0.8, 1.0), "c", "threads")
     other = dataclasses.replace(gone, arm=dataclasses.replace(gone.arm, kernel="square"))
-    said, _ = findings.sentences([row(verdicts.SCALES_WORD, fine), other], RIGHT)
+    said, _ = findings.sentences([row(verdicts.SCALES, fine), other], RIGHT)
     assert said.endswith("reach 0.97 of what as many processes reach, in C (quad on 2).")
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gilscope import words
 from gilscope.errors import Unavailable
-from gilscope.pairing.control import SAME, SCALES, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.report import markdown
 from gilscope.running import cautions, verdicts, view
 from gilscope.running.result import Arm, Group, Result, Round, Row, Sample, WorkSize
@@ -439,12 +439,12 @@ def _(facts: tuple[Result, Row]) -> bool:
 
 @VERDICTS.claim("scales")
 def _(facts: tuple[Result, Row]) -> bool:
-    return ends(cell(*facts, "of ceiling"))[1] >= SCALES
+    return ends(cell(*facts, "of ceiling"))[1] >= SCALES_FROM
 
 
 @VERDICTS.claim("partly")
 def _(facts: tuple[Result, Row]) -> bool:
-    return ends(cell(*facts, "of ceiling"))[2] <= SCALES
+    return ends(cell(*facts, "of ceiling"))[2] <= SCALES_FROM
 
 
 @VERDICTS.claim(r"same within <margin:figure> %")
