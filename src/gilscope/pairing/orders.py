@@ -11,17 +11,17 @@ E. J. Williams (1949). Experimental designs balanced for the estimation of resid
 Australian Journal of Scientific Research, Series A, 2, 149-168. https://doi.org/10.1071/CH9490149
 """
 
-import random
+from random import Random
 
 
-def orders(n_arms: int, rng: random.Random) -> list[tuple[int, ...]]:
+def orders(n_arms: int, rng: Random) -> list[tuple[int, ...]]:
     """Draw one block of rounds, balanced for place and for first-order carry-over.
 
     Parameters
     ----------
     n_arms : int
         How many arms a round holds, at least 1.
-    rng : random.Random
+    rng : Random
         Source of the shuffle and of the labels; a recorded seed gives the same blocks again.
 
     Returns
@@ -43,7 +43,7 @@ def orders(n_arms: int, rng: random.Random) -> list[tuple[int, ...]]:
 
     Examples
     --------
-    >>> sorted(orders(2, random.Random(1)))
+    >>> sorted(orders(2, Random(1)))
     [(0, 1), (1, 0)]
     """
     if n_arms < 1:

@@ -1,6 +1,6 @@
 """Balanced rounds: every arm timed once a round, in turns, until enough is known. All comparisons use this one loop.
 
-    rounds = Rounds(["one", "other"], one_by_one({"one": time_one, "other": time_other}), random.Random(seed))
+    rounds = Rounds(["one", "other"], one_by_one({"one": time_one, "other": time_other}), Random(seed))
     rounds.take(keep=False)  # a warm-up
     for _ in range(50):
         rounds.take()
@@ -10,10 +10,10 @@ An arm is any value that names what is timed, and a sample is what timing it gav
 clock. Nothing here knows what an arm does.
 """
 
-import random
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from math import log
+from random import Random
 from typing import Generic, TypeVar
 
 from gilscope.pairing.orders import orders
@@ -29,11 +29,11 @@ class Order(Generic[Arm]):
     Parameters
     ----------
     arms : sequence
-    rng : random.Random
+    rng : Random
         A recorded seed gives the same orders again.
     """
 
-    def __init__(self, arms: Sequence[Arm], rng: random.Random) -> None:
+    def __init__(self, arms: Sequence[Arm], rng: Random) -> None:
         self.arms = list(arms)
         self._rng = rng
         self._rows: deque[tuple[int, ...]] = deque()
@@ -59,7 +59,7 @@ class Rounds(Generic[Arm]):
     measure : callable
         Times the arms it is given, in this order, and returns the time of each that could be timed. The unit is the
         caller's. An arm without a time is left out from there on.
-    rng : random.Random
+    rng : Random
         Source of the orders.
 
     Attributes
@@ -69,7 +69,7 @@ class Rounds(Generic[Arm]):
     """
 
     def __init__(
-        self, arms: Sequence[Arm], measure: Callable[[Sequence[Arm]], Mapping[Arm, float]], rng: random.Random
+        self, arms: Sequence[Arm], measure: Callable[[Sequence[Arm]], Mapping[Arm, float]], rng: Random
     ) -> None:
         self.times: dict[Arm, list[float]] = {arm: [] for arm in arms}
         self._measure = measure
@@ -133,7 +133,7 @@ def in_turns(
     take: Callable[[Group], object],
     is_done: Callable[[Group], bool],
     is_over: Callable[[], bool],
-    rng: random.Random,
+    rng: Random,
 ) -> Iterator[tuple[Group, bool]]:
     """Take rounds of the groups in turns until each has enough: what slows the machine for a while slows all of them.
 
@@ -147,7 +147,7 @@ def in_turns(
         Whether a group has enough; asked of each after every cycle.
     is_over : callable
         Whether the time is up; asked after every round.
-    rng : random.Random
+    rng : Random
         Source of the order of the groups, another one in each cycle.
 
     Yields

@@ -16,6 +16,7 @@ from gilscope.accounting import lock_waits
 from gilscope.errors import CannotRunError
 from gilscope.originals import threads_are_replaced, time
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
+from gilscope.pairing.rounds import Rounds, in_turns
 from gilscope.probing.handing import Handing, hand_to_processes, hand_to_threads
 from gilscope.probing.workers import Channel, PipeChannel, ThreadChannel, Work, WorkerError
 from gilscope.targets.target import Resolved
@@ -26,11 +27,17 @@ MIN_SAMPLE_NS = 5_000_000
 #: Rounds of the control's arithmetic over 2048 items to begin with, some milliseconds' worth on any machine.
 SPINS = 4000
 FEWEST_ROUNDS, MOST_ROUNDS = 7, 200
-#: A long call is made several times a sample where the time allows for so many rounds of that, for all workers begin at
-#: once and meet at the GIL; with sixteen calls that is forgotten.
+#: If the time allows for this many rounds, each sample holds several long calls: workers start together and collide at
+#: the GIL once, and 16 calls make that negligible.
 GOOD_ROUNDS, MOST_LONG_CALLS = 12, 16
 #: What handing a call out costs is measured for shorter calls; of longer ones it is less than matters to anybody.
 SHORT_CALL_NS = 2_000_000
+
+#: The untimed lead-in before each sample does this share of its work, one call at least: enough to take what the arm
+#: before has left in caches and among sleeping workers. In 40 trials of 24 rounds on two busy CPUs, two equal arms
+#: read each other within 15 % with it and within 49 % without (copies of 8 MB), within 15 and 30 % (bytecode).
+LEAD_IN_SHARE = 0.05
+SERIAL = "serial"
 
 _Arm = tuple[str, int]
 #: An arm whose workers are another one's.
@@ -115,7 +122,8 @@ def measure_scaling(
     rng = Random(seed)
     calls: Work = {"calls": _calls_each(call_ns, widths, seconds)}
     # At worst the calls of all workers come one after another; before the rounds, each worker makes them once.
-    longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls["calls"] * call_ns / 1e9
+    calls_a_sample = calls["calls"] + _lead_in(calls).get("calls", 0)
+    longest_s = (FEWEST_ROUNDS + 1) * (1 + len(WAYS) * sum(widths)) * calls_a_sample * call_ns / 1e9
     if longest_s > most_seconds:
         why = f"calls this long could take {words.seconds(round(longest_s))} in all; allow for them with --limit"
         return _Absences(dict.fromkeys(WAYS, why)).scalings(widths)
@@ -127,24 +135,24 @@ def measure_scaling(
         single = _greeted(kinds, calls, absent)
         if not single:
             return absent.scalings(widths)
-        arms: dict[_Arm, tuple[list[Channel], Work]] = {("serial", 1): (single, calls)}
+        arms: dict[_Arm, tuple[list[Channel], Work]] = {(SERIAL, 1): (single, calls)}
         arms |= {(way, n): (kinds[way][:n], calls) for n in widths for way in kinds if way not in absent.reasons}
         if "processes" not in absent.reasons:
             spins = _spins(kinds["processes"][0])
             arms |= {("control", n): (kinds["processes"][:n], spins) for n in (1, *widths)}
         counted = _count_lock_waits(stack)
         try:
-            walls, waited = _rounds(arms, seconds, rng, absent)
+            rounds, waited = _rounds(arms, seconds, rng, absent)
             handing = _handing(kinds, absent) if with_handing and call_ns < SHORT_CALL_NS else {}
         except WorkerError as error:
             for way in WAYS:
                 absent.fail(way, str(error))
             return absent.scalings(widths)
     found = [
-        _scaling(walls, way, n, handing.get(way), 0 if way == "control" else calls["calls"], waited if counted else {})
+        _scaling(rounds, way, n, handing.get(way), 0 if way == "control" else calls["calls"], waited if counted else {})
         for n in widths
         for way in (*kinds, "control")
-        if (way, n) in walls
+        if (way, n) in rounds.times
     ]
     return [*found, *absent.scalings(widths)]
 
@@ -268,31 +276,51 @@ def _spins(channel: Channel) -> Work:
 
 def _rounds(
     arms: dict[_Arm, tuple[list[Channel], Work]], seconds: float, rng: Random, absent: _Absences
-) -> tuple[dict[_Arm, list[int]], dict[_Arm, int]]:
-    """Time every arm once a round, in an order drawn anew each time; add up what its workers waited for locks.
+) -> tuple[Rounds[_Arm], dict[_Arm, int]]:
+    """Time every arm once a round, each after a lead-in; add up what its workers waited for locks.
 
     A way that fails is left out from there on, for the reason that `absent` then has.
     """
-    walls: dict[_Arm, list[int]] = {arm: [] for arm in arms}
     waited = dict.fromkeys(arms, 0)
-    deadline, n_rounds = time.monotonic() + seconds, 0
-    while n_rounds < FEWEST_ROUNDS or (n_rounds < MOST_ROUNDS and time.monotonic() < deadline):
-        for arm in rng.sample(list(walls), len(walls)):
-            if arm not in walls:  # another width of its way has failed in this round
+
+    def measure(order: Sequence[_Arm]) -> dict[_Arm, float]:
+        walls: dict[_Arm, float] = {}
+        failed: set[str] = set()
+        for arm in order:
+            channels, work = arms[arm]
+            way = _SAME_WORKERS.get(arm[0], arm[0])
+            if way in failed:  # another width of it, in this round
                 continue
-            before_ns = _waited_ns(arms[arm][0])
             try:
-                walls[arm].append(_wall_ns(*arms[arm]))
+                if lead_in := _lead_in(work):
+                    _wall_ns(channels, lead_in)
+                before_ns = _waited_ns(channels)
+                walls[arm] = _wall_ns(channels, work)
             except WorkerError as error:  # it went well once, and does not always
-                if arm[0] == "serial":
+                if arm[0] == SERIAL:
                     raise
-                way = _SAME_WORKERS.get(arm[0], arm[0])
                 absent.fail(way, f"{arm[1]} {way} at once: {error}")
-                walls = {one: times for one, times in walls.items() if _SAME_WORKERS.get(one[0], one[0]) != way}
+                failed.add(way)
             else:
-                waited[arm] += _waited_ns(arms[arm][0]) - before_ns
-        n_rounds += 1
-    return walls, waited
+                waited[arm] += _waited_ns(channels) - before_ns
+        return {arm: ns for arm, ns in walls.items() if _SAME_WORKERS.get(arm[0], arm[0]) not in failed}
+
+    rounds = Rounds(list(arms), measure, rng)
+    deadline = time.monotonic() + seconds
+    for _ in in_turns(
+        [rounds],
+        Rounds.take,
+        lambda rounds: len(rounds) >= MOST_ROUNDS,
+        lambda: len(rounds) >= FEWEST_ROUNDS and time.monotonic() >= deadline,
+        rng,
+    ):
+        pass
+    return rounds, waited
+
+
+def _lead_in(work: Work) -> Work:
+    """Return the work of a lead-in; none where a sample is a single call, which there is no time to make twice."""
+    return {name: max(1, round(LEAD_IN_SHARE * amount)) for name, amount in work.items() if amount > 1}
 
 
 def _waited_ns(channels: Sequence[Channel]) -> int:
@@ -313,25 +341,24 @@ def _handing(kinds: dict[str, list[Channel]], absent: _Absences) -> dict[str, Ha
 
 
 def _scaling(
-    walls: dict[_Arm, list[int]],
+    rounds: Rounds[_Arm],
     way: str,
     n_workers: int,
     handing: Handing | None,
     calls_each: int,
     waited: dict[_Arm, int],
 ) -> Scaling:
-    alone = walls["control" if way == "control" else "serial", 1]
-    mine, processes = walls[way, n_workers], walls.get(("processes", n_workers))
-    pairs = [math.log(n_workers * one / several) for one, several in zip(alone, mine, strict=True)]
-    compared = processes is not None and way in ("threads", "interpreters")
+    mine, alone, processes = (way, n_workers), ("control" if way == "control" else SERIAL, 1), ("processes", n_workers)
+    # So many workers make so many times the calls of one.
+    speed_up = [math.log(n_workers) + log_ratio for log_ratio in rounds.log_ratios(alone, mine)]
+    compared = processes in rounds.times and way in ("threads", "interpreters")
+    share_ns = n_workers * sum(rounds.times[mine])
     return Scaling(
         way=way,
         n_workers=n_workers,
-        speed_up=cross_width_interval([pairs]),
-        of_processes=ratio_interval([[math.log(a / b) for a, b in zip(processes or (), mine, strict=True)]])
-        if compared
-        else None,
+        speed_up=cross_width_interval([speed_up]),
+        of_processes=ratio_interval([rounds.log_ratios(processes, mine)]) if compared else None,
         handing=handing if handing is not None and handing.n_workers == n_workers else None,
         calls_each=calls_each,
-        lock_waited=waited[way, n_workers] / (n_workers * sum(mine)) if waited and way == "threads" else None,
+        lock_waited=waited[mine] / share_ns if waited and way == "threads" else None,
     )
