@@ -9,44 +9,36 @@ from gilscope.atlas import document, rows, selection
 from gilscope.atlas.calls import Atlas, load
 from gilscope.atlas.rows import Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
-from gilscope.cli import exit_codes
+from gilscope.cli import exit_codes, options
 from gilscope.cli.atlas_progress import Display
-from gilscope.cli.files import check_output, conclude, save
-from gilscope.cli.types import Duration
+from gilscope.cli.command import Command
+from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.outputs import Outputs
 from gilscope.documents.files import read_text
-from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
+from gilscope.errors import INTERRUPTED, UsageError
 from gilscope.report import atlas as report
-from gilscope.report import atlas_page
 from gilscope.system.cpus import usable_cpus
 from gilscope.version import __version__
-from gilscope.words import seconds
+
+_EXAMPLES = (
+    ("atlas stdlib -k zlib", "Check the calls of the standard library that have zlib in their name."),
+    ("atlas mine.toml -o mine.json -o mine.html", "Check a list of your own; go on from mine.json next time."),
+    ("atlas numpy --sort held --filter class=mixed", "Show some of the calls, in another order."),
+)
 
 
-@click.command()
+@click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("calls", metavar="CALLS.toml|stdlib|numpy")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save each row as JSON, at once.")
+@options.outputs("atlas", goes_on=True)
 @click.option(
     "--resume/--restart",
     default=True,
-    help="Keep the rows in the output file whose code and Python are the same, or none.  [default: resume]",
+    help="Keep the rows of the .json file whose code and Python are the same, or none.  [default: resume]",
 )
 @click.option("-k", "parts", multiple=True, metavar="PART", help="Only calls with this in their name or group.")
-@click.option("--first", "n_first", type=click.IntRange(1), help="Only so many calls, the first.")
-@click.option(
-    "--max-time",
-    type=Duration(),
-    default=SECONDS,
-    show_default=f"{SECONDS:g}s",
-    help="Measure each call about so long.",
-)
-@click.option(
-    "--limit",
-    "limit_s",
-    type=Duration(),
-    default=LIMIT_S,
-    show_default=f"{LIMIT_S:g}s",
-    help="A call that has not ended by then hangs, and is ended.",
-)
+@click.option("--first", "n_first", metavar="N", type=click.IntRange(1), help="Only the first N calls.")
+@options.max_time("Measure each call for about this long.", default_s=SECONDS)
+@options.limit(f"{LIMIT_S:g}s")
 @click.option("--sort", type=click.Choice(selection.SORT_KEYS), help="Sort the rows.  [default: as in the file]")
 @click.option(
     "--filter",
@@ -55,40 +47,31 @@ from gilscope.words import seconds
     metavar="FILTER",
     help="Only rows with class=..., group=... or a part of a name.",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "markdown", "json", "html"]),
-    default="table",
-    show_default=True,
-)
+@options.voices
 def command(
     calls: str,
-    output: Path | None,
+    outputs: Outputs,
     resume: bool,
     parts: tuple[str, ...],
     n_first: int | None,
     max_time: float,
-    limit_s: float,
+    limit_s: float | None,
     sort: str | None,
     filters: tuple[str, ...],
-    style: str,
 ) -> int:
     """Probe every call of a list, each in a fresh process: whether it holds the GIL, and whether threads pay.
 
     CALLS is a TOML file (docs/atlas.md), or the name of one that comes with gilscope: stdlib or numpy. With -o, a
     second run measures what is missing. The code in the file runs with your rights.
     """
-    if not 0 < max_time < limit_s:
-        raise UsageError(
-            f"--max-time must be above 0 and below --limit, got {seconds(max_time)} and {seconds(limit_s)}"
-        )
+    limit_s = LIMIT_S if limit_s is None else limit_s
+    options.check_times(max_time, limit_s)
     selection.check_filters(filters)
     atlas = load(calls)
     chosen = selection.select(atlas, parts, n_first)
-    found = _before(output, atlas, resume=resume)
+    data_file = _data_file(outputs)
+    found = _before(data_file, atlas, resume=resume)
     shown: list[Row] = []
-    unsaved: CannotRunError | None = None
     is_interrupted = False
     with Display() as display:
         try:
@@ -96,27 +79,35 @@ def command(
                 if isinstance(event, Ended):
                     shown.append(event.row)
                     found[event.row["name"]] = event.row
-                    if output is not None and not event.is_kept:
+                    if not event.is_kept:
                         # After every call, so that whatever happens later loses nothing; and again after the next
                         # where it failed.
-                        unsaved = save(output, document.dumps(_document(atlas, found)).encode())
+                        outputs.save(_document(atlas, found), forms=("json",))
                 display.show(event)
         except KeyboardInterrupt:
             is_interrupted = True
-    data = {**_document(atlas, found), "rows": shown}
-    draw(data, selection.in_order(selection.filtered(shown, filters), sort), style)
+    drawn = selection.in_order(selection.filtered(shown, filters), sort)
+    data = {**_document(atlas, found), "rows": drawn}
+    outputs.show(data, terminal=lambda: report.render(data, drawn))
+    outputs.save(data, forms=[form for form in ENDINGS if form != "json"])
     if is_interrupted:
-        saved = "" if output is None or unsaved else f" and saved; the same command goes on from {output}"
+        goes_on = data_file is not None and data_file.exists() and not outputs.lost
+        saved = f" and saved; the same command goes on from {data_file}" if goes_on else ""
         click.echo(f"gilscope: interrupted; {len(shown)} of {len(chosen)} calls were measured{saved}", err=True)
-    return conclude(INTERRUPTED if is_interrupted else exit_codes.of_atlas(shown), [unsaved])
+    return outputs.conclude(INTERRUPTED if is_interrupted else exit_codes.of_atlas(shown))
+
+
+def _data_file(outputs: Outputs) -> Path | None:
+    """Return the file to go on from."""
+    found = [path for path, form in outputs.files.items() if form == "json"]
+    if len(found) > 1:
+        raise UsageError(f"an atlas goes on from one .json; got {found[0]} and {found[1]}")
+    return found[0] if found else None
 
 
 def _before(output: Path | None, atlas: Atlas, *, resume: bool) -> dict[str, Row]:
     """Return the rows to go on from; refuse an output that cannot be written, or that holds something else."""
-    if output is None:
-        return {}
-    check_output(output, force=True)  # what there may be to replace is told by its kind
-    if not output.exists():
+    if output is None or not output.exists():
         return {}
     if not resume:
         document.check_kind(read_text(output), output)
@@ -130,15 +121,3 @@ def _document(atlas: Atlas, found: dict[str, Row]) -> dict[str, Any]:
     machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": rows.python_name()}
     tool = f"gilscope {__version__}"
     return document.document(atlas, [found[call.name] for call in atlas.calls if call.name in found], machine, tool)
-
-
-def draw(data: dict[str, Any], shown: list[Row], style: str) -> None:
-    """Write the rows, and nothing else, to standard output."""
-    if style == "json":
-        click.echo(document.dumps({**data, "rows": shown}), nl=False)
-    elif style == "markdown":
-        click.echo(report.markdown(data, shown), nl=False)
-    elif style == "html":
-        click.echo(atlas_page.page(data, shown), nl=False)
-    else:
-        report.render(data, shown)

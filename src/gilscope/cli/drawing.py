@@ -1,59 +1,72 @@
-"""Drawing a result on standard output, in the format that was asked for: any kind in any format."""
+"""Drawing a result of any kind in any format; what a format needs is imported when it is asked for."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from gilscope.cli.kinds import KINDS
-from gilscope.report import html, markdown, terminal, text
+from gilscope.cli.kinds import PICTURES, Kind, named
 from gilscope.report.blocks import Block, Heading
 
-#: What a format makes of blocks, as a text that ends in a newline. A new format is a module and a line here.
-FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
-    "table": lambda blocks: f"{text.render(blocks)}\n",
-    "markdown": markdown.render,
-    "html": lambda blocks: html.page(_title(blocks), blocks),
-}
-STYLES = (*FORMATS, "json")
 
-format_option = click.option(
-    "--format", "style", type=click.Choice(STYLES), default="table", show_default=True, help="Of standard output."
-)
+def _text(blocks: Sequence[Block]) -> str:
+    return str(named("gilscope.report.text:render")(blocks, named("gilscope.report.terminal:NO_WIDTH")))
 
 
-def check_format(style: str) -> None:
+def _markdown(blocks: Sequence[Block]) -> str:
+    return str(named("gilscope.report.markdown:render")(blocks))
+
+
+def _html(blocks: Sequence[Block]) -> str:
+    title = next((block.text for block in blocks if isinstance(block, Heading)), "gilscope")
+    return str(named("gilscope.report.html:page")(title, blocks))
+
+
+#: What a format makes of blocks. A new format is a module and a line here.
+FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {"text": _text, "markdown": _markdown, "html": _html}
+#: Format -> what refuses it where the library that it needs is not installed.
+_CHECKS = {"html": "gilscope.report.html:check", **dict.fromkeys(PICTURES, "gilscope.tracing.picture:check_available")}
+
+
+def check_format(form: str) -> None:
     """Refuse a format that cannot be drawn here, before anything is measured.
 
     Raises
     ------
     CannotRunError
     """
-    if style == "html":
-        html.check()
+    if form in _CHECKS:
+        named(_CHECKS[form])()
 
 
-def draw(kind: str, result: Any, style: str) -> None:
+def made(kind: Kind, result: Any, form: str) -> bytes:
+    """Return a result in a format, as a file has it."""
+    if form in PICTURES:
+        return kind.drawn(result, form)
+    if form == "json":
+        text = kind.json(result)
+    elif form in kind.makers:
+        text = named(kind.makers[form])(result)
+    else:
+        text = FORMATS[form](kind.blocks(result))
+    # UTF-8, whatever the terminal speaks; a target's name need not be text.
+    return (text if text.endswith("\n") else f"{text}\n").encode(errors="replace")
+
+
+def draw(kind: Kind, result: Any, style: str) -> None:
     """Write a result, and nothing else, to standard output.
 
     Parameters
     ----------
-    kind : str
-        A name of `KINDS`.
+    kind : Kind
     result : object
         What the view of that kind takes.
     style : str
-        One of `STYLES`.
+        One of its styles.
     """
-    if style == "json":
-        click.echo(KINDS[kind].json(result).encode(), nl=False)  # UTF-8, as in a file, whatever the terminal speaks
-    elif style == "html":
-        click.echo(FORMATS[style](KINDS[kind].blocks(result)).encode(), nl=False)  # as the page itself says
-    elif style == "table":
-        terminal.render(KINDS[kind].blocks(result))  # in colours, where there is a terminal
+    if style == "text" and kind.view:
+        named("gilscope.report.terminal:render")(kind.blocks(result))  # in colours, where there is a terminal
     else:
-        click.echo(FORMATS[style](KINDS[kind].blocks(result)), nl=False)
-
-
-def _title(blocks: Sequence[Block]) -> str:
-    return next((block.text for block in blocks if isinstance(block, Heading)), "gilscope")
+        data = made(kind, result, style)
+        # JSON and HTML say themselves that they are UTF-8; the rest is for the terminal's letters.
+        click.echo(data if style in ("json", "html") else data.decode(), nl=False)

@@ -2,12 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
-from gilscope.cli import exit_codes
 from gilscope.documents.files import destination, write_whole
 from gilscope.errors import CannotRunError, UsageError
 
@@ -50,12 +46,3 @@ def save(path: Path, data: bytes) -> CannotRunError | None:
     except CannotRunError as error:
         return error
     return None
-
-
-def conclude(code: int, unsaved: Iterable[CannotRunError | None]) -> int:
-    """Say what could not be saved, and return the exit code for what was found and for that."""
-    for error in unsaved:
-        if error is not None:
-            click.echo(f"gilscope: {error}", err=True)
-            code = exit_codes.unsaved(code)
-    return code

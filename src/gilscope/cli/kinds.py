@@ -1,11 +1,24 @@
 """Every kind of result, in one table: what draws it, and what writes it. A new kind is a view and a line here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from gilscope.errors import UsageError
 from gilscope.report.blocks import Block
+
+#: Format -> the endings of its files; the first is the one that is proposed.
+ENDINGS = {
+    "text": (".txt",),
+    "markdown": (".md", ".markdown"),
+    "json": (".json",),
+    "html": (".html", ".htm"),
+    "svg": (".svg",),
+    "png": (".png",),
+}
+PICTURES = ("svg", "png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +31,94 @@ class Kind:
         ``"module:function"``, which turns a result into blocks.
     dumps : str
         ``"module:function"``, which turns it into JSON text that ends in a newline.
+    picture : str, optional
+        ``"module:function"``, which turns it into the bytes of a picture, given "svg" or "png".
+    makers : mapping of str to str, optional
+        Format -> ``"module:function"``, for a kind that has no view yet.
     """
 
     view: str
     dumps: str
+    picture: str = ""
+    makers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def formats(self) -> list[str]:
+        """Every format that its files can have."""
+        return [form for form in ENDINGS if form == "json" or self._has(form)]
+
+    @property
+    def styles(self) -> list[str]:
+        """Every format that it can have on standard output."""
+        return [form for form in self.formats if form not in PICTURES]
+
+    def format_of(self, path: Path) -> str:
+        """Return the format that the ending of a file asks for.
+
+        Raises
+        ------
+        UsageError
+            If it has none of this kind's.
+        """
+        for form in self.formats:
+            if path.suffix.lower() in ENDINGS[form]:
+                return form
+        allowed = either([ENDINGS[form][0] for form in self.formats])
+        raise UsageError(f"{path}: the ending says what is written; choose {allowed}")
 
     def blocks(self, result: Any) -> tuple[Block, ...]:
         """Return a result as blocks."""
-        return tuple(_named(self.view)(result))
+        return tuple(named(self.view)(result))
 
     def json(self, result: Any) -> str:
         """Return a result as JSON."""
-        return str(_named(self.dumps)(result))
+        return str(named(self.dumps)(result))
+
+    def drawn(self, result: Any, form: str) -> bytes:
+        """Return a result as a picture."""
+        data: bytes = named(self.picture)(result, form)
+        return data
+
+    def _has(self, form: str) -> bool:
+        return bool(self.picture) if form in PICTURES else bool(self.view or form in self.makers)
 
 
 KINDS = {
     "run": Kind("gilscope.running.view:blocks", "gilscope.running.storage:dumps"),
+    "probe": Kind(
+        "",
+        "gilscope.probing.result:dumps",
+        makers={
+            "text": "gilscope.report.probe:text",
+            "markdown": "gilscope.report.probe:markdown",
+            "html": "gilscope.report.probe:page",
+        },
+    ),
+    "atlas": Kind(
+        "",
+        "gilscope.atlas.document:dumps",
+        makers={
+            "text": "gilscope.report.atlas:text",
+            "markdown": "gilscope.report.atlas:markdown",
+            "html": "gilscope.report.atlas_page:page",
+        },
+    ),
+    "trace": Kind(
+        "",
+        "gilscope.tracing.perfetto:dumps",
+        "gilscope.tracing.picture:draw",
+        makers={"text": "gilscope.tracing.summary:text"},
+    ),
+    "ledger": Kind("", "gilscope.report.accounting:dumps", makers={"text": "gilscope.report.accounting:text"}),
 }
 
 
-def _named(name: str) -> Callable[[Any], Any]:
+def either(names: list[str]) -> str:
+    """Return names to choose from: ``".json, .md or .txt"``."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def named(name: str) -> Any:
+    """Return what ``"module:function"`` names; its module is imported now at the latest."""
     module, _, function = name.partition(":")
-    found: Callable[[Any], Any] = getattr(import_module(module), function)
-    return found
+    return getattr(import_module(module), function)

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import selectors
+import shlex
 import signal
 import sys
 from contextlib import ExitStack, suppress
@@ -17,19 +18,28 @@ from gilscope.accounting import mechanisms
 from gilscope.children.delivery import delivered
 from gilscope.children.signals import ENDING
 from gilscope.children.start import Child, interpreter
-from gilscope.cli.files import check_output
-from gilscope.documents.files import write_whole
-from gilscope.errors import GilscopeError, UsageError
+from gilscope.cli import options, script_words, spellings, voice
+from gilscope.cli.command import Command
+from gilscope.cli.outputs import Outputs
+from gilscope.errors import DONE
 from gilscope.report import accounting
 
 # A bare script; see there.
 _START = str(Path(mechanisms.__file__).with_name("start_program.py"))
 _PIPE_BYTES = 1 << 16
+_EXAMPLES = (
+    ("ledger script.py --its-option", "Run a script, then print the account."),
+    ("ledger -o account.json -m unittest", "Run a module, and save the account too."),
+)
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--json", "file", type=click.Path(dir_okay=False), help="Write everything here; - is standard output.")
-@click.option("--force", is_flag=True, help="Overwrite the file of --json.")
+@click.command(
+    cls=Command,
+    examples=_EXAMPLES,
+    before=spellings.Before(is_file=spellings.before_script),
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@options.outputs("ledger", default="none; the account is text on standard error")
 @click.option(
     "--events",
     "n_events",
@@ -38,8 +48,10 @@ _PIPE_BYTES = 1 << 16
     show_default=True,
     help="Events of the timeline to keep, at 16 bytes each, for the JSON; the oldest are lost first, and counted.",
 )
+@options.voices
 @click.argument("words", metavar="[--] (SCRIPT | -m MODULE) [ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
-def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]) -> int:
+@click.pass_context
+def command(ctx: click.Context, outputs: Outputs, n_events: int, words: tuple[str, ...]) -> int:
     """Run a Python program and account for the GIL: who held it, who waited for it, who ran without it, and where.
 
     The program runs in a fresh process with its own standard streams, and its exit code is passed on. When it has
@@ -50,16 +62,18 @@ def command(file: str | None, force: bool, n_events: int, words: tuple[str, ...]
     Where there is no ledger, as on a free-threaded build, shares of time come from samples instead, and waits for locks
     are counted; what the figures rest on is said below them.
     """
-    if file not in (None, "-"):
-        check_output(Path(file), force=force)
-    _check(words)
+    script_words.check(ctx.command, words)
     mechanisms.ledger(n_events)  # says why there can be none before the program is started
+    if hint := script_words.hint(ctx.command, words):
+        voice.say(f"gilscope: {hint}")
+    voice.detail(f"Running {shlex.join(words)}")
     with _Program(n_events, words) as program:
         code = program.wait()
-        return _show(code, program.account, file)
+        voice.detail(f"It ended with {code}")
+        return _show(code, program.account, outputs)
 
 
-def _show(code: int, text: str | None, file: str | None) -> int:
+def _show(code: int, text: str | None, outputs: Outputs) -> int:
     """Show and save the account of a program; return its exit code, which wins over whatever goes wrong here."""
     if text is None:
         told = f"the program ended with {code} before it could be written, or closed gilscope's file"
@@ -70,27 +84,13 @@ def _show(code: int, text: str | None, file: str | None) -> int:
         click.echo(f"gilscope: no account: {log['unavailable']}", err=True)
         return code
     # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
-    accounting.render(log, accounting.open_console())
-    if file == "-":
-        click.echo(text)
-    elif file is not None:
-        try:
-            write_whole(Path(file), f"{text}\n".encode())
-        except GilscopeError as error:
-            click.echo(f"gilscope: {error}", err=True)
-            return code or error.exit_code
-    return code
-
-
-def _check(words: tuple[str, ...]) -> None:
-    if not words or words == ("-m",):
-        raise UsageError("no program was given; write `gilscope ledger script.py` or `gilscope ledger -m module`")
-    if words[0] == "-m":
-        return
-    if words[0].startswith("-"):
-        raise UsageError(f"unknown option {words[0]!r}; options of the program come after its name")
-    if not Path(words[0]).exists():
-        raise UsageError(f"there is no file {words[0]!r}")
+    if not voice.is_quiet() and outputs.style != "text":
+        accounting.render(log, accounting.open_console())
+    if outputs.style is not None:
+        outputs.show(log)
+    outputs.save(log)
+    lost = outputs.conclude(DONE)
+    return code or lost
 
 
 class _Program:

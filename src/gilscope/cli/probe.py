@@ -1,22 +1,26 @@
 """`gilscope probe`: what one call of the user's does to the GIL, and whether threads or processes pay for it."""
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import click
 
 from gilscope import words
+from gilscope.cli import options, spellings
 from gilscope.cli.at_work import phases
-from gilscope.cli.files import check_output, conclude, save
-from gilscope.cli.types import Counts, Duration
+from gilscope.cli.command import Command
+from gilscope.cli.outputs import Outputs
+from gilscope.cli.types import Counts
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target, refused
-from gilscope.probing.result import Probe
 from gilscope.targets.target import Target, parse_target
 
+_EXAMPLES = (
+    ("probe zlib:crc32 --args 'bytes(10**6)'", "Probe a function of a module, with its arguments."),
+    ("probe script.py:work -o work.json -o work.html", "Probe a function of a script; save data and a page."),
+    ("probe -s 'import zlib' 'zlib.compress(bytes(10**6))'", "Probe a statement, after a setup."),
+)
 _AT_WORK = {
     "started": "importing it",
     "resolved": "its first call",
@@ -26,42 +30,27 @@ _AT_WORK = {
 }
 
 
-@click.command()
-@click.argument("target")
-@click.option("--args", default="", help="What stands between the parentheses of the call, e.g. '3, key=len'.")
-@click.option(
-    "-s", "--setup", multiple=True, metavar="CODE", help="Runs once before, as timeit's; may be given several times."
+@click.command(
+    cls=Command,
+    examples=_EXAMPLES,
+    before=spellings.Before({"--markdown": ("--format", "markdown")}, is_file=spellings.behind_target),
 )
-@click.option("--statement", is_flag=True, help="TARGET is a statement, even if it looks like module:function.")
+@options.target
 @click.option("--workers", type=Counts(), help="Widths to measure, e.g. 2,4; 1 measures none.  [default: usable CPUs]")
-@click.option("--max-time", type=Duration(), help=f"Measure for about this time.  [default: {DEFAULT_SECONDS:g}s]")
-@click.option(
-    "--limit",
-    type=Duration(),
-    help=f"What has not ended by then hangs, and is ended.  [default: {DEFAULT_LIMIT_S:g}s, and --max-time]",
-)
-@click.option(
-    "--json",
-    "json_to",
-    is_flag=False,
-    flag_value="-",
-    metavar="[FILE|-]",
-    help="Write everything as JSON, a failure too; behind TARGET, or as --json=FILE.",
-)
-@click.option("--force", is_flag=True, help="Overwrite the file of --json.")
-@click.option("--markdown", is_flag=True, help="Print Markdown that pastes into an issue.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of every random choice.")
+@options.max_time("Measure for about this time.", default_s=DEFAULT_SECONDS)
+@options.limit(f"{DEFAULT_LIMIT_S:g}s, and --max-time")
+@options.outputs("probe")
+@options.seed(default=0)
+@options.voices
 def command(
     target: str,
     args: str,
     setup: tuple[str, ...],
     statement: bool,
     workers: tuple[int, ...] | None,
-    max_time: float | None,
-    limit: float | None,
-    json_to: str | None,
-    force: bool,
-    markdown: bool,
+    max_time: float,
+    limit_s: float | None,
+    outputs: Outputs,
     seed: int,
 ) -> int:
     """Measure one call: how long it holds the GIL, what it does without, and whether threads or processes pay for it.
@@ -70,16 +59,17 @@ def command(
     kernels, such as kernel:quad/c/held. It runs in a process of its own, many times, with your rights; nothing that it
     starts is left running.
     """
-    seconds = DEFAULT_SECONDS if max_time is None else max_time
-    limit_s = DEFAULT_LIMIT_S + seconds if limit is None else limit
-    _check(workers, seconds, limit_s, json_to, force=force, markdown=markdown)
+    limit_s = DEFAULT_LIMIT_S + max_time if limit_s is None else limit_s
+    options.check_times(max_time, limit_s)
+    if workers is not None and (not workers or min(workers) < 1):
+        raise UsageError("--workers needs numbers from 1 on, for example 1,2,4")
     widths = None if workers is None else sorted({n for n in workers if n > 1})
     try:
         parsed = parse_target(target, args=args, setup="\n".join(setup), statement=statement)
-        with _progress(parsed, seconds) as show:
+        with _progress(parsed, max_time) as show:
             probe = probe_target(
                 parsed,
-                seconds=seconds,
+                seconds=max_time,
                 limit_s=limit_s,
                 widths=widths,
                 seed=seed,
@@ -90,47 +80,21 @@ def command(
         click.echo("gilscope: interrupted; nothing was measured, and nothing is left running", err=True)
         return INTERRUPTED
     except (UsageError, CannotRunError) as error:
-        if json_to is None:
+        if not outputs.is_for_programs:
             raise
         probe = refused(target, error)
-    text = json.dumps(probe.as_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-    data = text.encode(errors="replace")  # UTF-8, whatever the terminal speaks; a target's name need not be text
-    unsaved = None if json_to is None or json_to == "-" else save(Path(json_to), data)
-    _draw(probe, data if json_to == "-" else None, markdown=markdown)
+    data = probe.as_dict()
+    outputs.save(data)
+    if probe.failure:
+        click.echo(str(probe), err=True)
+    # Here with whole paths; a failure's text was said.
+    outputs.show(data, terminal=lambda: None if probe.failure else click.echo(str(probe)))
     if probe.exit_code == INTERRUPTED:
         click.echo("gilscope: interrupted; what was measured so far is above", err=True)
-    return conclude(probe.exit_code, [unsaved])
-
-
-def _check(
-    workers: tuple[int, ...] | None, seconds: float, limit_s: float, json_to: str | None, *, force: bool, markdown: bool
-) -> None:
-    """Refuse what cannot be done before anything is measured."""
-    if workers is not None and (not workers or min(workers) < 1):
-        raise UsageError("--workers needs numbers from 1 on, for example 1,2,4")
-    if not 0 < seconds < limit_s:
-        raise UsageError(
-            f"--max-time must be above 0 and below --limit, got {words.seconds(seconds)} and {words.seconds(limit_s)}"
-        )
-    if json_to == "-" and markdown:
-        raise UsageError("standard output takes one format; write the JSON to a file (--json=FILE), or leave one out")
-    if json_to is not None and json_to != "-":
-        check_output(Path(json_to), force=force)
+    return outputs.conclude(probe.exit_code)
 
 
 def _progress(target: Target, seconds: float) -> AbstractContextManager[Callable[[dict[str, Any]], None]]:
     """Show on standard error what is going on."""
     name = " ".join(target.text.split())[:60]
     return phases(f"Probing {name}: about {words.seconds(seconds)} of measuring", _AT_WORK)
-
-
-def _draw(probe: Probe, data: bytes | None, *, markdown: bool) -> None:
-    """Write what was asked for to standard output; what failed, and why, to standard error."""
-    if probe.failure:
-        click.echo(str(probe), err=True)
-    if data is not None:
-        click.echo(data, nl=False)
-    elif markdown:
-        click.echo(probe.markdown())
-    elif not probe.failure:
-        click.echo(str(probe))

@@ -1,41 +1,54 @@
 """`gilscope report`: draw a saved result."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gilscope.atlas import document
-from gilscope.cli import atlas
-from gilscope.cli.drawing import draw, format_option
+from gilscope.cli import options
+from gilscope.cli.command import Command
+from gilscope.cli.kinds import KINDS, Kind
+from gilscope.cli.outputs import Outputs
 from gilscope.documents.files import read_text
-from gilscope.errors import UsageError
+from gilscope.errors import DONE, UsageError
 from gilscope.probing import result as probing
-from gilscope.report import probe
+from gilscope.report import atlas, probe
 from gilscope.running import storage
 
+_EXAMPLES = (
+    ("report run.json", "Show a saved result."),
+    ("report run.json --format markdown", "Print it as Markdown, to paste into an issue."),
+    ("report run.json -o run.html", "Make a page of it."),
+)
 
-@click.command()
+
+@click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("result", type=click.Path(path_type=Path))
-@format_option
-def command(result: Path, style: str) -> int:
-    """Draw RESULT, here or on another machine: a file of `gilscope run -o`, `gilscope atlas -o` or `gilscope probe`.
-
-    Of a probe it is the file of --json=FILE.
-    """
+@options.outputs_of_any
+def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
+    """Show RESULT, here or on another machine: a .json file that run, atlas or probe saved with -o."""
     text = read_text(result)
     kind = _kind(text)
     if kind == document.KIND:
         data = document.loads(text, result)
-        atlas.draw(data, data["rows"], style)
-    elif kind == probing.KIND:
-        click.echo(_probe(text, style, result))
+        drawn = outputs(KINDS["atlas"])
+        drawn.show(data, terminal=lambda: atlas.render(data, data["rows"]))
+        drawn.save(data)
+        return drawn.conclude(DONE)
+    if kind == probing.KIND:
+        found, of = _probe(text, result), "probe"
     elif kind is not None:
         kinds = f"results of gilscope run (without a kind), {document.KIND!r} and {probing.KIND!r}"
         raise UsageError(f"{result} is of kind {kind!r}, which cannot be drawn; can be: {kinds}")
     else:
-        draw("run", storage.loads(text, str(result)), style)
-    return 0
+        found, of = storage.loads(text, str(result)), "run"
+    drawn = outputs(KINDS[of])
+    drawn.show(found)
+    drawn.save(found)
+    return drawn.conclude(DONE)
 
 
 def _kind(text: str) -> object:
@@ -47,14 +60,14 @@ def _kind(text: str) -> object:
     return data.get("kind") if isinstance(data, dict) else None
 
 
-def _probe(text: str, style: str, path: Path) -> str:
+def _probe(text: str, path: Path) -> Any:
     data = json.loads(text)
     if (version := data.get("schema_version")) not in probing.READABLE_VERSIONS:
         known = " and ".join(map(str, probing.READABLE_VERSIONS))
         raise UsageError(f"{path} has schema version {version!r}; this gilscope reads {known}")
-    forms = {"table": probe.text, "markdown": probe.markdown, "html": probe.page}
     try:  # each of them, so that JSON is not passed on unchecked
-        shown = {form: make(data) for form, make in forms.items()}
+        for make in (probe.text, probe.markdown, probe.page):
+            make(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is not a whole result of a probe: {type(error).__name__}: {error}") from None
-    return shown.get(style, text.rstrip("\n"))
+    return data

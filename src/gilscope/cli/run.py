@@ -2,26 +2,31 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from gilscope.cli import exit_codes
-from gilscope.cli.drawing import check_format, draw, format_option
-from gilscope.cli.files import check_output, conclude
+from gilscope.cli import exit_codes, options, voice
+from gilscope.cli.command import Command
+from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.outputs import Outputs
 from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
-from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
-from gilscope.running import storage
+from gilscope.errors import INTERRUPTED, GilscopeError
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.result import SERIAL, Result
 from gilscope.running.run import Session
 from gilscope.running.runner import LaunchEnded
 from gilscope.running.strategies import STRATEGIES
-from gilscope.words import seconds
+from gilscope.words import counted, seconds
+
+_EXAMPLES = (
+    ("run", "Compare all there is, in about a minute."),
+    ("run quad --implementations c --fast", "Compare the C kernel alone, in 20 seconds at most."),
+    ("run --strategies threads -o run.json -o run.html", "Compare threads with processes; save data and a page."),
+)
 
 
-@click.command()
+@click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
 @click.option(
     "--implementations",
@@ -50,16 +55,15 @@ from gilscope.words import seconds
     "--task-time", type=Duration(), help="Choose the items so that one serial call takes this long, e.g. 5ms."
 )
 @click.option("--ci-width", type=Share(), help="Stop when every interval is this narrow, e.g. 2%.")
-@click.option("--max-time", type=Duration(), help="Stop after this time at the latest, e.g. 20s.")
+@options.max_time("Stop after this time at the latest, e.g. 20s.")
 @click.option("--fast", "effort", flag_value="fast", help="5 % intervals, two launches, 20 s at most.")
 @click.option("--rigorous", "effort", flag_value="rigorous", help="0.5 % intervals, five launches, 10 minutes at most.")
-@click.option("--seed", type=int, help="Of every random choice; recorded in any case.")
+@options.seed("Of every random choice; recorded in any case.")
 @click.option("--oversubscribe", is_flag=True, help="Allow more workers than usable CPUs.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save everything as JSON.")
-@click.option("--force", is_flag=True, help="Overwrite the output file.")
+@options.outputs("run")
 @click.option("--strict", is_flag=True, help="End with 3 or 5 if a single arm got no verdict, instead of all of them.")
-@format_option
 @click.option("--host-name", is_flag=True, help="Record the host name too.")
+@options.voices
 def command(
     kernels: tuple[str, ...],
     implementations: tuple[str, ...],
@@ -75,10 +79,8 @@ def command(
     effort: str | None,
     seed: int | None,
     oversubscribe: bool,
-    output: Path | None,
-    force: bool,
+    outputs: Outputs,
     strict: bool,
-    style: str,
     host_name: bool,
 ) -> int:
     """Measure kernels (square, quad) under strategies, with the GIL held and released.
@@ -87,9 +89,6 @@ def command(
     (the same kernel on as many processes) with its interval, the speed-up over serial here and now, and a verdict that
     rests on the share of the ceiling alone.
     """
-    check_format(style)
-    if output is not None:
-        check_output(output, force=force)
     request = Request(
         kernels=kernels,
         implementations=implementations,
@@ -108,17 +107,19 @@ def command(
     )
     session: Session | None = None
     failure: GilscopeError | None = None
-    unsaved: CannotRunError | None = None
     interrupted = False
     try:
         session = Session(request, host_name=host_name, argv=sys.argv[1:])
+        plan = session.runner.plan
+        arms = [arm.id for group in plan.groups for arm in group.arms]
+        voice.detail(f"Measuring for {seconds(plan.budget_s)} at most: {counted(len(arms), 'arm')}: {', '.join(arms)}")
         with Display(session.runner) as display:
             for event in session.events():
                 display.show(event)
                 if isinstance(event, LaunchEnded):
                     # After every launch, so that whatever happens later loses nothing. A disk that is full is no
                     # reason to stop measuring: the table can still be shown, and the code says what went wrong.
-                    unsaved = _save(session.result(), output)
+                    _save(session.result(), outputs, "json")
     except KeyboardInterrupt:
         interrupted = True
     except GilscopeError as error:
@@ -126,39 +127,41 @@ def command(
     final = None if session is None else session.result()
     if final is not None and final.rounds:
         if interrupted or failure is not None:
-            unsaved = _save(final, output)
-        draw("run", final, style)
-        if output is not None and unsaved is None:
-            click.echo(f"Saved: {output}    See it: gilscope report {shlex.quote(str(output))}", err=True)
+            _save(final, outputs, "json")
+        outputs.show(final)
+        _save(final, outputs, *(form for form in ENDINGS if form != "json"))
+        voice.detail(f"Stopped: {final.stop_reason}")
     if failure is None and interrupted:
-        click.echo(f"gilscope: interrupted; {_what_is_left(final, output, unsaved)}", err=True)
+        click.echo(f"gilscope: interrupted; {_what_is_left(final, outputs)}", err=True)
+        outputs.conclude(INTERRUPTED)
         return INTERRUPTED
     if failure is not None:
-        conclude(failure.exit_code, [unsaved])
+        outputs.conclude(failure.exit_code, _hint(outputs))
         raise failure
     assert final is not None  # without a session there was a failure, or Ctrl-C
     if not final.rounds:
         click.echo(
             f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
         )
-    return conclude(exit_codes.of_run(final, strict=strict), [unsaved])
+    return outputs.conclude(exit_codes.of_run(final, strict=strict), _hint(outputs))
 
 
-def _what_is_left(result: Result | None, output: Path | None, unsaved: CannotRunError | None) -> str:
+def _what_is_left(result: Result | None, outputs: Outputs) -> str:
     if result is None or not result.rounds:
         return "nothing was measured yet"
-    saved = "" if output is None else " and saved" if unsaved is None else f"; {unsaved}"
-    return f"what was measured so far is above{saved}"
+    return f"what was measured so far is above{' and saved' if outputs.saved else ''}"
 
 
-def _save(result: Result, output: Path | None) -> CannotRunError | None:
-    """Write the result where that was asked for; return what went wrong, or None.
+def _hint(outputs: Outputs) -> str:
+    """Return how to see a file again."""
+    data = next((path for path in outputs.saved if outputs.files[path] == "json"), None)
+    return "" if data is None else f"See it: gilscope report {shlex.quote(str(data))}"
+
+
+def _save(result: Result, outputs: Outputs, *forms: str) -> None:
+    """Write the files of some formats.
 
     A result without a round is not worth a file, least of all one that --force would replace.
     """
-    if output is not None and result.rounds:
-        try:
-            storage.write(result, output)
-        except CannotRunError as error:
-            return error
-    return None
+    if result.rounds:
+        outputs.save(result, forms=forms)

@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gilscope.cli import spellings
+
 if TYPE_CHECKING:
     _Number = click.ParamType[float]
     _Names = click.ParamType[tuple[str, ...]]
     _Counts = click.ParamType[tuple[int, ...]]
+    _Choice = click.Choice[str]
 else:  # click's own is generic from 8.4 on, and nothing here needs one that new
     _Number = _Names = _Counts = click.ParamType
+    _Choice = click.Choice
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0}
 
@@ -71,3 +75,15 @@ class Counts(_Counts):
             return tuple(int(part) for part in str(value).split(",") if part.strip())
         except ValueError:
             self.fail(f"{value!r} is not a list of whole numbers; write for example 1,2,4", param, ctx)
+
+
+class Style(_Choice):
+    """A format for standard output; ``table`` is what ``text`` was called before."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the format."""
+        if value == "table" and "text" in self.choices:
+            if ctx is not None:
+                spellings.note(ctx, "--format table is now --format text; the old spelling still works")
+            value = "text"
+        return super().convert(value, param, ctx)

@@ -1,5 +1,7 @@
 """What a probe found, as plain data that prints itself."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -128,3 +130,8 @@ class Probe:
 
     def _repr_html_(self) -> str:
         return drawing.html(self.as_dict())
+
+
+def dumps(data: Mapping[str, Any]) -> str:
+    """Return a probe's data as JSON text, ending in a newline."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n"

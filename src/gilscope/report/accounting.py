@@ -1,5 +1,7 @@
 """An account of the GIL as tables: one line for each thread and for each place that released, longest first."""
 
+import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +44,18 @@ def render(log: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}.", style="dim", markup=False
     )
+
+
+def text(log: Mapping[str, Any]) -> str:
+    """Return a log as text."""
+    stream = io.StringIO()
+    render(log, Console(file=stream, width=_PIPE_WIDTH, highlight=False, color_system=None))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def dumps(log: Mapping[str, Any]) -> str:
+    """Return a log as JSON text, ending in a newline."""
+    return json.dumps(log) + "\n"
 
 
 def _render_ledger(log: Mapping[str, Any], console: Console) -> None:

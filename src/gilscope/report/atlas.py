@@ -1,5 +1,6 @@
 """The rows of an atlas on a terminal and as Markdown, from plain data alone."""
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -144,16 +145,24 @@ def origin(data: Mapping[str, Any]) -> str:
     return " - ".join([data["tool"], *pythons, counted(data["machine"]["usable_cpus"], "CPU")])
 
 
-def markdown(data: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def text(data: Mapping[str, Any]) -> str:
+    """Return all of a document's rows as text."""
+    stream = io.StringIO()
+    render(data, data["rows"], Console(file=stream, width=160, highlight=False, color_system=None))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def markdown(data: Mapping[str, Any], rows: Sequence[Row] | None = None) -> str:
     """Return rows as a Markdown table, ending in a newline.
 
     Parameters
     ----------
     data : mapping
         As in the file.
-    rows : sequence of mapping
-        Those of its rows that are to be shown, in this order.
+    rows : sequence of mapping, optional
+        Those of its rows that are to be shown, in this order; all by default.
     """
+    rows = data["rows"] if rows is None else rows
     headings = columns(rows)
     lines = [f"**{_escaped(heading(data))}**", "", _line(headings), _line(["---"] * len(headings))]
     lines += [_line([_escaped(cell) for cell in cells(row)]) for row in _present(rows)]

@@ -60,16 +60,17 @@ _COLOURS = {
 _TEXT_COLUMNS = ("group", "call", "class", "pays")
 
 
-def page(data: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def page(data: Mapping[str, Any], rows: Sequence[Row] | None = None) -> str:
     """Return rows as an HTML page, ending in a newline.
 
     Parameters
     ----------
     data : mapping
         As in the file.
-    rows : sequence of mapping
-        Those of its rows that are to be shown, in this order.
+    rows : sequence of mapping, optional
+        Those of its rows that are to be shown, in this order; all by default.
     """
+    rows = data["rows"] if rows is None else rows
     title, origin = escape(data["title"]), escape(atlas.origin(data))
     heads = "".join(
         f'<th{"" if name in _TEXT_COLUMNS else " data-num"}><button type="button">{escape(name)}</button></th>'

@@ -1,10 +1,10 @@
 """What to type instead: every hint is whole, so that it works as it stands."""
 
 import ast
-import asyncio
 import difflib
 import os
 import shlex
+import sys
 from collections.abc import Iterable
 from json import dumps
 from pathlib import PurePath
@@ -92,6 +92,9 @@ def _around_last(text: str, form: str) -> str:
 
 
 def _is_loop_running() -> bool:
+    asyncio = sys.modules.get("asyncio")  # a loop that runs has loaded it
+    if asyncio is None:
+        return False
     try:
         asyncio.get_running_loop()
     except RuntimeError:

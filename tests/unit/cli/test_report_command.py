@@ -12,7 +12,7 @@ from gilscope.atlas import document
 from gilscope.atlas.calls import Atlas, Call
 from gilscope.atlas.rows import measured_row
 from gilscope.cli import main
-from gilscope.cli.drawing import STYLES
+from gilscope.cli.kinds import KINDS
 from gilscope.report import atlas, atlas_page, html, markdown, probe, text
 from gilscope.running import storage, view
 
@@ -25,7 +25,7 @@ ROWS = [measured_row(call, PROBES[call.name], 1.0) for call in CALLS.calls]
 ATLAS = json.loads(document.dumps(document.document(CALLS, ROWS, MACHINE, "gilscope 0.1.0")))
 
 
-def report(capsys: pytest.CaptureFixture[str], path: Path, data: Any, style: str = "table") -> tuple[object, str, str]:
+def report(capsys: pytest.CaptureFixture[str], path: Path, data: Any, style: str = "text") -> tuple[object, str, str]:
     """Return the exit code of a report of a file with this data, and what it printed."""
     path.write_text(data if isinstance(data, str) else json.dumps(data))
     with pytest.raises(SystemExit) as caught:
@@ -38,9 +38,9 @@ def test_a_probe_is_drawn_as_the_probe_drew_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, data: dict[str, Any]
 ) -> None:
     """In every format; as JSON it is the file."""
-    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in ("table", "markdown", "html", "json")}
+    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in ("text", "markdown", "html", "json")}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
-    assert drawn["table"][1] == f"{probe.text(data)}\n"
+    assert drawn["text"][1] == f"{probe.text(data)}\n"
     assert drawn["markdown"][1] == f"{probe.markdown(data)}\n"
     assert probe.html(data) in drawn["html"][1]
     assert json.loads(drawn["json"][1]) == data
@@ -48,12 +48,12 @@ def test_a_probe_is_drawn_as_the_probe_drew_it(
 
 def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """In every format; as JSON it is the file."""
-    styles = ("table", "markdown", "html", "json")
+    styles = ("text", "markdown", "html", "json")
     drawn = {style: report(capsys, tmp_path / "a.json", ATLAS, style) for style in styles}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
     assert drawn["markdown"][1] == atlas.markdown(ATLAS, ATLAS["rows"])
     assert drawn["html"][1] == atlas_page.page(ATLAS, ATLAS["rows"])
-    assert drawn["table"][1].startswith("Mine - gilscope 0.1.0")
+    assert drawn["text"][1].startswith("Mine - gilscope 0.1.0")
     assert json.loads(drawn["json"][1]) == ATLAS
 
 
@@ -61,9 +61,9 @@ def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_
     """As JSON it is the file."""
     made = fakes.hand_made()
     data = storage.dumps(made)
-    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in STYLES}
+    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in KINDS["run"].styles}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
-    assert drawn["table"][1] == f"{text.render(view.blocks(made))}\n"
+    assert drawn["text"][1] == f"{text.render(view.blocks(made))}\n"
     assert drawn["markdown"][1] == markdown.render(view.blocks(made))
     assert drawn["html"][1] == html.page(view.heading(made), view.blocks(made))
     assert drawn["json"][1] == data
@@ -72,16 +72,16 @@ def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_
 @pytest.mark.parametrize(
     ("data", "style", "told"),
     [
-        ({"kind": "a shopping list"}, "table", "of kind 'a shopping list', which cannot be drawn"),
+        ({"kind": "a shopping list"}, "text", "of kind 'a shopping list', which cannot be drawn"),
         (RUN, "html", "not a whole gilscope result"),
-        (RUN, "table", "not a whole gilscope result"),
-        ([], "table", "not a gilscope result"),
-        ("milk", "table", "not JSON"),
-        ({**PROBE, "schema_version": 9}, "table", "schema version 9"),
+        (RUN, "text", "not a whole gilscope result"),
+        ([], "text", "not a gilscope result"),
+        ("milk", "text", "not JSON"),
+        ({**PROBE, "schema_version": 9}, "text", "schema version 9"),
         ({**PROBE, "shares": 3}, "json", "not a whole result of a probe"),
         ({key: value for key, value in PROBE.items() if key != "class"}, "html", "not a whole result of a probe"),
-        ({**ATLAS, "rows": [{}]}, "table", "row 1 has no good 'name'"),
-        ({**ATLAS, "machine": None}, "table", "lacks its machine"),
+        ({**ATLAS, "rows": [{}]}, "text", "row 1 has no good 'name'"),
+        ({**ATLAS, "machine": None}, "text", "lacks its machine"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(

@@ -116,7 +116,7 @@ def hostile(value: Any, said: str) -> Any:
 
 def test_every_kind_is_walked() -> None:
     """A kind without a sample here would be held to nothing."""
-    assert RESULTS.keys() == KINDS.keys()
+    assert RESULTS.keys() == {name for name, kind in KINDS.items() if kind.view}
 
 
 def spoilt(value: Any, said: str) -> Any:
