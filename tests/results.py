@@ -4,6 +4,44 @@ from typing import Any
 
 import fakes
 
+from gilscope.cli import list_, selftest
+from gilscope.importing.result import DOES_NOT_APPLY, Import
+from gilscope.machine.description import describe
+from gilscope.running.selftest import Summary
+
 RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
+    "doctor": describe(),
+    "imports": [
+        Import(
+            module="zlib",
+            outcome="imported",
+            import_ns=1_000_000,
+            gil=DOES_NOT_APPLY,
+            own_gil="works",
+            threads=("a thread",),
+        ),
+        Import(module="nope", outcome="missing", message="ModuleNotFoundError: No module named 'nope'"),
+    ],
+    "selftest": selftest.Found(
+        0.02,
+        1,
+        [
+            (
+                "nothing of ours",
+                Summary(
+                    truth=1.05,
+                    n=200,
+                    coverage=0.95,
+                    coverage_low=0.9,
+                    coverage_high=0.98,
+                    bias=0.0,
+                    worst=0.02,
+                    unresolved=0.1,
+                    median_s=3.0,
+                ),
+            )
+        ],
+    ),
+    "list": list_.found(),
 }

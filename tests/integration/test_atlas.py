@@ -112,8 +112,10 @@ def test_restart_measures_everything_anew(folder: Path) -> None:
     ("arguments", "told"),
     [
         (["nothing.toml"], "there is no call list nothing.toml; with gilscope come stdlib and numpy"),
-        (["tiny.toml", "-o", "tiny.toml"], "is not JSON, and so no results of an atlas"),
-        (["tiny.toml", "-o", "tiny.toml", "--restart"], "is not JSON, and so no results of an atlas"),
+        (["tiny.toml", "-o", "tiny.toml"], "choose .txt, .md, .json or .html"),
+        (["tiny.toml", "-o", "else.json"], "is not JSON, and so no results of an atlas"),
+        (["tiny.toml", "-o", "else.json", "--restart"], "is not JSON, and so no results of an atlas"),
+        (["tiny.toml", "-o", "a.json", "-o", "b.json"], "an atlas goes on from one .json"),
         (["tiny.toml", "-o", "no/tiny.json"], "there is no folder no"),
         (["stdlib", "-o", "tiny.json"], "holds 'Tiny', not 'The standard library'"),
         (["tiny.toml", "--filter", "class=quick"], "there is no such class"),
@@ -123,6 +125,7 @@ def test_restart_measures_everything_anew(folder: Path) -> None:
 )
 def test_wrong_usage_measures_nothing(folder: Path, arguments: list[str], told: str) -> None:
     """It ends with 2, says what was wrong, and changes no file."""
+    (folder / "else.json").write_text("else")
     before = (folder / "tiny.json").read_text(), (folder / "tiny.toml").read_text()
     done = atlas(folder, *arguments)
     assert (done.returncode, done.stdout) == (2, "")

@@ -280,13 +280,13 @@ def test_selftest_prints_coverage_of_both_truths(
 ) -> None:
     """`selftest` prints one line for each truth, with the share of intervals that hold it."""
     monkeypatch.setattr(selftest, "MAX_CONTROL_S", 0.3)
-    monkeypatch.setattr(selftest, "FIRST_CHECK", 10)
+    monkeypatch.setattr(selftest, "FIRST_LOOK", 10)
     code, out, _ = called(capsys, "selftest", "-n", "10", "--quiet-only", "--ci-width", "60%", "--seed", "1")
     assert code == 0
     assert "coverage" in out
     for truth in ("1", "1.05"):
         # A host that lets it have a few rounds only leaves no interval an end.
-        assert re.search(rf"nothing of ours +{truth} +10 +(unknown|\d+(\.\d)? % \[)", out)
+        assert re.search(rf"beside nothing of ours\n(.*\n)*{truth} +10 +(unknown|\d+(\.\d)? % \[)", out)
 
 
 # A real run, in each format.

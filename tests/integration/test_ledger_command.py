@@ -89,7 +89,8 @@ def test_a_script_is_main(tmp_path: Path) -> None:
     )
     done = ledger(path, "--json", "-m", "x", input="abc\n")
     assert (done.returncode, done.stdout) == (0, "cba\n"), done.stderr
-    assert done.stderr.startswith("to errors\n")
+    hint = f"gilscope: --json went to {path}; an option of gilscope's stands before the program's name\n"
+    assert done.stderr.startswith(f"{hint}to errors\n")
 
 
 def test_a_module_is_main(tmp_path: Path) -> None:

@@ -270,9 +270,6 @@ def test_a_ratio_that_is_not_0_is_not_printed_as_0() -> None:
 
 #: What is to be typed again, or is quoted as it was given.
 _QUOTED = {
-    "cli/atlas.py",
-    "cli/probe.py",
-    "cli/trace.py",
     "running/view.py",
     "running/storage.py",
     "testing/__init__.py",

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from gilscope import words
+from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
 
 #: Where there is no terminal, a line for each tenth of the steps says that they go on.
@@ -33,9 +33,9 @@ def phases(
         How long it will.
     """
     console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        click.echo(begin, err=True)
-        yield lambda _: None
+    if not (console.is_terminal and voice.is_usual()):
+        voice.say(begin)
+        yield lambda event: voice.detail(f"  {told[event['event']]}") if event["event"] in told else None
         return
     left = TimeLeft()
     columns = (SpinnerColumn(), TextColumn("{task.description}  {task.fields[left]}", markup=False))
@@ -74,14 +74,15 @@ class Steps:
             BarColumn(bar_width=20),
             TextColumn("{task.completed:.0f} of {task.total:.0f}  {task.fields[left]}", markup=False),
         )
-        self._bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        is_drawn = console.is_terminal and voice.is_usual()
+        self._bar = Progress(*columns, console=console, transient=True) if is_drawn else None
         self._task = None if self._bar is None else self._bar.add_task(where, total=total, left=self._left)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
         else:
-            click.echo(f"{self._where}: {words.counted(self._total, self._what)}", err=True)
+            voice.say(f"{self._where}: {words.counted(self._total, self._what)}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -102,4 +103,4 @@ class Steps:
             self._bar.update(self._task, completed=self._n_done)
         elif self._n_done * _LINES // self._total > (self._n_done - 1) * _LINES // self._total:
             left = str(self._left) if self._n_done < self._total else ""
-            click.echo(f"{self._where}: {self._n_done} of {self._total}{', ' if left else ''}{left}", err=True)
+            voice.say(f"{self._where}: {self._n_done} of {self._total}{', ' if left else ''}{left}")

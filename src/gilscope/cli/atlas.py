@@ -19,6 +19,7 @@ from gilscope.errors import INTERRUPTED, UsageError
 from gilscope.report import atlas as report
 from gilscope.system.cpus import usable_cpus
 from gilscope.version import __version__
+from gilscope.words import seconds
 
 _EXAMPLES = (
     ("atlas stdlib -k zlib", "Check the calls of the standard library that have zlib in their name."),
@@ -38,7 +39,7 @@ _EXAMPLES = (
 @click.option("-k", "parts", multiple=True, metavar="PART", help="Only calls with this in their name or group.")
 @click.option("--first", "n_first", metavar="N", type=click.IntRange(1), help="Only the first N calls.")
 @options.max_time("Measure each call for about this long.", default_s=SECONDS)
-@options.limit(f"{LIMIT_S:g}s")
+@options.limit(seconds(LIMIT_S))
 @click.option("--sort", type=click.Choice(selection.SORT_KEYS), help="Sort the rows.  [default: as in the file]")
 @click.option(
     "--filter",

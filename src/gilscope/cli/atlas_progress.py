@@ -3,12 +3,12 @@
 import sys
 from typing import Self
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope.atlas.rows import NOT_INSTALLED
 from gilscope.atlas.survey import Begun, Event
+from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
 from gilscope.report import atlas as report
 
@@ -23,7 +23,7 @@ class Display:
         self._left = TimeLeft()
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and voice.is_usual():
             self._bar = Progress(
                 BarColumn(bar_width=20),
                 TextColumn("{task.completed} of {task.total}, {task.description}  {task.fields[left]}", markup=False),
@@ -44,13 +44,14 @@ class Display:
             self._left.guess(event.remaining_s)
         if self._bar is not None and self._task is not None:
             self._draw(self._bar, self._task, event)
-        elif not isinstance(event, Begun) and event.row["class"] != NOT_INSTALLED:  # those the table names, at once
+        elif isinstance(event, Begun):
+            voice.detail(f"{event.position} of {event.n_calls}: {event.call.name}: measuring it")
+        elif event.row["class"] != NOT_INSTALLED:  # those the table names, at once
             told = report.failure(event.row) if event.row["failure"] else event.row["class"]
             kept = " (measured before)" if event.is_kept else ""
             left = str(self._left) if event.remaining_s else ""
-            click.echo(
-                f"{event.position} of {event.n_calls}{', ' if left else ''}{left}: {event.row['name']}: {told}{kept}",
-                err=True,
+            voice.say(
+                f"{event.position} of {event.n_calls}{', ' if left else ''}{left}: {event.row['name']}: {told}{kept}"
             )
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:

@@ -42,8 +42,6 @@ class Command(click.Command):
         super().format_help_text(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
-                for line, text in self.examples:
+                for line, text in self.examples:  # not to be broken: a line is to be copied
                     formatter.write(f"{'':{formatter.current_indent}}gilscope {line}\n")
-                    formatter.indent()
-                    formatter.write_text(text)
-                    formatter.dedent()
+                    formatter.write(f"{'':{formatter.current_indent}}  {text}\n")

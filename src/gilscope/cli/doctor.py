@@ -1,22 +1,29 @@
 """`gilscope doctor`: this machine as gilscope sees it, and what will disturb or prevent a measurement."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import click
-from rich.table import Table
 
 from gilscope import words
-from gilscope.cli import exit_codes, imports
-from gilscope.cli.types import Duration
+from gilscope.cli import exit_codes, imports, options
+from gilscope.cli.command import Command
+from gilscope.cli.kinds import KINDS, Kind
+from gilscope.cli.outputs import Outputs
 from gilscope.errors import UsageError
 from gilscope.machine import cautions
 from gilscope.machine.description import Machine, describe
 from gilscope.places import portable
-from gilscope.report import terminal
+from gilscope.report.blocks import Block, Fact, Facts
 from gilscope.running import storage, strategies
 
+_EXAMPLES = (
+    ("doctor", "Check this machine, before you trust its figures."),
+    ("doctor --imports numpy zlib", "Check what importing each module does to a process."),
+    ("doctor -o machine.json", "Save the facts, as they are stored with every result."),
+)
 #: What it means that there is nothing, where that is no lack of knowledge.
 _ABSENT = {
     "cpu quota": "none",
@@ -30,13 +37,24 @@ _ABSENT = {
 _SCALES = {"_ns": 1.0, "_s": 1e9}
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON, as they are stored with every result.")
+#: Of each import, in seconds.
+_LIMIT_S = 30.0
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
 @click.option("--host-name", is_flag=True, help="Include the host name.")
-@click.option("--imports", "of_imports", is_flag=True, help="Say what importing each MODULE does instead.")
-@click.option("--limit", "limit_s", type=Duration(), default="30s", show_default=True, help="For each import.")
+@click.option("--imports", "of_imports", is_flag=True, help="Check what importing each MODULE does, instead.")
+@options.limit(f"{words.seconds(_LIMIT_S)} for each import")
+@options.outputs_of("doctor", "imports")
+@options.voices
 @click.argument("modules", metavar="[MODULE]...", nargs=-1)
-def command(as_json: bool, host_name: bool, of_imports: bool, limit_s: float, modules: tuple[str, ...]) -> int:
+def command(
+    host_name: bool,
+    of_imports: bool,
+    limit_s: float | None,
+    outputs: Callable[[Kind], Outputs],
+    modules: tuple[str, ...],
+) -> int:
     """Show the machine, the interpreter and its GIL, what cannot run here and why. Changes nothing.
 
     Ends with 5 where there is no second CPU to compare with, else with 0.
@@ -46,30 +64,27 @@ def command(as_json: bool, host_name: bool, of_imports: bool, limit_s: float, mo
     import fails, crashes or hangs, with 1 where one re-enables the GIL, else with 0.
     """
     if of_imports != bool(modules):
-        raise UsageError("name the modules behind --imports, as in: gilscope doctor --imports numpy zlib")
+        raise UsageError("--imports and modules go together; write for example: gilscope doctor --imports numpy zlib")
     if of_imports:
-        return imports.examine(modules, limit_s=limit_s, as_json=as_json)
+        return imports.examine(modules, outputs(KINDS["imports"]), limit_s=_LIMIT_S if limit_s is None else limit_s)
+    asked = outputs(KINDS["doctor"])
     machine = describe(host_name=host_name, openmp=True)
-    if as_json:
-        click.echo(json.dumps(portable(storage.plain(asdict(machine))), indent=2, ensure_ascii=False))
-    else:
-        _draw(machine)
-    return exit_codes.of_cpus(machine.cpu.usable.count)
+    asked.show(machine)
+    asked.save(machine)
+    return asked.conclude(exit_codes.of_cpus(machine.cpu.usable.count))
 
 
-def _draw(machine: Machine) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in _facts("", machine):
-        table.add_row(name, value)
-    for strategy in strategies.STRATEGIES:
-        absent = strategy.unavailable()
-        if absent is not None:
-            table.add_row(f"strategy {strategy.name}", str(absent))
-    console = terminal.open_console()
-    console.print(table)
-    terminal.render(cautions.of_machine(machine), console)
+def dumps(machine: Machine) -> str:
+    """Return the facts as JSON text, ending in a newline."""
+    return json.dumps(portable(storage.plain(asdict(machine))), indent=2, ensure_ascii=False) + "\n"
+
+
+def blocks(machine: Machine) -> tuple[Block, ...]:
+    """Return the facts, what cannot run here, and what disturbs."""
+    facts = [Fact(name, value) for name, value in _facts("", machine)]
+    missing = [(one.name, one.unavailable()) for one in strategies.STRATEGIES]
+    facts += [Fact(f"strategy {name}", str(reason)) for name, reason in missing if reason is not None]
+    return Facts(tuple(facts)), *cautions.of_machine(machine)
 
 
 def _facts(prefix: str, value: Any) -> list[tuple[str, str]]:

@@ -1,60 +1,67 @@
 """`gilscope doctor --imports MODULE ...`: what importing each module does to a process."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from gilscope import words
-from gilscope.cli import exit_codes
+from gilscope.cli import exit_codes, voice
+from gilscope.cli.outputs import Outputs
 from gilscope.errors import INTERRUPTED
 from gilscope.importing.result import DOES_NOT_APPLY, TOO_OLD, Import, examine_import
 from gilscope.places import portable
-from gilscope.report.terminal import open_console
+from gilscope.report.blocks import QUIET, Block, Column, Line, Sentences, Table
 from gilscope.words import duration
 
-_TITLES = ("module", "import", "GIL", "interpreter with its own GIL", "threads started", "pools loaded")
+_COLUMNS = (
+    Column("module"),
+    Column("import", wraps=True),
+    Column("GIL", wraps=True),
+    Column("interpreter with its own GIL", wraps=True),
+    Column("threads started", drop=2, wraps=True),
+    Column("pools loaded", drop=1, wraps=True),
+)
 #: What no module can change.
 _OF_INTERPRETER = {DOES_NOT_APPLY, TOO_OLD}
 
 
-def examine(modules: tuple[str, ...], *, limit_s: float, as_json: bool) -> int:
+def examine(modules: tuple[str, ...], outputs: Outputs, *, limit_s: float) -> int:
     """Import each module in a process of its own, show what that did, and return the exit code."""
     found: list[Import] = []
+    is_interrupted = False
     try:
         for module in modules:
-            found.append(examine_import(module, limit_s))  # noqa: PERF401 - what is there is kept when interrupted
+            voice.detail(f"Importing {module}")
+            found.append(examine_import(module, limit_s))
     except KeyboardInterrupt:
-        _show(found, as_json=as_json)
+        is_interrupted = True
+    outputs.show(found)
+    outputs.save(found)
+    if is_interrupted:
         click.echo(f"gilscope: interrupted; {len(found)} of {words.counted(len(modules), 'module')} above", err=True)
-        return INTERRUPTED
-    _show(found, as_json=as_json)
-    return exit_codes.of_imports(found)
+    return outputs.conclude(INTERRUPTED if is_interrupted else exit_codes.of_imports(found))
 
 
-def _show(found: list[Import], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(portable([asdict(one) for one in found]), indent=2, ensure_ascii=False))
-    else:
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        shared = absences(found)
-        kept = [i for i, title in enumerate(_TITLES) if title not in shared]
-        for i in kept:
-            table.add_column(_TITLES[i], overflow="fold")
-        for one in found:
-            table.add_row(*(escape(cells(one)[i]) for i in kept))
-        console = open_console()
-        console.print(table)
-        for title, why in shared.items():
-            console.print(f"{title}: {why}", style="dim", markup=False)
+def dumps(found: Sequence[Import]) -> str:
+    """Return what was found as JSON text, ending in a newline."""
+    return json.dumps(portable([asdict(one) for one in found]), indent=2, ensure_ascii=False) + "\n"
 
 
-def absences(found: list[Import]) -> dict[str, str]:
+def blocks(found: Sequence[Import]) -> tuple[Block, ...]:
+    """Return what was found as blocks; what is the same of every module is said below the table."""
+    shared = absences(found)
+    kept = [i for i, column in enumerate(_COLUMNS) if column.name not in shared]
+    lines = tuple(Line(tuple(cells(one)[i] for i in kept)) for one in found)
+    told = tuple(f"{title}: {why}" for title, why in shared.items())
+    return Table(tuple(_COLUMNS[i] for i in kept), lines), Sentences(told, QUIET)
+
+
+def absences(found: Sequence[Import]) -> dict[str, str]:
     """Return what is the same of every module, for it is a matter of this interpreter; by the title of its column."""
     imported = [cells(one) for one in found if one.outcome == "imported"]
-    told = {title: {line[i] for line in imported} for i, title in enumerate(_TITLES)}
+    told = {title: {line[i] for line in imported} for i, title in enumerate(column.name for column in _COLUMNS)}
     return {title: next(iter(texts)) for title, texts in told.items() if len(texts) == 1 and texts <= _OF_INTERPRETER}
 
 

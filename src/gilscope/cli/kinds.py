@@ -110,6 +110,10 @@ KINDS = {
         makers={"text": "gilscope.tracing.summary:text"},
     ),
     "ledger": Kind("", "gilscope.report.accounting:dumps", makers={"text": "gilscope.report.accounting:text"}),
+    "doctor": Kind("gilscope.cli.doctor:blocks", "gilscope.cli.doctor:dumps"),
+    "imports": Kind("gilscope.cli.imports:blocks", "gilscope.cli.imports:dumps"),
+    "selftest": Kind("gilscope.cli.selftest:blocks", "gilscope.cli.selftest:dumps"),
+    "list": Kind("gilscope.cli.list_:blocks", "gilscope.cli.list_:dumps"),
 }
 
 

@@ -45,12 +45,26 @@ def outputs(command: str, *, goes_on: bool = False, default: str = "text") -> De
     return decorate
 
 
-def outputs_of_any(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the same, and hand it as `outputs` what makes them of a kind that it has yet to find out."""
-    formats = [form for form in ENDINGS if any(form in kind.formats for kind in KINDS.values())]
-    return _with_outputs(
-        lambda make, **given: function(outputs=make, **given), formats, "Overwrite files that exist.", "text", function
-    )
+def outputs_of(*kinds: str) -> Decorator:
+    """Give a command the same, and hand it as `outputs` what makes them of the kind that it turns out to find.
+
+    Parameters
+    ----------
+    *kinds : str
+        Their names in the table of kinds.
+    """
+    formats = [form for form in ENDINGS if any(form in KINDS[name].formats for name in kinds)]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        return _with_outputs(
+            lambda make, **given: function(outputs=make, **given),
+            formats,
+            "Overwrite files that exist.",
+            "text",
+            function,
+        )
+
+    return decorate
 
 
 def _with_outputs(

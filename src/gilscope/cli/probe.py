@@ -38,7 +38,7 @@ _AT_WORK = {
 @options.target
 @click.option("--workers", type=Counts(), help="Widths to measure, e.g. 2,4; 1 measures none.  [default: usable CPUs]")
 @options.max_time("Measure for about this time.", default_s=DEFAULT_SECONDS)
-@options.limit(f"{DEFAULT_LIMIT_S:g}s, and --max-time")
+@options.limit(f"{words.seconds(DEFAULT_LIMIT_S)}, and --max-time")
 @options.outputs("probe")
 @options.seed(default=0)
 @options.voices

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope import words
+from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
 from gilscope.running import absences
 from gilscope.running.result import Group
@@ -29,7 +30,7 @@ class Display:
         self._launches_looked_at: set[int | None] = set()
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and not voice.is_quiet():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
@@ -102,10 +103,10 @@ class Display:
             self._say(line, line)
 
     def _say(self, key: str, line: str) -> None:
-        if key in self._said:
+        if key in self._said or voice.is_quiet():
             return
         self._said.add(key)
         if self._bar is not None:
             self._bar.console.print(line, style="dim", markup=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            voice.say(line)

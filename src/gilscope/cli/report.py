@@ -27,7 +27,7 @@ _EXAMPLES = (
 
 @click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("result", type=click.Path(path_type=Path))
-@options.outputs_of_any
+@options.outputs_of("run", "probe", "atlas")
 def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
     """Show RESULT, here or on another machine: a .json file that run, atlas or probe saved with -o."""
     text = read_text(result)

@@ -58,7 +58,7 @@ MOST_EVENTS = 1 << 20
     help="How many events to keep; the oldest are lost first, and counted.",
 )
 @click.option("--task-time", type=Duration(), default=0.001, help="How long a kernel's call takes.  [default: 1ms]")
-@options.limit(f"{DEFAULT_LIMIT_S:g}s, and --max-time")
+@options.limit(f"{words.seconds(DEFAULT_LIMIT_S)}, and --max-time")
 @click.option(
     "--cpu-clock",
     is_flag=True,

@@ -38,6 +38,11 @@ def is_quiet() -> bool:
     return _level() == QUIET
 
 
+def is_usual() -> bool:
+    """Return whether neither less nor more is to be said, so that progress may be drawn over."""
+    return _level() == USUAL
+
+
 def is_verbose() -> bool:
     """Return whether more than usual is to be said."""
     return _level() == VERBOSE

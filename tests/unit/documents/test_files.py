@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 import gilscope
-from gilscope.cli.files import check_output, conclude
+from gilscope.cli.files import check_output
 from gilscope.documents import files
 from gilscope.documents.files import read_text, write_whole
 from gilscope.errors import CannotRunError, UsageError
@@ -196,16 +196,6 @@ def test_a_failure_at_any_step_leaves_what_was_there(
         with pytest.raises(CannotRunError, match=f"cannot write .*: {os.strerror(number)}"):
             write_whole(path, b"new")
     assert (only(tmp_path), path.read_text()) == (["r.json"], "old")
-
-
-@pytest.mark.parametrize(("found", "code"), [(0, 5), (3, 5), (1, 1), (2, 2), (4, 4), (5, 5), (7, 7), (130, 130)])
-def test_what_was_found_outlives_a_file_that_could_not_be_written(
-    capsys: pytest.CaptureFixture[str], found: int, code: int
-) -> None:
-    """5 takes the place of success and of "not resolved" alone; every file that failed is named."""
-    assert conclude(found, [None, None]) == found
-    assert conclude(found, [CannotRunError("cannot write a"), None, CannotRunError("cannot write b")]) == code
-    assert capsys.readouterr().err == "gilscope: cannot write a\ngilscope: cannot write b\n"
 
 
 SOURCES = sorted(Path(gilscope.__file__).parent.rglob("*.py"))
