@@ -48,7 +48,7 @@ def children_of(parent: int) -> list[int]:
                 names.update(file.read().split())
     except OSError:  # it has ended, or this kernel keeps no such lists: then all processes are asked for their parent
         return [pid for pid, ppid, _ in _processes() if ppid == parent]
-    return [pid for pid, ppid, _ in _processes(names) if ppid == parent]
+    return [pid for pid, ppid, _ in _processes(sorted(names, key=int)) if ppid == parent]
 
 
 def wait_until_gone(session: int, seconds: float = 30.0) -> None:
