@@ -207,6 +207,11 @@ class Row:
     versus_python: Interval | None = None
     verdict: str = ""
 
+    @property
+    def beside_serial(self) -> bool:
+        """Whether it is compared with serial, as one that kept a single CPU busy is."""
+        return self.partner.endswith(f"/{SERIAL}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:

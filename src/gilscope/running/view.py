@@ -20,7 +20,7 @@ from gilscope.report.blocks import (
     Tone,
 )
 from gilscope.running import absences, cautions, verdicts
-from gilscope.running.result import Control, Result, Row
+from gilscope.running.result import SERIAL, Control, Result, Row
 
 #: On a narrow terminal the widest goes first, of which no verdict is made; the ratio that a verdict rests on goes last.
 #: Never left out: what was measured, and what came of it.
@@ -76,7 +76,7 @@ def footer(result: Result) -> tuple[str, ...]:
     plan, interference, control = result.plan, result.interference, result.control
     n_rounds = sum(1 for round_ in result.rounds if not round_.warm_up)
     n_launches = len({round_.launch for round_ in result.rounds})
-    below = [ONE_CPU_NOTE] if any(row.partner.endswith("/serial") for row in result.rows) else []
+    below = [ONE_CPU_NOTE] if any(row.beside_serial for row in result.rows) else []
     absent = {row.arm.id: row.unavailable for row in result.rows if row.unavailable is not None}
     below += absences.lines([row.arm for row in result.rows], absent)
     if control is not None and control.same is not None:
@@ -167,7 +167,7 @@ def compared(row: Row, target: float) -> str:
     """Return a row's ratio of equal width in words: ``"of ceiling 0.99 [0.98, 1.00]"``, or "" where it has none."""
     if row.equal_width is None:
         return ""
-    partner = "serial" if row.partner.endswith("/serial") else "ceiling"
+    partner = "serial" if row.beside_serial else "ceiling"
     return f"of {partner} {words.ratio(row.equal_width, borders=_borders(row, target))}"
 
 
@@ -176,13 +176,13 @@ def _borders(row: Row, target: float) -> tuple[float, ...]:
     if row.arm.n_workers == 1:
         margin = max(SAME, target)
         return 1 - margin, 1 + margin
-    if row.partner.endswith("/serial"):
+    if row.beside_serial:
         return 1 + SAME, verdicts.ONE_CPU_WIDE
     return (SCALES_FROM,)
 
 
 def _cells(row: Row, target: float) -> tuple[str, ...]:
-    mark = "*" if row.partner.endswith("/serial") else ""
+    mark = "*" if row.beside_serial else ""
     return (
         row.arm.gil,
         words.strategy(row.arm),
@@ -198,4 +198,4 @@ def _cells(row: Row, target: float) -> tuple[str, ...]:
 def _here_and_now(row: Row) -> str:
     if row.here_and_now:
         return words.ratio(row.here_and_now, borders=(SECOND_CPU,))
-    return "1" if row.arm.strategy == "serial" else words.NONE
+    return "1" if row.arm.strategy == SERIAL else words.NONE
