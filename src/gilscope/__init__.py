@@ -1,8 +1,16 @@
 """gilscope: a laboratory for CPython's global interpreter lock.
 
-Importing this starts nothing and loads no part of the package: names are looked up when first used (PEP 562), so that
-workers and subinterpreters pay only for what they touch. Their types stand in ``__init__.pyi``.
+- ``gilscope.run()`` measures what the GIL costs on this machine, and prints as a table.
+- ``gilscope.probe(function, *args)`` says whether a call of yours holds the GIL, and whether threads would help.
+- ``with gilscope.ledger() as ledger:`` accounts for every take, drop and wait of the GIL in a block.
+- ``gilscope.square`` and ``gilscope.quad`` are the arithmetic itself, with the GIL held or released.
+- `gilscope.testing` has assertions about the GIL for the tests of an extension.
+
+``gilscope --help`` lists the commands.
 """
+
+# Importing this starts nothing and loads no part of the package: names are looked up when first used (PEP 562), so that
+# workers and subinterpreters load only what they touch. Their types stand in `__init__.pyi`.
 
 _HOMES = {
     "CannotRunError": "gilscope.errors",

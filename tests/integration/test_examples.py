@@ -1,7 +1,9 @@
-"""The examples in Python that stand in the documents, run for real: each as it stands, at a smaller expense."""
+"""The examples in Python that stand in the documents and in docstrings, run for real: each as it stands."""
 
+import doctest
 import re
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import fakes
 import pytest
 
 import gilscope
+from gilscope import testing
 from gilscope.accounting import ledger
 from gilscope.running import storage
 
@@ -34,6 +37,20 @@ def run(name: str) -> dict[str, Any]:
     bound: dict[str, Any] = {}
     exec(compile(EXAMPLES[name], name, "exec"), bound)
     return bound
+
+
+@needs_ledger
+@pytest.mark.parametrize(
+    "function",
+    [gilscope.square, gilscope.quad, gilscope.ledger, testing.assert_releases_gil, testing.assert_holds_gil],
+    ids=lambda function: function.__name__,
+)
+def test_the_examples_of_docstrings(function: Callable[..., object]) -> None:
+    """What `help` shows gives what it says. Examples that take seconds, or name a time, are left out."""
+    (found,) = doctest.DocTestFinder(recurse=False).find(function, globs={})
+    assert found.examples
+    said: list[str] = []
+    assert not doctest.DocTestRunner().run(found, out=said.append).failed, "".join(said)
 
 
 def test_every_example_is_run() -> None:

@@ -38,18 +38,34 @@ def square(x: Any, out: Any = None, *, gil: str = "released") -> Any:
     Raises
     ------
     TypeError, ValueError, BufferError
-        For what is not such a buffer; `out` is then untouched.
+        If `x` or `out` is no such buffer; `out` is then untouched.
 
     Notes
     -----
     GIL: with ``gil="released"`` given up once for the whole loop, with ``"held"`` kept throughout.
-    Threads: safe from any, as long as nobody else writes to `x` or `out`.
+    Threads: safe from any, as long as no other thread writes to `x` or `out`.
+
+    Examples
+    --------
+    >>> import gilscope
+    >>> from array import array
+    >>> gilscope.square(7)
+    49
+    >>> gilscope.square(array("d", [1, 2, 3]), gil="held")
+    array('d', [1.0, 4.0, 9.0])
     """
     return _apply("square", x, out, gil)
 
 
 def quad(x: Any, out: Any = None, *, gil: str = "released") -> Any:
-    """Return (x*x)*(x*x), item by item for a buffer; everything else as in `square`."""
+    """Return (x*x)*(x*x), item by item for a buffer; everything else as in `square`.
+
+    Examples
+    --------
+    >>> import gilscope
+    >>> gilscope.quad(7)
+    2401
+    """
     return _apply("quad", x, out, gil)
 
 

@@ -93,15 +93,15 @@ def refused(text: str, error: UsageError | CannotRunError) -> Probe:
 
 
 def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:
-    """Tell whether a function holds the GIL, and whether threads or processes pay for it.
+    """Measure whether a function holds the GIL, and whether threads or processes would help.
 
     Parameters
     ----------
     function : callable
-        What another process can find by its name runs in a child process with a time limit; anything else, such as a
-        lambda or a function of a notebook, in this one, where a hang stays a hang, and without processes.
+        If another process can find it by its name, it runs in a child process with a time limit. Otherwise, such as a
+        lambda or a function of a notebook, it runs in this process: on threads alone, and a hang hangs this process.
     *args, **kwargs
-        Of the call.
+        Of the call. It is made many times, so choose one that may be repeated.
 
     Returns
     -------
@@ -122,7 +122,9 @@ def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Prob
     Examples
     --------
     >>> import zlib, gilscope
-    >>> gilscope.probe(zlib.crc32, bytes(10**7)).class_
+    >>> probe = gilscope.probe(zlib.crc32, bytes(10**7))
+    >>> print(probe)  # the table
+    >>> probe.class_
     'releases'
     """
     target = _findable(function, args, kwargs)

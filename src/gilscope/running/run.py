@@ -74,13 +74,13 @@ def run(
     seed: int | None = None,
     oversubscribe: bool = False,
 ) -> Result:
-    """Measure kernels under strategies and return everything that was found; the default takes up to a minute.
+    """Measure kernels under strategies, and return everything that was found; the default takes up to a minute.
 
     Parameters
     ----------
     kernels, implementations, gil_modes, strategies, workers, dtype, form, n_items, task_ns, target, budget_s, effort, \
     seed, oversubscribe
-        As of `gilscope.Request`, for example ``kernels=("quad",), effort="fast"``.
+        As of `gilscope.Request`, which explains each. Left out, it has the default.
 
     Returns
     -------
@@ -96,6 +96,13 @@ def run(
     -----
     All timing happens in child processes, so it may be called from anywhere: a notebook, or a script without a
     ``__main__`` guard. GIL: given up while they measure. Threads: one run at a time, or they disturb each other.
+
+    Examples
+    --------
+    >>> import gilscope
+    >>> result = gilscope.run(kernels=("quad",), implementations=("c",), effort="fast")
+    >>> print(result)  # the table
+    >>> print(*result.findings)  # what follows from it
     """
     session = Session(
         Request(

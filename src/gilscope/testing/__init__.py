@@ -1,8 +1,8 @@
-"""Assertions about the GIL for the tests of extensions: that a call releases it, holds it, or stalls nobody for long.
+"""Assertions about the GIL for the tests of extensions: a call releases it, holds it, or stalls no thread for long.
 
-They are decided by what happened to the GIL, as gilscope's ledger has it, and by medians over repetitions, so that a
-loaded machine changes no answer. Where there is no ledger, whether a call releases at all is told by a thread that
-waits at a gate; what cannot be told raises `CannotRunError`, which is neither a pass nor a failure.
+The ledger's account of the GIL decides, by medians over repetitions, so a loaded machine changes no answer. Where there
+is no ledger, a thread waits at a gate: it shows whether a call releases the GIL at all. A question that has no answer
+here raises `CannotRunError`, which is neither a pass nor a failure. pytest has the same as its fixture ``gil``.
 """
 
 import sysconfig
@@ -35,21 +35,21 @@ def assert_releases_gil(call: Callable[[], object], at_least: float = 0.9, at_mo
     at_least : float, default 0.9
         Share of the call's time, without what it waits for the GIL; above 0, to 1.
     at_most : float, optional
-        Releases per call. Without it, releases of less than 8 us on average count as none, for no other thread gains by
-        them; with it, any releases that are so few will do.
+        Releases per call. Without it, releases of less than 8 us on average count as none, because no other thread
+        gains by them. With it, releases of any length count.
 
     Raises
     ------
     AssertionError
         With the share, releases per call and how long they are, the longest hold, where it released, and why so often.
     CannotRunError
-        Where the question does not apply (a free-threaded build) or cannot be answered.
+        If the question does not apply (a free-threaded build) or cannot be answered.
     UsageError
-        For another `at_least` or `at_most`.
+        If `at_least` or `at_most` is out of range.
 
     Notes
     -----
-    Without a ledger any release at all passes; `at_least` is not looked at, and `at_most` cannot be told.
+    Without a ledger any release at all passes: `at_least` is not looked at, and `at_most` cannot be checked.
 
     Examples
     --------
@@ -102,11 +102,17 @@ def assert_holds_gil(call: Callable[[], object]) -> None:
     AssertionError
         With the releases per call, and where they happened.
     CannotRunError
-        Where the question does not apply (a free-threaded build) or cannot be answered.
+        If the question does not apply (a free-threaded build) or cannot be answered.
 
     Notes
     -----
-    Drops that another thread had asked for are bytecode's, and no release of the call.
+    A drop on request of another thread happens in bytecode, and is no release of the call.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from gilscope.testing import assert_holds_gil
+    >>> assert_holds_gil(partial(sorted, range(100_000)))
     """
     __tracebackhide__ = True
     if _needs_gate():
@@ -121,30 +127,36 @@ def assert_holds_gil(call: Callable[[], object]) -> None:
 
 
 def assert_max_stall(call: Callable[[], object], ms: float) -> None:
-    """Fail if a call keeps another thread, which has asked for the GIL, waiting for longer than so many milliseconds.
+    """Fail if a call leaves another thread's request for the GIL unanswered for more than `ms` milliseconds.
 
     Parameters
     ----------
     call : callable
         Without arguments. It is called at least 7 times.
     ms : float
-        At least 0.2: shorter stalls may be over before anybody asks.
+        At least 0.2: shorter stalls may be over before the other thread asks.
 
     Raises
     ------
     AssertionError
         With the longest stall, and where the call does release.
     CannotRunError
-        Where the question does not apply (a free-threaded build), or cannot be answered: there is no ledger, or no
-        other thread got a CPU.
+        If the question does not apply (a free-threaded build), or cannot be answered: there is no ledger, or no other
+        thread got a CPU.
     UsageError
-        For a limit that cannot be told.
+        If the limit is too short.
 
     Notes
     -----
-    Time in which the thread was only queued for a CPU is no stall. Calls are taken together until they have met some
-    requests, and the median of these groups' longest stalls counts. Python code does not stall, for it answers at once;
-    native code does, for as long as it holds the GIL.
+    Python code stalls no thread, because it answers at once. Native code does, for as long as it holds the GIL. Time in
+    which the thread was only queued for a CPU is no stall. Calls are taken together until they have met some requests,
+    and the median of these groups' longest stalls counts.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from gilscope.testing import assert_max_stall
+    >>> assert_max_stall(partial(sorted, range(10_000)), ms=5)
     """
     __tracebackhide__ = True
     limit_ns = ms * 1e6
