@@ -9,7 +9,7 @@ import jsonschema
 
 def main(venv: Path, result: Path) -> None:
     """Validate; a misfit ends in jsonschema's own message."""
-    (schema,) = venv.glob("lib/python3*/site-packages/gilscope/result.schema.json")
+    (schema,) = venv.glob("lib/python3*/site-packages/gilscope/documents/schemas/run.json")
     rules = json.loads(schema.read_text())
     jsonschema.validators.validator_for(rules).check_schema(rules)
     jsonschema.validate(json.loads(result.read_text()), rules)

@@ -17,7 +17,8 @@ import click
 from pairs import console
 from rich.table import Table
 
-from gilscope.running import storage, verdicts
+from gilscope.running import verdicts
+from gilscope.running.document import RUN
 from gilscope.running.result import Result
 from gilscope.running.selftest import BusyProcess
 
@@ -27,7 +28,7 @@ def one_run(path: Path, arguments: tuple[str, ...], *, busy: bool) -> Result | N
     command = [sys.executable, "-m", "gilscope", "run", *arguments, "--format", "json", "-o", str(path), "--force"]
     with BusyProcess() if busy else nullcontext():
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    return storage.read(path) if path.exists() else None
+    return RUN.read(path) if path.exists() else None
 
 
 def contradictions(seen: dict[str, Counter[str]]) -> dict[str, Counter[str]]:

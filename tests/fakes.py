@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from gilscope.documents.typed import plain
 from gilscope.errors import KernelError, Unavailable
+from gilscope.machine.description import Clock, Cpu, Machine, Python, System, UsableCpus, Versions
 from gilscope.pairing.intervals import Interval
 from gilscope.running.plan import Request, make_plan
 from gilscope.running.result import Arm, Control, Group, Interference, Plan, Result, Round, Row, Sample, WorkSize
@@ -163,10 +165,58 @@ def result_of(runner: Runner) -> Result:
     return runner.result(tool="gilscope 0.1.0", started="2026-11-22T12:00:00+00:00", argv=("run",), machine=MACHINE)
 
 
-MACHINE: dict[str, object] = {
-    "cpu": {"model": "Imagined", "logical": 2, "usable": {"count": 2, "source": "logical CPUs"}},
-    "python": {"version": "3.13.0", "gil_enabled": True, "environment": {"PYTHON_GIL": "1"}},
-}
+MACHINE: dict[str, object] = plain(
+    Machine(
+        cpu=Cpu(
+            model="Imagined",
+            architecture="x86_64",
+            logical=2,
+            physical=2,
+            performance=None,
+            smt=False,
+            virtual=True,
+            hypervisor=None,
+            affinity=(0, 1),
+            quota=None,
+            quota_source=None,
+            process_cpu_count=None,
+            usable=UsableCpus(count=2, source="logical CPUs"),
+            governor=None,
+            boost=None,
+        ),
+        python=Python(
+            version="3.13.0",
+            implementation="CPython",
+            compiler="GCC",
+            debug=False,
+            optimized=True,
+            gil_built_in=True,
+            gil_enabled=True,
+            gil_enabled_by=None,
+            switch_interval_s=0.005,
+            start_method=None,
+            jit=None,
+            hash_randomized=True,
+            environment={"PYTHON_GIL": "1"},
+        ),
+        versions=Versions(
+            gilscope="0.1.0", numpy="2.4.0", cython="3.1.0", compiler="GCC", compiler_flags="-O3", libc="glibc 2.41"
+        ),
+        clocks=(
+            Clock(name="perf_counter", implementation="clock_gettime", resolution_ns=1.0, step_ns=40, read_ns=50.0),
+        ),
+        system=System(
+            name="Linux",
+            release="6.1.0",
+            clock_source="tsc",
+            huge_pages="madvise",
+            aslr="full",
+            load_average=(0.1, 0.1, 0.1),
+            host_name=None,
+        ),
+        openmp=None,
+    )
+)
 
 
 def interval(estimate: float, low: float, high: float, **changes: Any) -> Interval:

@@ -18,12 +18,14 @@ import fakes
 import jsonschema
 import pytest
 from leftovers import children_of, processes_of, wait_until_gone
+from schemas import schema_of
 
 from gilscope.cli import COMMANDS, main
 from gilscope.cli.files import check_output
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine.openmp_runtime import OpenMp
-from gilscope.running import selftest, storage
+from gilscope.running import selftest
+from gilscope.running.document import RUN
 from gilscope.running.plan import Request
 from gilscope.running.run import Session
 from gilscope.running.view import COLUMNS
@@ -322,10 +324,10 @@ def test_a_saved_run_is_what_the_schema_says(saved: tuple[Path, subprocess.Compl
     """The file of a real run fits the schema and holds every round, warm-ups too, with times above zero."""
     path, done = saved
     data = json.loads(path.read_text(encoding="utf-8"))
-    schema = json.loads(storage.SCHEMA_PATH.read_text(encoding="utf-8"))
+    schema = schema_of("run")
     jsonschema.Draft202012Validator(schema).validate(data)
-    result = storage.read(path)
-    assert storage.dumps(result) == done.stdout
+    result = RUN.read(path)
+    assert RUN.dumps(result) == done.stdout
     assert result.state == "complete"
     assert {round_.warm_up for round_ in result.rounds} == {True, False}
     assert all(sample.wall_ns > 0 and sample.cpu_ns > 0 for round_ in result.rounds for sample in round_.samples)
@@ -342,7 +344,7 @@ def test_a_run_from_python_keeps_nothing_of_the_host_program(monkeypatch: pytest
 def test_a_report_of_a_saved_run_is_that_run(saved: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """`report` draws the saved file: as JSON it is the file, as Markdown and as a table it has every arm's verdict."""
     path, done = saved
-    result = storage.read(path)
+    result = RUN.read(path)
     assert gilscope("report", str(path), "--format", "json").stdout == done.stdout
     for style in ("markdown", "text"):
         drawn = gilscope("report", str(path), "--format", style)
@@ -366,9 +368,9 @@ def test_a_run_draws_what_report_draws(tmp_path: Path) -> None:
     table = [line for line in done.stdout.splitlines() if line.startswith("|")]
     assert table[0] == f"| {' | '.join(column.name for column in COLUMNS)} |"
     assert {line.count("|") for line in table} == {len(COLUMNS) + 1}
-    assert len(table) == 2 + 1 + len(storage.read(path).rows)  # the name of the kernel has a line
+    assert len(table) == 2 + 1 + len(RUN.read(path).rows)  # the name of the kernel has a line
     assert os.listdir(tmp_path) == [path.name]
-    assert any(word.endswith("run-\ufffd.json") for word in storage.read(path).argv)
+    assert any(word.endswith("run-\ufffd.json") for word in RUN.read(path).argv)
 
 
 # What goes wrong.
@@ -386,7 +388,7 @@ def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
         assert "Traceback" not in err
         assert "verdict" in out
         wait_until_gone(launch)
-    result = storage.read(path)
+    result = RUN.read(path)
     assert result.state == "partial"
     assert result.rounds
     assert os.listdir(tmp_path) == ["run.json"]
@@ -443,7 +445,7 @@ def test_a_killed_worker_ends_the_run_with_4(tmp_path: Path) -> None:
         assert re.search(r"worker \d of strategy 'processes' died: killed by SIGKILL", err)
         assert "Traceback" not in err
         wait_until_gone(launch)
-    result = storage.read(path)
+    result = RUN.read(path)
     assert result.state == "partial"
     assert "died: killed by SIGKILL" in result.stop_reason
 
@@ -473,7 +475,7 @@ def test_a_terminal_without_our_letters_gets_the_figures(tmp_path: Path) -> None
     """Where standard output is ASCII the table has ? for µ and ±, and JSON is the file all the same."""
     path = tmp_path / "run.json"
     row = fakes.hand_made().rows[1]
-    storage.write(dataclasses.replace(fakes.hand_made(), rows=(dataclasses.replace(row, wall_ns=8_100.0),)), path)
+    RUN.write(dataclasses.replace(fakes.hand_made(), rows=(dataclasses.replace(row, wall_ns=8_100.0),)), path)
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     table = gilscope("report", str(path), env=environment)
     assert (table.returncode, table.stderr) == (0, "")

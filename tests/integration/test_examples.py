@@ -13,7 +13,7 @@ import pytest
 import gilscope
 from gilscope import testing
 from gilscope.accounting import ledger
-from gilscope.running import storage
+from gilscope.running.document import RUN
 
 ROOT = Path(__file__).parents[2]
 needs_ledger = pytest.mark.skipif(ledger.availability() is not None, reason=str(ledger.availability()))
@@ -110,7 +110,7 @@ def test_another_estimator_on_a_saved_result(
     plan = fakes.plan(kernels=("quad",), implementations=("c",), effort="fast")
     result, _ = fakes.finish(fakes.FakeMachine().runner(plan))
     monkeypatch.chdir(tmp_path)
-    storage.write(result, Path("result.json"))
+    RUN.write(result, Path("result.json"))
     run("reading-a-result.md 1")
     (row,) = (row for row in result.rows if (row.arm.gil, row.arm.strategy) == ("released", "threads"))
     assert row.equal_width is not None

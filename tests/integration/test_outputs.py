@@ -14,7 +14,7 @@ import pytest
 
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
-from gilscope.running import storage
+from gilscope.running import document as running
 
 # As in test_cli: a tiny run is short.
 WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
@@ -185,7 +185,7 @@ def test_a_report_reads_a_pipe_once(kind: str, folder: Path, tmp_path: Path) -> 
     file = tmp_path / "result.json"
     command = [sys.executable, "-W", "error", "-m", "gilscope"]
     if kind == "run":
-        storage.write(fakes.hand_made(), file)
+        running.RUN.write(fakes.hand_made(), file)
     else:
         line = words(WRITING[kind][0], tmp_path / "result", folder)
         subprocess.run([*command, *line], capture_output=True, timeout=100, check=False)

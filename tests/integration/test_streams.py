@@ -18,7 +18,7 @@ import pytest
 
 from gilscope.accounting.ledger import availability
 from gilscope.cli import COMMANDS
-from gilscope.running import storage
+from gilscope.running import document as running
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # As in test_cli: a tiny run is short.
@@ -70,7 +70,7 @@ def test_every_command_is_tried() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a result, a program that fails, and a list with a call that fails."""
     folder = tmp_path_factory.mktemp("streams")
-    storage.write(fakes.hand_made(), folder / "run.json")
+    running.RUN.write(fakes.hand_made(), folder / "run.json")
     (folder / "fail.py").write_text("raise SystemExit(7)\n")
     (folder / "fails.toml").write_text('title = "T"\n[[call]]\nname = "a"\ngroup = "g"\nstatement = "1 / 0"\n')
     return folder

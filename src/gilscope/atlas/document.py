@@ -8,9 +8,9 @@ from typing import Any
 from gilscope.atlas.calls import Atlas
 from gilscope.atlas.rows import Row
 from gilscope.documents.files import read_text
+from gilscope.documents.typed import plain
 from gilscope.errors import UsageError
 from gilscope.places import portable
-from gilscope.running import storage
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).parents[1] / "atlas.schema.json"
@@ -46,7 +46,7 @@ def document(atlas: Atlas, rows: Sequence[Row], machine: Mapping[str, Any], tool
 
 def dumps(data: Mapping[str, Any]) -> str:
     """Return a document as JSON text, ending in a newline."""
-    return json.dumps(storage.plain(dict(data)), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json.dumps(plain(dict(data)), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def read(path: Path) -> dict[str, Any]:

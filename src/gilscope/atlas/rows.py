@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gilscope.atlas.calls import Call
+from gilscope.documents.typed import plain
 from gilscope.places import portable
 from gilscope.probing.result import Probe
-from gilscope.running.storage import plain
 from gilscope.system.gil import gil_enabled
 
 #: What stands in place of a class where nothing was measured.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import click
@@ -12,12 +12,13 @@ from gilscope.cli import exit_codes, imports, options
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import KINDS, Kind
 from gilscope.cli.outputs import Outputs
+from gilscope.documents.typed import plain
 from gilscope.errors import UsageError
 from gilscope.machine import cautions
 from gilscope.machine.description import Machine, describe
 from gilscope.places import portable
 from gilscope.report.blocks import Block, Fact, Facts
-from gilscope.running import storage, strategies
+from gilscope.running import strategies
 
 _EXAMPLES = (
     ("doctor", "Check this machine, before you trust its figures."),
@@ -76,7 +77,7 @@ def command(
 
 def dumps(machine: Machine) -> str:
     """Return the facts as JSON text, ending in a newline."""
-    return json.dumps(portable(storage.plain(asdict(machine))), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(portable(plain(machine)), indent=2, ensure_ascii=False) + "\n"
 
 
 def blocks(machine: Machine) -> tuple[Block, ...]:

@@ -1,4 +1,4 @@
-"""Every kind of result, in one table: what draws it, and what writes it. A new kind is a view and a line here."""
+"""Every kind of result, in one table: what draws it, and what its files are. A new kind is a view and a line here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gilscope.documents.envelope import Form
 from gilscope.errors import UsageError
 from gilscope.report.blocks import Block
 
@@ -29,18 +30,21 @@ class Kind:
     ----------
     view : str
         ``"module:function"``, which turns a result into blocks.
-    dumps : str
-        ``"module:function"``, which turns it into JSON text that ends in a newline.
+    dumps : str, optional
+        ``"module:function"``, which turns it into JSON text that ends in a newline; of a kind that is not read back.
     picture : str, optional
         ``"module:function"``, which turns it into the bytes of a picture, given "svg" or "png".
     makers : mapping of str to str, optional
         Format -> ``"module:function"``, for a kind that has no view yet.
+    form : str, optional
+        ``"module:name"``, the `gilscope.documents.envelope.Form` of its files; of a kind that is.
     """
 
     view: str
-    dumps: str
+    dumps: str = ""
     picture: str = ""
     makers: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""
 
     @property
     def formats(self) -> list[str]:
@@ -72,7 +76,7 @@ class Kind:
 
     def json(self, result: Any) -> str:
         """Return a result as JSON."""
-        return str(named(self.dumps)(result))
+        return str(named(self.form).dumps(result) if self.form else named(self.dumps)(result))
 
     def drawn(self, result: Any, form: str) -> bytes:
         """Return a result as a picture."""
@@ -84,7 +88,7 @@ class Kind:
 
 
 KINDS = {
-    "run": Kind("gilscope.running.view:blocks", "gilscope.running.storage:dumps"),
+    "run": Kind("gilscope.running.view:blocks", form="gilscope.running.document:RUN"),
     "probe": Kind(
         "",
         "gilscope.probing.result:dumps",
@@ -106,7 +110,7 @@ KINDS = {
     "trace": Kind(
         "",
         "gilscope.tracing.perfetto:dumps",
-        "gilscope.tracing.picture:draw",
+        picture="gilscope.tracing.picture:draw",
         makers={"text": "gilscope.tracing.summary:text"},
     ),
     "ledger": Kind("", "gilscope.report.accounting:dumps", makers={"text": "gilscope.report.accounting:text"}),
@@ -115,6 +119,11 @@ KINDS = {
     "selftest": Kind("gilscope.cli.selftest:blocks", "gilscope.cli.selftest:dumps"),
     "list": Kind("gilscope.cli.list_:blocks", "gilscope.cli.list_:dumps"),
 }
+
+
+def forms() -> dict[str, Form[Any]]:
+    """Return what the files of each kind are that is read back, by its name."""
+    return {name: named(kind.form) for name, kind in KINDS.items() if kind.form}
 
 
 def either(names: list[str]) -> str:

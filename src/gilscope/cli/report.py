@@ -12,11 +12,12 @@ from gilscope.cli import options
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import KINDS, Kind
 from gilscope.cli.outputs import Outputs
+from gilscope.documents.envelope import parse
 from gilscope.documents.files import read_text
 from gilscope.errors import DONE, UsageError
 from gilscope.probing import result as probing
 from gilscope.report import atlas, probe
-from gilscope.running import storage
+from gilscope.running.document import RUN
 
 _EXAMPLES = (
     ("report run.json", "Show a saved result."),
@@ -31,7 +32,8 @@ _EXAMPLES = (
 def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
     """Show RESULT, here or on another machine: a .json file that run, atlas or probe saved with -o."""
     text = read_text(result)
-    kind = _kind(text)
+    data = parse(text, str(result))
+    kind = data.get("kind")
     if kind == document.KIND:
         data = document.loads(text, result)
         drawn = outputs(KINDS["atlas"])
@@ -40,24 +42,12 @@ def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
         return drawn.conclude(DONE)
     if kind == probing.KIND:
         found, of = _probe(text, result), "probe"
-    elif kind is not None:
-        kinds = f"results of gilscope run (without a kind), {document.KIND!r} and {probing.KIND!r}"
-        raise UsageError(f"{result} is of kind {kind!r}, which cannot be drawn; can be: {kinds}")
     else:
-        found, of = storage.loads(text, str(result)), "run"
+        found, of = RUN.load(data, str(result)), "run"
     drawn = outputs(KINDS[of])
     drawn.show(found)
     drawn.save(found)
     return drawn.conclude(DONE)
-
-
-def _kind(text: str) -> object:
-    """Return what a file says that it is; None where it does not, or is no JSON, which its reader will refuse."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return data.get("kind") if isinstance(data, dict) else None
 
 
 def _probe(text: str, path: Path) -> Any:

@@ -14,9 +14,9 @@ from gilscope.cli.at_work import Steps
 from gilscope.cli.command import Command
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Share
+from gilscope.documents.typed import plain
 from gilscope.errors import DONE, INTERRUPTED
 from gilscope.report.blocks import QUIET, Block, Column, Line, Sentences, Table
-from gilscope.running import storage
 from gilscope.running.selftest import ControlReading, Summary, controls, summarise
 
 _EXAMPLES = (
@@ -103,7 +103,7 @@ def dumps(found: Found) -> str:
     """Return what was found as JSON text, ending in a newline."""
     rows = [{"beside": label, **asdict(summary)} for label, summary in found.rows]
     data = {"target": found.target, "seed": found.seed, "rows": rows}
-    return json.dumps(storage.plain(data), indent=2, allow_nan=False) + "\n"
+    return json.dumps(plain(data), indent=2, allow_nan=False) + "\n"
 
 
 def blocks(found: Found) -> tuple[Block, ...]:

@@ -8,7 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from gilscope.errors import CannotRunError, UsageError
+from gilscope.words import size
 
+#: Of a file or a pipe, which may never end. Parsed, a file takes some ten times its size.
+MOST_BYTES = 64 << 20
 #: As many links as Linux follows one after another.
 _MOST_LINKS = 40
 # Whatever has the temporary file's name already, a planted link too, is not opened.
@@ -21,13 +24,17 @@ def read_text(path: Path) -> str:
     Raises
     ------
     UsageError
-        If it cannot be read, is no text, or is a device, which may never end.
+        If it cannot be read, is no text, is larger than `MOST_BYTES`, or is a device, which may never end.
     """
     try:
         mode = path.stat().st_mode
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             raise UsageError(f"cannot read {path}: it is a device, not a file")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise UsageError(f"cannot read {path}: it is larger than {size(MOST_BYTES)}, and no more is read")
+        return data.decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"cannot read {path}: {reason}") from None

@@ -47,9 +47,11 @@ class Versions:
     Attributes
     ----------
     gilscope, numpy : str
-        Of the packages installed beside this interpreter.
-    cython, compiler, compiler_flags : str or None
-        What the kernels were translated and compiled with. None where they are not built.
+        Of the package installed beside this interpreter.
+    cython : str or None
+        What the kernels were translated with. None where they are not built.
+    compiler, compiler_flags : str or None
+        What they were compiled with.
     libc : str or None
         Name and version of the C library.
     """
@@ -68,8 +70,10 @@ class Clock:
 
     Attributes
     ----------
-    name, implementation : str
-        As ``perf_counter`` and ``clock_gettime(CLOCK_MONOTONIC)``.
+    name : str
+        As ``perf_counter``.
+    implementation : str
+        As ``clock_gettime(CLOCK_MONOTONIC)``.
     resolution_ns : float
         As the system gives it, in ns; often far finer than true.
     step_ns : int or None
@@ -119,6 +123,21 @@ class Machine:
     """Everything about the computer, the build and the GIL regime that a result depends on.
 
     `dataclasses.asdict` gives a tree that `json` can write: str, int, float, bool, None, tuple and dict only.
+
+    Attributes
+    ----------
+    cpu : Cpu
+        The processors, and what limits their use.
+    python : Python
+        The interpreter, and the regime of its GIL.
+    versions : Versions
+        Of what measures.
+    clocks : tuple of Clock
+        Those that time anything.
+    system : System
+        The operating system.
+    openmp : OpenMp or None
+        None where it was not asked for.
     """
 
     cpu: Cpu

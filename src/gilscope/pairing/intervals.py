@@ -16,11 +16,14 @@ T. P. Hettmansperger, S. J. Sheather (1986). Confidence intervals based on inter
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, count
 from operator import mul
 from statistics import median, stdev
+from typing import Annotated
+
+from gilscope.fields import Natural, NotNegative, OneOf, Part, Range, in_file
 
 REPORTED_LEVEL = 0.95
 #: Error the interval is computed at: less than the 0.05 reported, for looking repeatedly and stopping once narrow.
@@ -42,9 +45,12 @@ class Interval:
 
     Parameters
     ----------
-    estimate, low, high : float
-        The ratio and the ends of its interval. Too few pairs to tell: `low` 0 and `high` infinite; none at all:
-        `estimate` not a number.
+    estimate : float
+        The ratio; not a number where there are no pairs, which a file has as null.
+    low : float
+        Lower end of its interval; 0 where too few pairs could tell.
+    high : float
+        Upper end; infinite where too few pairs could tell, which a file has as null.
     level : float
         Level the interval is reported at, for all verdict ratios of its table together.
     n : int
@@ -61,15 +67,21 @@ class Interval:
         by a comma.
     """
 
-    estimate: float
+    estimate: float = field(metadata=in_file(null=math.nan))
     low: float
-    high: float
-    level: float
-    n: int
-    n_effective: float
-    lag1: float
-    n_launches: int
-    widened: str
+    high: float = field(metadata=in_file(null=math.inf))
+    level: Part
+    n: Natural
+    n_effective: NotNegative
+    lag1: Annotated[float, Range(least=-1, most=1)]
+    n_launches: Natural
+    widened: Annotated[str, OneOf("", "autocorrelation", "launches", "autocorrelation,launches")]
+
+    def flaw(self) -> str:
+        """Say what of it no measurement can give, or return ""."""
+        if not 0 <= self.low <= self.high:
+            return f"must have 0 <= low <= high; got {self.low:g} and {self.high:g}"
+        return "" if math.isnan(self.estimate) or self.estimate > 0 else f"must be above 0; got {self.estimate:g}"
 
     @property
     def half_width(self) -> float:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gilscope.documents.typed import plain
 from gilscope.places import portable
 from gilscope.probing.expectation import Handed
 from gilscope.probing.prediction import Prediction
 from gilscope.probing.shares import Share
 from gilscope.probing.speed_ups import Scaling
 from gilscope.report import probe as drawing
-from gilscope.running.storage import plain
 
 SCHEMA_VERSION = 2
 #: Versions whose files can be drawn. The first had no `handed`, and its predicted processes were sent each call.

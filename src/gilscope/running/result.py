@@ -9,9 +9,10 @@ fresh workers. Ratios are always reference time / arm time: above 1, the arm is 
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from gilscope.errors import Unavailable
+from gilscope.fields import AboveZero, DescribedBy, Natural, NotNegative, OneOf, Positive, Range, in_file
 from gilscope.pairing.intervals import Interval
 from gilscope.showing import Drawn
 from gilscope.words import counted
@@ -20,6 +21,8 @@ from gilscope.words import counted
 CONTROL = "control"
 #: The strategy that every group has: the others' speed-ups are over it.
 SERIAL = "serial"
+#: -1 stands for what this system does not count.
+Counted = Annotated[int, Range(least=-1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,17 @@ class Arm:
     ----------
     id : str
         Unique in a plan, for example ``"quad/c/released/2/threads"``.
-    kernel, implementation, gil, strategy : str
+    kernel : str
+        The arithmetic: square, which is x*x, or quad, (x*x)*(x*x).
+    implementation : str
+        What computes it: python, numpy, cython or c.
+    gil : str
+        "held", where the thread keeps the GIL for the whole call, or "released".
+    strategy : str
+        How the tasks are spread: serial, threads, processes, processes:forkserver, processes:fork, interpreters or
+        openmp.
     form : {"array", "compute"}
+        Over arrays in memory, or rounds over one chunk that stays in cache.
     n_workers : int
         The width of the group: how many chunks there are, and how many CPUs a parallel arm may use.
     work : float
@@ -43,9 +55,9 @@ class Arm:
     implementation: str
     gil: str
     strategy: str
-    n_workers: int
-    form: str = "array"
-    work: float = 1.0
+    n_workers: Positive
+    form: Annotated[str, OneOf("array", "compute")] = "array"
+    work: AboveZero = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +69,18 @@ class Group:
     id : str
         For example ``"quad/c/released/2"``, or ``"control"``.
     n_items : int
-        Items in each chunk.
+        Items in each chunk; a call works on one chunk.
     arms : tuple of Arm
+        What is compared with each other; at least one.
     """
 
     id: str
-    n_items: int
+    n_items: Positive
     arms: tuple[Arm, ...]
+
+    def flaw(self) -> str:
+        """Say what keeps it from being drawn, or return ""."""
+        return "" if self.arms else ".arms must name an arm or more; it is empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +90,21 @@ class Plan:
     Parameters
     ----------
     groups : tuple of Group
+        What the table shows, in its order.
     control : Group
         Arms whose true ratios are known.
     dtype : str
+        Of every array.
     task_ns : int or None
         Where given, the items of each group are found so that one serial call takes this long.
     target : float
         Half-width, as a share of the ratio, at which a ratio is resolved.
     budget_s : float
         Wall time after which the run stops with what it has.
-    n_launches, min_rounds : int
-        Launches, and the fewest rounds of each.
+    n_launches : int
+        Fresh interpreters with fresh workers.
+    min_rounds : int
+        The fewest rounds of each launch.
     min_span_s : float
         The shortest time over which the rounds of a group are spread.
     seed : int
@@ -97,13 +118,13 @@ class Plan:
     groups: tuple[Group, ...]
     control: Group
     dtype: str
-    task_ns: int | None
-    target: float
-    budget_s: float
-    n_launches: int
-    min_rounds: int
-    min_span_s: float
-    seed: int
+    task_ns: Positive | None
+    target: Annotated[float, Range(above=0, below=1)]
+    budget_s: AboveZero
+    n_launches: Positive
+    min_rounds: Natural
+    min_span_s: NotNegative
+    seed: Natural
     effort: str = "default"
     oversubscribed: bool = False
 
@@ -120,8 +141,8 @@ class WorkSize:
         Calls on each chunk (array form), or rounds in one call on each chunk (compute form).
     """
 
-    n_items: int
-    repeats: int
+    n_items: Positive
+    repeats: Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,18 +152,23 @@ class Sample:
     Parameters
     ----------
     arm : str
+        Its id.
     wall_ns : int
         From the moment when the first worker begins its call, by its own clock, to the end of the last to finish. What
         it takes to wake the first is not in it.
-    cpu_ns, run_delay_ns, switches : int
-        Summed over the workers: CPU time, time spent runnable without a CPU, involuntary context switches.
+    cpu_ns : int
+        CPU time of all workers.
+    run_delay_ns : int
+        Time in which workers were ready to run and had no CPU, summed; -1 where it is not counted.
+    switches : int
+        Involuntary context switches, summed over the workers; -1 where they are not counted.
     """
 
     arm: str
-    wall_ns: int
-    cpu_ns: int
-    run_delay_ns: int
-    switches: int
+    wall_ns: Natural
+    cpu_ns: Natural
+    run_delay_ns: Counted
+    switches: Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,23 +178,28 @@ class Round:
     Parameters
     ----------
     group : str
+        Its id.
     launch : int
+        Number of the launch, from 0.
     at_ns : int
         Since the run began.
     warm_up : bool
         Kept, but not part of any estimate.
     samples : tuple of Sample
-    steal_ticks, throttled : int
-        What the host took and how often the quota stopped us during the round.
+        One of every arm, in the order in which they ran; a file has them by column.
+    steal_ticks : int
+        Clock ticks for which the host ran something else during the round, over all CPUs.
+    throttled : int
+        Periods of the round in which a CPU quota stopped the process.
     """
 
     group: str
-    launch: int
-    at_ns: int
+    launch: Natural
+    at_ns: Natural
     warm_up: bool
-    samples: tuple[Sample, ...]
-    steal_ticks: int = 0
-    throttled: int = 0
+    samples: tuple[Sample, ...] = field(metadata=in_file(by_column=True))
+    steal_ticks: Natural = 0
+    throttled: Natural = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +209,13 @@ class Row:
     Parameters
     ----------
     arm : Arm
+        Which one.
     unavailable : Unavailable or None
         Where given, the figures are None.
-    wall_ns, cpu_ns : float
-        Median wall time, and median CPU time of all workers, of the group's work.
+    wall_ns : float
+        Median wall time of the group's work.
+    cpu_ns : float
+        Median CPU time of all workers for it.
     cpu_width : float
         Median of CPU time / wall time: how many CPUs the arm kept busy.
     equal_width : Interval or None
@@ -194,13 +228,14 @@ class Row:
     versus_python : Interval or None
         Plain Python's serial time for the same items / this arm's; information.
     verdict : str
+        In words.
     """
 
     arm: Arm
     unavailable: Unavailable | None = None
-    wall_ns: float | None = None
-    cpu_ns: float | None = None
-    cpu_width: float | None = None
+    wall_ns: AboveZero | None = None
+    cpu_ns: NotNegative | None = None
+    cpu_width: NotNegative | None = None
     equal_width: Interval | None = None
     partner: str = ""
     here_and_now: Interval | None = None
@@ -223,6 +258,8 @@ class Control:
         An arm against itself; the truth is 1.
     heavier : Interval or None
         An arm against `heavier_truth` times its work.
+    heavier_truth : float
+        What `heavier` must read.
     second_cpu : Interval or None
         What processes gain over serial on work that touches no memory: did the machine give the CPUs at all?
     passed : bool
@@ -231,7 +268,7 @@ class Control:
 
     same: Interval | None
     heavier: Interval | None
-    heavier_truth: float
+    heavier_truth: Annotated[float, Range(above=1)]
     second_cpu: Interval | None
     passed: bool
 
@@ -250,9 +287,43 @@ class Interference:
         Periods in which a cgroup quota stopped the process.
     """
 
-    steal: float | None
-    run_delay: float
-    throttled: int
+    steal: NotNegative | None
+    run_delay: NotNegative
+    throttled: Natural
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFacts:
+    """What one worker said of itself before anything was timed; a result keeps it as plain data.
+
+    Parameters
+    ----------
+    strategy : str
+        Of its crew.
+    n_workers : int
+        Its crew's width.
+    pid : int
+        Process.
+    thread : int
+        Native thread.
+    python : str
+        Version of its interpreter.
+    gil_enabled : bool
+        Whether its GIL was on.
+    switch_interval_s : float
+        How long a thread may keep the GIL when it is asked for it.
+    cpu : int or None
+        The CPU that it keeps to; None where the scheduler chooses.
+    """
+
+    strategy: str
+    n_workers: Positive
+    pid: Positive
+    thread: Positive
+    python: str
+    gil_enabled: bool
+    switch_interval_s: AboveZero
+    cpu: Natural | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -262,26 +333,35 @@ class Result(Drawn):
     Parameters
     ----------
     schema_version : int
+        Of the file that it was read from, or would be written to.
     tool : str
+        Program and version, for example ``gilscope 0.1.0``.
     started : str
         ISO 8601, UTC.
     argv : tuple of str
+        The command line's arguments; none of a run from Python.
     state : {"complete", "partial"}
         Partial until the last launch has ended.
     stop_reason : str
+        Why the run ended.
     duration_s : float
+        Wall time.
     plan : Plan
+        What the run was to measure, and when it was to stop.
     machine : dict
         As `gilscope.machine.describe` gives it.
     workers : tuple of dict
-        What each worker said of its own GIL, before anything was timed.
+        What each worker of each launch said of its own GIL, before anything was timed; see `WorkerFacts`.
     work : dict of str to WorkSize
-        By group.
+        What a sample consists of, by the id of the group.
     rounds : tuple of Round
         All of them, warm-ups too, none dropped.
     rows : tuple of Row
+        The table: one for each arm of the plan's groups.
     control : Control or None
+        None before anything was measured.
     interference : Interference
+        What disturbed the run.
     findings : tuple of str
         What was found, in sentences, from the figures only.
     """
@@ -290,12 +370,12 @@ class Result(Drawn):
     tool: str
     started: str
     argv: tuple[str, ...]
-    state: str
+    state: Annotated[str, OneOf("complete", "partial")]
     stop_reason: str
-    duration_s: float
+    duration_s: NotNegative
     plan: Plan
-    machine: dict[str, object]
-    workers: tuple[dict[str, object], ...] = ()
+    machine: Annotated[dict[str, object], DescribedBy("gilscope.machine.description:Machine")]
+    workers: tuple[Annotated[dict[str, object], DescribedBy("gilscope.running.result:WorkerFacts")], ...] = ()
     work: dict[str, WorkSize] = field(default_factory=dict)
     rounds: tuple[Round, ...] = ()
     rows: tuple[Row, ...] = ()

@@ -3,12 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
+from gilscope.documents.typed import plain
 from gilscope.machine.description import describe
 from gilscope.machine.regime import gil_of_children
-from gilscope.running import storage
 from gilscope.running.launch_process import LaunchProcess
 from gilscope.running.plan import Request, make_plan
 from gilscope.running.result import Result
@@ -38,7 +37,7 @@ class Session:
         # A file name need not be text, and a result must be.
         self._argv = tuple(os.fsencode(word).decode(errors="replace") for word in argv)
         machine = describe(host_name=host_name, openmp=True)
-        self._facts = storage.plain(asdict(machine))
+        self._facts = plain(machine)
         self.plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
         self.runner = Runner(
             self.plan,

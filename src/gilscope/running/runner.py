@@ -15,10 +15,10 @@ from gilscope.originals import time
 from gilscope.pairing.rounds import Order, in_turns, warm_up
 from gilscope.pairing.stopping import WARM_UP_ROUNDS, Looks, projected_rounds
 from gilscope.running.calibration import LaunchLike, calibrate, call_of, items_for, max_items
+from gilscope.running.document import RUN
 from gilscope.running.evidence import Evidence
 from gilscope.running.findings import Ending, sentences
 from gilscope.running.result import Arm, Group, Plan, Result, Round, WorkSize
-from gilscope.running.storage import SCHEMA_VERSION
 from gilscope.running.worker import in_words
 
 #: Warm-up takes at most this share of a launch's time: compiled loops are at rest from the first round on.
@@ -163,7 +163,7 @@ class Runner:
         rows, control = self.evidence.rows(self.work), self.evidence.control()
         interference = self.evidence.interference(self.elapsed_s)
         return Result(
-            schema_version=SCHEMA_VERSION,
+            schema_version=RUN.version,
             tool=tool,
             started=started,
             argv=tuple(argv),

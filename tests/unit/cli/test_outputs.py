@@ -12,7 +12,7 @@ from gilscope.cli import main, options, outputs
 from gilscope.cli.kinds import KINDS, Kind
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import CannotRunError, UsageError
-from gilscope.running import storage
+from gilscope.running.document import RUN
 
 RESULT = {"run": fakes.hand_made(), "probe": PROBES["releases"].as_dict()}
 
@@ -115,7 +115,7 @@ def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[Any, st
 def saved(tmp_path: Path) -> str:
     """Return a file with a run."""
     path = tmp_path / "run.json"
-    storage.write(fakes.hand_made(), path)
+    RUN.write(fakes.hand_made(), path)
     return str(path)
 
 

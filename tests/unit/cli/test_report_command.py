@@ -14,9 +14,10 @@ from gilscope.atlas.rows import measured_row
 from gilscope.cli import main
 from gilscope.cli.kinds import KINDS
 from gilscope.report import atlas, atlas_page, html, markdown, probe, text
-from gilscope.running import storage, view
+from gilscope.running import document as running
+from gilscope.running import view
 
-RUN = {"schema_version": 1}
+RUN = {"schema_version": 1, "kind": "gilscope run"}
 PROBE = PROBES["releases"].as_dict()
 FAILED = PROBES["raised"].as_dict()
 CALLS = Atlas(title="Mine", calls=tuple(Call(name=name, group="g", statement="pass") for name in PROBES))
@@ -60,7 +61,7 @@ def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[st
 def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """As JSON it is the file."""
     made = fakes.hand_made()
-    data = storage.dumps(made)
+    data = running.RUN.dumps(made)
     drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in KINDS["run"].styles}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
     assert drawn["text"][1] == f"{text.render(view.blocks(made))}\n"
@@ -72,9 +73,9 @@ def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_
 @pytest.mark.parametrize(
     ("data", "style", "told"),
     [
-        ({"kind": "a shopping list"}, "text", "of kind 'a shopping list', which cannot be drawn"),
-        (RUN, "html", "not a whole gilscope result"),
-        (RUN, "text", "not a whole gilscope result"),
+        ({"kind": "a shopping list"}, "text", "not a gilscope result: its kind is 'a shopping list'"),
+        (RUN, "html", "not a whole result of gilscope run"),
+        (RUN, "text", "not a whole result of gilscope run"),
         ([], "text", "not a gilscope result"),
         ("milk", "text", "not JSON"),
         ({**PROBE, "schema_version": 9}, "text", "schema version 9"),

@@ -15,13 +15,15 @@ from typing import Any
 import fakes
 import jsonschema
 import pytest
+from schemas import schema_of
 
+from gilscope.documents.typed import plain
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.machine import description as machine
-from gilscope.running import storage
+from gilscope.running.document import RUN
 from gilscope.running.result import Result
 
-SCHEMA = json.loads(storage.SCHEMA_PATH.read_text(encoding="utf-8"))
+SCHEMA = schema_of("run")
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
@@ -53,33 +55,9 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) and type(one) is type(other)
 
 
-def test_the_schema_is_a_schema() -> None:
-    """It is valid JSON Schema of 2020-12, and every structure of ours is closed."""
-    VALIDATOR.check_schema(SCHEMA)
-    closed = {name: definition["additionalProperties"] for name, definition in SCHEMA["$defs"].items()}
-    assert set(closed.values()) == {False}
-    assert SCHEMA["additionalProperties"] is False
-
-
-def test_every_property_of_the_schema_is_described() -> None:
-    """Whoever reads a file without gilscope finds the meaning and the unit of each name in the schema."""
-
-    def undescribed(node: Any, at: str) -> Iterator[str]:
-        if isinstance(node, dict):
-            for name, value in node.get("properties", {}).items():
-                if "description" not in value and "description" not in SCHEMA["$defs"].get(
-                    value.get("$ref", "").rpartition("/")[2], {}
-                ):
-                    yield f"{at}.{name}"
-            for name, value in node.items():
-                yield from undescribed(value, f"{at}.{name}")
-
-    assert list(undescribed(SCHEMA, "result")) == []
-
-
 def test_the_schema_names_every_fact_of_a_machine() -> None:
     """What `gilscope.machine.describe` gives of this very machine fits the schema, whatever it could read."""
-    facts = storage.plain(dataclasses.asdict(machine.describe(host_name=True, openmp=False)))
+    facts = plain(machine.describe(host_name=True, openmp=False))
     VALIDATOR.evolve(schema=SCHEMA["$defs"]["machine"] | {"$defs": SCHEMA["$defs"]}).validate(facts)
     assert set(facts) == set(SCHEMA["$defs"]["machine"]["properties"])
 
@@ -87,7 +65,7 @@ def test_the_schema_names_every_fact_of_a_machine() -> None:
 @pytest.mark.parametrize("result", RESULTS)
 def test_results_fit_the_schema(result: Callable[[], Result]) -> None:
     """Hand-made, whole and interrupted results are what the schema says."""
-    VALIDATOR.validate(json.loads(storage.dumps(result())))
+    VALIDATOR.validate(json.loads(RUN.dumps(result())))
 
 
 def test_the_schema_refuses_what_it_does_not_know() -> None:
@@ -99,7 +77,7 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
         lambda data: data["rounds"][0]["samples"].pop("wall_ns"),
         lambda data: data["control"]["same"].update(estimate="one"),
     ):
-        data = json.loads(storage.dumps(fakes.hand_made()))
+        data = json.loads(RUN.dumps(fakes.hand_made()))
         change(data)
         with pytest.raises(jsonschema.ValidationError):
             VALIDATOR.validate(data)
@@ -109,14 +87,14 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
 def test_a_result_comes_back_as_it_was(result: Callable[[], Result]) -> None:
     """Reading what was written gives the same result, types, infinite ends and missing estimates included."""
     before = result()
-    after = storage.loads(storage.dumps(before))
+    after = RUN.loads(RUN.dumps(before))
     assert same(before, after)
-    assert storage.dumps(after) == storage.dumps(before)
+    assert RUN.dumps(after) == RUN.dumps(before)
 
 
 def test_a_ratio_without_pairs_stays_not_a_number() -> None:
     """An estimate that could not be made is not a number again when read, and an infinite end is infinite."""
-    after = storage.loads(storage.dumps(fakes.hand_made()))
+    after = RUN.loads(RUN.dumps(fakes.hand_made()))
     ratio = after.rows[2].versus_python
     assert ratio is not None
     assert math.isnan(ratio.estimate)
@@ -125,29 +103,29 @@ def test_a_ratio_without_pairs_stays_not_a_number() -> None:
 
 def broken(change: Callable[[Any], Any]) -> str:
     """Return the hand-made result's file with something wrong in it."""
-    data = json.loads(storage.dumps(fakes.hand_made()))
+    data = json.loads(RUN.dumps(fakes.hand_made()))
     change(data)
     return json.dumps(data)
 
 
-WHOLE = storage.dumps(fakes.hand_made())
+WHOLE = RUN.dumps(fakes.hand_made())
 BROKEN = {
     "empty": ("", ["FILE is not JSON", "line 1 column 1"]),
     "text": ("hello", ["FILE is not JSON", "line 1 column 1"]),
     "truncated": (WHOLE[: len(WHOLE) // 2], ["FILE is not JSON", "char"]),
     "followed by more": (WHOLE + "{}", ["FILE is not JSON", "Extra data"]),
-    "too deep": ("[" * 100_000, ["FILE is not JSON"]),
+    "too deep": ("[" * 100_000, ["FILE is not JSON", "too deep"]),
     "too long a number": ("1" * 10_000, ["FILE is not JSON"]),
     "not a number": (broken(lambda d: d.update(duration_s=math.nan)), ["FILE is not JSON", "NaN"]),
     "an endless number": (
         WHOLE.replace('"duration_s": 38.25', '"duration_s": 1e400'),
-        ["FILE is not JSON", "1e400 is too large a number"],
+        ["result.duration_s is too large a number"],
     ),
     "a number of many digits": (
         broken(lambda d: d["rows"][0].update(wall_ns=10**400)),
         ["result.rows[0].wall_ns is too large a number"],
     ),
-    "half a character": (broken(lambda d: d["machine"].update(x=["\ud800"])), ["FILE holds a text with '\\ud800'"]),
+    "half a character": (broken(lambda d: d["machine"].update(x=["\ud800"])), ["result.machine.x[0] holds '\\ud800'"]),
     "half a character in a name": (broken(lambda d: d["machine"].update({"\udfff": 1})), ["'\\udfff'"]),
     "a group without arms": (
         broken(lambda d: d["plan"]["groups"][0].update(arms=[])),
@@ -157,12 +135,15 @@ BROKEN = {
         broken(lambda d: d["control"]["same"].update(low=1.5)),
         ["result.control.same must have 0 <= low <= high; got 1.5 and 1.003"],
     ),
-    "a list": ("[1, 2]", ["FILE is JSON, but not a gilscope result", "schema_version"]),
+    "a list": ("[1, 2]", ["FILE is JSON, but not a gilscope result", "it is no object"]),
     "a number": ("3", ["FILE is JSON, but not a gilscope result"]),
     "other JSON": ('{"a": 1}', ["FILE is JSON, but not a gilscope result"]),
-    "another version": (broken(lambda d: d.update(schema_version=2)), ["schema version 2", "reads version 1"]),
+    "another version": (
+        broken(lambda d: d.update(schema_version=2)),
+        ["schema version 2: a newer gilscope wrote it", "reads version 1"],
+    ),
     "version as text": (broken(lambda d: d.update(schema_version="1")), ["schema version '1'"]),
-    "nothing else": ('{"schema_version": 1}', ["FILE is not a whole gilscope result", "result lacks tool, started"]),
+    "nothing else": ('{"schema_version": 1}', ["FILE is JSON, but not a gilscope result", "no kind"]),
     "a missing key": (broken(lambda d: d.pop("plan")), ["result lacks plan"]),
     "a missing key deep inside": (
         broken(lambda d: d["plan"]["groups"][0]["arms"][1].pop("gil")),
@@ -187,7 +168,7 @@ BROKEN = {
         broken(lambda d: d["workers"].append("w")),
         ["result.workers[1] must be an object; got str"],
     ),
-    "no samples": (broken(lambda d: d["rounds"][2].pop("samples")), ["result.rounds[2].samples must be columns"]),
+    "no samples": (broken(lambda d: d["rounds"][2].pop("samples")), ["result.rounds[2] lacks samples"]),
     "samples by row": (
         broken(lambda d: d["rounds"][0].update(samples=[])),
         ["result.rounds[0].samples must be columns; got list"],
@@ -211,7 +192,7 @@ BROKEN = {
 def test_a_broken_file_is_refused_with_the_place(text: str, words: list[str]) -> None:
     """Whatever is wrong with a file, the message names it and where the fault is, and no traceback comes out."""
     with pytest.raises(UsageError) as caught:
-        storage.loads(text, "FILE")
+        RUN.loads(text, "FILE")
     for word in words:
         assert word in str(caught.value)
 
@@ -226,7 +207,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         (picture, "it is not text"),
     ):
         with pytest.raises(UsageError) as caught:
-            storage.read(path)
+            RUN.read(path)
         assert str(path) in str(caught.value)
         assert reason in str(caught.value)
 
@@ -234,10 +215,10 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_result_is_written_and_read_back(tmp_path: Path) -> None:
     """The file holds the result and a final newline, and stands alone in its folder."""
     path = tmp_path / "run.json"
-    storage.write(fakes.hand_made(), path)
+    RUN.write(fakes.hand_made(), path)
     assert path.read_text(encoding="utf-8") == WHOLE
     assert WHOLE.endswith("}\n")
-    assert same(storage.read(path), fakes.hand_made())
+    assert same(RUN.read(path), fakes.hand_made())
     assert os.listdir(tmp_path) == ["run.json"]
 
 
@@ -246,7 +227,7 @@ def test_the_umask_is_honoured(tmp_path: Path, umask: int, mode: int) -> None:
     """Who may read the file is the user's to say."""
     before = os.umask(umask)
     try:
-        storage.write(fakes.hand_made(), tmp_path / "run.json")
+        RUN.write(fakes.hand_made(), tmp_path / "run.json")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "run.json").stat().st_mode) == mode
@@ -268,7 +249,7 @@ def test_a_full_disk_leaves_what_was_there(
     if old is not None:
         path.write_text(old)
     with pytest.raises(CannotRunError, match=r"cannot write .*run\.json: No space left on device"):
-        storage.write(fakes.hand_made(), path)
+        RUN.write(fakes.hand_made(), path)
     assert os.listdir(tmp_path) == ([] if old is None else ["run.json"])
     assert old is None or path.read_text() == old
 
@@ -283,7 +264,7 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch:
     path.write_text("what was there")
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        storage.write(fakes.hand_made(), path)
+        RUN.write(fakes.hand_made(), path)
     assert os.listdir(tmp_path) == ["run.json"]
     assert path.read_text() == "what was there"
 
@@ -293,14 +274,14 @@ def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "none" / "run.json", tmp_path / "file" / "run.json", tmp_path / ("x" * 251 + ".json")):
         with pytest.raises(CannotRunError, match="cannot write"):
-            storage.write(fakes.hand_made(), path)
+            RUN.write(fakes.hand_made(), path)
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_the_longest_name_that_the_system_allows_can_be_written(tmp_path: Path) -> None:
     """The temporary file's name is not made from the target's, which may be as long as names can be."""
     path = tmp_path / ("x" * 250 + ".json")
-    storage.write(fakes.hand_made(), path)
+    RUN.write(fakes.hand_made(), path)
     assert os.listdir(tmp_path) == [path.name]
 
 
@@ -324,6 +305,15 @@ def test_a_disk_that_is_really_full_leaves_what_was_there(tiny_disk: Path) -> No
     path = tiny_disk / "run.json"
     path.write_text("old")
     with pytest.raises(CannotRunError, match="No space left on device"):
-        storage.write(measured(), path)
+        RUN.write(measured(), path)
     assert os.listdir(tiny_disk) == ["run.json"]
     assert path.read_text() == "old"
+
+
+def test_a_file_without_a_kind_is_read() -> None:
+    """As the first version wrote it; written again, it has its kind, and is the same but for that."""
+    path = Path(__file__).parents[2] / "fixtures/files/run-1-without-kind.json"
+    result = RUN.read(path)
+    before, after = json.loads(path.read_text()), json.loads(RUN.dumps(result))
+    assert after == {**before, "kind": "gilscope run"}
+    VALIDATOR.validate(after)
