@@ -8,7 +8,7 @@ from gilscope.errors import UsageError
 from gilscope.probing.classes import CLASSES
 
 #: How rows can be sorted; figures the largest first, and what has none last.
-SORT_KEYS = ("name", "class", "released", "stall", "releases", "threads", "processes")
+SORT_KEYS = ("name", "class", "released", "longest-hold", "releases", "threads", "processes")
 _FIELDS = ("class", "group")
 
 
@@ -91,7 +91,7 @@ def _descending(figure: float | None) -> tuple[bool, float]:
 
 
 def _figure(row: Row, key: str) -> float | None:
-    if key == "stall":
+    if key == "longest-hold":
         found: float | None = row["longest_hold_ns"]
     elif key == "releases":
         found = row["releases"]

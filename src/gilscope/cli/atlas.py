@@ -1,7 +1,7 @@
 """`gilscope atlas`: what each call of a list does to the GIL."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,7 +9,7 @@ from gilscope.atlas import document, rows, selection
 from gilscope.atlas.calls import Atlas, load
 from gilscope.atlas.rows import Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
-from gilscope.cli import exit_codes, options
+from gilscope.cli import exit_codes, options, spellings
 from gilscope.cli.atlas_progress import Display
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import ENDINGS
@@ -21,11 +21,26 @@ from gilscope.system.cpus import usable_cpus
 from gilscope.version import __version__
 from gilscope.words import seconds
 
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # before click 8.2 it has no parameter
+
 _EXAMPLES = (
     ("atlas stdlib -k zlib", "Check the calls of the standard library that have zlib in their name."),
     ("atlas mine.toml -o mine.json -o mine.html", "Check a list of your own; go on from mine.json next time."),
-    ("atlas numpy --sort held --filter class=mixed", "Show some of the calls, in another order."),
+    ("atlas numpy --sort longest-hold --filter class=mixed", "Show some of the calls, in another order."),
 )
+
+
+class _SortKey(_Choice):
+    """A column to sort by. "stall" is what the longest hold was called before."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value == "stall" and ctx is not None:
+            spellings.note(ctx, "--sort stall is now --sort longest-hold; the old spelling still works")
+            value = "longest-hold"
+        return super().convert(value, param, ctx)
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
@@ -40,7 +55,7 @@ _EXAMPLES = (
 @click.option("--first", "n_first", metavar="N", type=click.IntRange(1), help="Only the first N calls.")
 @options.max_time("Measure each call for about this long.", default_s=SECONDS)
 @options.limit(seconds(LIMIT_S))
-@click.option("--sort", type=click.Choice(selection.SORT_KEYS), help="Sort the rows.  [default: as in the file]")
+@click.option("--sort", type=_SortKey(selection.SORT_KEYS), help="Sort the rows.  [default: as in the file]")
 @click.option(
     "--filter",
     "filters",

@@ -14,7 +14,7 @@ from gilscope.words import count, counted, decimal, duration, percent, workers
 Row = Mapping[str, Any]
 
 _WAYS = ("threads", "processes")
-_HEADINGS = ("call", "class", "released", "stall", "releases", "each")
+_HEADINGS = ("call", "class", "released", "longest hold", "releases", "each")
 _STYLES = {
     "releases": "green",
     "waits": "green",
@@ -25,8 +25,8 @@ _STYLES = {
 #: The class of a call whose modules are missing; and how many such calls are named before they are counted.
 _ABSENT, _MOST_NAMES = "not installed", 5
 LEGEND = (
-    "released: share of the time without the GIL. stall: the longest that a call keeps it, bytecode as long as nobody "
-    "asks. releases: per call, and how long each is. threads, processes: speed-up here and now (and predicted)."
+    "released: share of the time without the GIL. longest hold: how long a call keeps it at most; bytecode drops it on "
+    "request. releases: per call, and how long each is. threads, processes: speed-up here and now (and predicted)."
 )
 
 
@@ -46,8 +46,8 @@ def cells(row: Row) -> list[str]:
         return [row["name"], failure(row), *[""] * 7]
     each = duration(row["mean_release_ns"]) if row["releases"] else "-"
     ways = [speed_up(row, way) for way in _WAYS]
-    stall = duration(row["longest_hold_ns"])
-    return [row["name"], row["class"], released(row), stall, count(row["releases"]), each, *ways, row["pays"]]
+    longest_hold = duration(row["longest_hold_ns"])
+    return [row["name"], row["class"], released(row), longest_hold, count(row["releases"]), each, *ways, row["pays"]]
 
 
 def failure(row: Row) -> str:

@@ -10,14 +10,14 @@ from gilscope.report import atlas, atlas_page
 
 TABLE = """\
 Mine - gilscope 0.1.0 - CPython 3.13.0 - 2 CPUs
-call    class            released       stall    releases  each    2 threads         2 processes    pays
+call    class            released       longest hold  releases  each    2 threads         2 processes    pays
 
 sums
-crc     releases         96 %           106 µs   1         813 µs  1.83 (1.60-2.00)  1.90 (2.00)    threads
-loop    Python bytecode  0 %            2.55 ms  0         -       ? (1.00)          ? (1.50-2.00)  processes
+crc     releases         96 %           106 µs        1         813 µs  1.83 (1.60-2.00)  1.90 (2.00)    threads
+loop    Python bytecode  0 %            2.55 ms       0         -       ? (1.00)          ? (1.50-2.00)  processes
 
 rest
-unsure  undecided        50 % [10, 90]  1 ms     0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
+unsure  undecided        50 % [10, 90]  1 ms          0.5       100 µs  1.10 (1.20-1.40)  ? (1.20-1.40)  neither
 
 4 calls: 1 releases; 1 Python bytecode; 1 undecided; 1 not installed
 ?: this machine gave no second CPU (loop), so that only predictions are left
@@ -30,7 +30,7 @@ not installed: no_such (<b>|gone*)
 MARKDOWN = """\
 **Mine - gilscope 0.1.0 - CPython 3.13.0 - 2 CPUs**
 
-| call | class | released | stall | releases | each | 2 threads | 2 processes | pays |
+| call | class | released | longest hold | releases | each | 2 threads | 2 processes | pays |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 | crc | releases | 96 % | 106 µs | 1 | 813 µs | 1.83 (1.60-2.00) | 1.90 (2.00) | threads |
 | loop | Python bytecode | 0 % | 2.55 ms | 0 | - | ? (1.00) | ? (1.50-2.00) | processes |

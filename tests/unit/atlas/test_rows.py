@@ -178,7 +178,7 @@ def test_a_filter_that_nothing_can_pass_is_refused(text: str) -> None:
         ("name", "abcd"),
         ("class", "bcad"),
         ("released", "bcad"),
-        ("stall", "cabd"),
+        ("longest-hold", "cabd"),
         ("releases", "bacd"),
         ("threads", "cbad"),
         ("processes", "acbd"),

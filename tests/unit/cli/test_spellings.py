@@ -1,11 +1,12 @@
 """Spellings of before, and the words of a program: who gets which, and what is said of it."""
 
+import shlex
 from pathlib import Path
 
 import click
 import pytest
 
-from gilscope.cli import cli, script_words, spellings
+from gilscope.cli import COMMANDS, cli, script_words, spellings
 from gilscope.cli.command import Command
 from gilscope.errors import UsageError
 
@@ -118,3 +119,26 @@ def test_a_slip_before_the_program_is_refused() -> None:
     """With what was perhaps meant."""
     with pytest.raises(UsageError, match="unknown option '--evnts'; Did you mean '--events'"):
         script_words.check(ledger(), ["--evnts", "3", "x.py"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_example_of_a_help_is_a_command_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed as it stands it is understood, and nothing in it is a spelling of before."""
+    monkeypatch.chdir(tmp_path)
+    command = cli.get_command(click.Context(cli), name)
+    assert isinstance(command, Command)
+    assert command.examples
+    for line, _ in command.examples:
+        first, *words = shlex.split(line)
+        assert first == name
+        with command.make_context(name, words) as ctx:
+            assert spellings.notes(ctx) == []
+
+
+def test_the_stall_of_an_atlas_is_its_longest_hold() -> None:
+    """The column has the name that a trace gives it; the old key still sorts, and the new one is said."""
+    command = cli.get_command(click.Context(cli), "atlas")
+    assert isinstance(command, Command)
+    with command.make_context("atlas", ["numpy", "--sort", "stall"]) as ctx:
+        assert ctx.params["sort"] == "longest-hold"
+        assert spellings.notes(ctx) == ["--sort stall is now --sort longest-hold; the old spelling still works"]
