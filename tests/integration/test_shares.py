@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from array import array
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -15,7 +16,7 @@ from gilscope.accounting.ledger import availability
 from gilscope.kernels import _capi
 from gilscope.probing.classes import BYTECODE, NATIVE, WAITS, classify
 from gilscope.probing.requests import knock
-from gilscope.probing.shares import measure_shares
+from gilscope.probing.shares import Shares, measure_shares
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=str(availability()))
 X = array("d", range(2048))
@@ -25,6 +26,15 @@ MS = 1_000_000
 def count() -> int:
     """Work in bytecode."""
     return sum(1 for _ in range(50_000))
+
+
+def seen(call: Callable[[], object], call_ns: float, seconds: float, shown: Callable[[Shares], bool]) -> Shares:
+    """Measure a call, up to five times, until its shares show something: beside others its threads queue for a CPU."""
+    for _ in range(5):
+        shares = measure_shares(call, call_ns, seconds)
+        if shown(shares):
+            break
+    return shares
 
 
 def pool(work: object) -> None:
@@ -43,10 +53,7 @@ def pool(work: object) -> None:
 def test_a_pool_that_holds_the_gil_does_not_wait(work: object, kind: str) -> None:
     """The calling thread is blocked all the while, and the GIL is not free for anybody."""
     call = partial(pool, work)
-    for _ in range(5):  # where its threads queue for a CPU, the GIL is free meanwhile: one quiet look will do
-        shares = measure_shares(call, 5 * MS, 0.2)
-        if min(shares.held.estimate, shares.helpers_held) > 0.5:
-            break
+    shares = seen(call, 5 * MS, 0.2, lambda shares: min(shares.held.estimate, shares.helpers_held) > 0.5)
     assert shares.held.estimate > 0.5
     assert shares.helpers_held > 0.5
     assert classify(shares, knock(call, 0.2), already_parallel=False) in {kind, "undecided", "mixed"}
@@ -67,7 +74,8 @@ def test_a_thread_that_sleeps_still_waits() -> None:
 def test_a_process_that_the_call_waits_for_computes() -> None:
     """It needs a CPU, so a call that waits for it does too; while it is queued for one, nobody knows."""
     program = [sys.executable, "-S", "-E", "-c", "for _ in range(10**6): pass"]
-    shares = measure_shares(partial(subprocess.run, program, check=True), 30 * MS, 0.3)
+    call = partial(subprocess.run, program, check=True)
+    shares = seen(call, 30 * MS, 0.3, lambda shares: shares.native > 0.1)
     assert shares.native > 0.1
     assert classify(shares, None, already_parallel=False) != WAITS
 
@@ -85,7 +93,7 @@ def test_a_native_thread_that_the_call_waits_for_computes() -> None:
         libc.pthread_create(ctypes.byref(thread), None, measure, text)
         libc.pthread_join(thread, None)
 
-    shares = measure_shares(hand_over, 10 * MS, 0.3)
+    shares = seen(hand_over, 10 * MS, 0.3, lambda shares: shares.native > 0.2)
     assert shares.native > 0.2
     assert classify(shares, None, already_parallel=False) != WAITS
 
@@ -104,7 +112,7 @@ def test_a_process_that_lives_on_computes_for_the_call() -> None:
             worker.stdout.readline()  # type: ignore[union-attr]
 
         ask()
-        shares = measure_shares(ask, 2 * MS, 0.3)
+        shares = seen(ask, 2 * MS, 0.3, lambda shares: shares.native > 0.2)
         worker.stdin.close()
     assert shares.native > 0.2
     assert classify(shares, None, already_parallel=False) != WAITS
