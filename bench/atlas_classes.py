@@ -9,13 +9,13 @@ import sys
 import tomllib
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import click
 
 from gilscope.atlas import calls, document, rows, selection, survey
-from gilscope.documents.files import write_whole
+from gilscope.atlas.result import NOT_INSTALLED, AtlasResult, MachineFacts, Row
 from gilscope.errors import UsageError
+from gilscope.places import portable
 from gilscope.system.cpus import usable_cpus
 from gilscope.words import counted, duration, seconds
 
@@ -28,17 +28,17 @@ def expectations() -> dict[str, dict[str, str]]:
         return {entry["name"]: entry for entry in tomllib.load(file)["expected"]}
 
 
-def told(row: rows.Row, expected: dict[str, str]) -> str:
+def told(row: Row, expected: dict[str, str]) -> str:
     """Return a mismatch with its figures, and where the expectation comes from."""
-    share = row["released"]
-    figures = row["failure"] or (
-        f"released {share['estimate']:.3f} [{share['low']:.3f}, {share['high']:.3f}], "
-        f"{counted(row['releases'], 'release')} of {duration(row['mean_release_ns'])} in {duration(row['wall_ns'])}"
-    )
+    share = row.released
+    figures = row.failure
+    if share is not None:
+        figures = (
+            f"released {share.estimate:.3f} [{share.low:.3f}, {share.high:.3f}], "
+            f"{counted(row.releases, 'release')} of {duration(row.mean_release_ns)} in {duration(row.wall_ns)}"
+        )
     needs = f"\n    only with {expected['needs']}" if "needs" in expected else ""
-    return (
-        f"{row['name']}: {row['class']}, expected {expected['class']}\n    {figures}\n    {expected['source']}{needs}"
-    )
+    return f"{row.name}: {row.class_}, expected {expected['class']}\n    {figures}\n    {expected['source']}{needs}"
 
 
 @click.command()
@@ -54,9 +54,9 @@ def main(atlases: tuple[str, ...], parts: tuple[str, ...], output: Path | None, 
     for name in atlases or calls.SHIPPED:
         atlas = calls.load(name)
         path = None if output is None else output.with_suffix(f".{name}.json")
-        found: dict[str, Any] = {}
+        found: dict[str, Row] = {}
         if path is not None and path.exists():
-            found = document.rows_of(document.read(path), atlas, path)
+            found = document.rows_to_go_on_from(path, atlas)
         before = {key: row for key, row in found.items() if not (again and _differs(row, expected.get(key)))}
         try:
             chosen = selection.select(atlas, parts, None)
@@ -66,15 +66,21 @@ def main(atlases: tuple[str, ...], parts: tuple[str, ...], output: Path | None, 
             if isinstance(event, survey.Begun):
                 print(f"\r{event.position:4} of {event.n_calls}", end="", file=sys.stderr, flush=True)
                 continue
-            row = found[event.row["name"]] = event.row
-            if row["took_s"]:
-                took.append(row["took_s"])
+            row = found[event.row.name] = event.row
+            if row.took_s:
+                took.append(row.took_s)
             if path is not None:
-                machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": row["python"]}
-                data = document.document(atlas, list(found.values()), machine, "bench")
-                write_whole(path, document.dumps(data).encode())
-            wanted = expected.get(row["name"])
-            if wanted is not None and row["class"] != rows.NOT_INSTALLED:
+                machine = MachineFacts(usable_cpus=usable.count, usable_cpus_from=usable.source, python=row.python)
+                result = AtlasResult(
+                    tool="bench",
+                    title=portable(atlas.title),
+                    n_calls=len(atlas.calls),
+                    machine=machine,
+                    rows=tuple(found.values()),
+                )
+                document.ATLAS.write(result, path)
+            wanted = expected.get(row.name)
+            if wanted is not None and row.class_ != NOT_INSTALLED:
                 n_compared += 1
                 if _differs(row, wanted):
                     mismatches.append(told(row, wanted))
@@ -87,8 +93,8 @@ def main(atlases: tuple[str, ...], parts: tuple[str, ...], output: Path | None, 
     sys.exit(1 if mismatches else 0)
 
 
-def _differs(row: rows.Row, expected: dict[str, str] | None) -> bool:
-    return expected is not None and row["class"] != expected["class"]
+def _differs(row: Row, expected: dict[str, str] | None) -> bool:
+    return expected is not None and row.class_ != expected["class"]
 
 
 if __name__ == "__main__":

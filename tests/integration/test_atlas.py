@@ -12,8 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from leftovers import processes_of
-
-from gilscope.atlas import document
+from schemas import schema_of
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope", "atlas"]
 CALLS = """\
@@ -79,7 +78,7 @@ def test_every_call_has_a_row(folder: Path) -> None:
     assert found["loop"]["class"] in {"Python bytecode", "undecided"}
     assert found["division"]["failure"] == "ZeroDivisionError: division by zero"
     assert found["absent"]["failure"] == "not installed: no_such_module"
-    jsonschema.validate(json.loads((folder / "tiny.json").read_text()), json.loads(document.SCHEMA_PATH.read_text()))
+    jsonschema.validate(json.loads((folder / "tiny.json").read_text()), schema_of("atlas"))
 
 
 def test_standard_output_is_the_format_alone(folder: Path) -> None:
@@ -113,8 +112,8 @@ def test_restart_measures_everything_anew(folder: Path) -> None:
     [
         (["nothing.toml"], "there is no call list nothing.toml; with gilscope come stdlib and numpy"),
         (["tiny.toml", "-o", "tiny.toml"], "choose .txt, .md, .json or .html"),
-        (["tiny.toml", "-o", "else.json"], "is not JSON, and so no results of an atlas"),
-        (["tiny.toml", "-o", "else.json", "--restart"], "is not JSON, and so no results of an atlas"),
+        (["tiny.toml", "-o", "else.json"], "so it holds no results of an atlas: choose another name"),
+        (["tiny.toml", "-o", "else.json", "--restart"], "so it holds no results of an atlas: choose another name"),
         (["tiny.toml", "-o", "a.json", "-o", "b.json"], "an atlas goes on from one .json"),
         (["tiny.toml", "-o", "no/tiny.json"], "there is no folder no"),
         (["stdlib", "-o", "tiny.json"], "holds 'Tiny', not 'The standard library'"),

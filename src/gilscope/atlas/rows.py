@@ -1,18 +1,14 @@
-"""A row of an atlas: what one call does to the GIL, as plain data that any report draws."""
+"""Rows of an atlas, made from what a probe found."""
 
 import platform
 from datetime import UTC, datetime
 from typing import Any
 
 from gilscope.atlas.calls import Call
-from gilscope.documents.typed import plain
+from gilscope.atlas.result import FAILED, NOT_INSTALLED, PredictedRange, ReleasedShare, Row, SpeedUp, Way
 from gilscope.places import portable
 from gilscope.probing.result import Probe
 from gilscope.system.gil import gil_enabled
-
-#: What stands in place of a class where nothing was measured.
-NOT_INSTALLED, FAILED = "not installed", "failed"
-Row = dict[str, Any]
 
 
 def python_name() -> str:
@@ -29,11 +25,11 @@ def identity(call: Call) -> dict[str, str]:
 
 def absent_row(call: Call, missing: list[str]) -> Row:
     """Return the row of a call whose modules are missing."""
-    return _row(call, NOT_INSTALLED, f"not installed: {', '.join(missing)}", 0.0)
+    return _row(call, NOT_INSTALLED, 0.0, failure=f"not installed: {', '.join(missing)}")
 
 
 def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
-    """Return the row of a call that was probed; ``atlas.schema.json`` describes it.
+    """Return the row of a call that was probed.
 
     Parameters
     ----------
@@ -43,61 +39,49 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         With the start of its process.
     """
     if probe.failure:
-        return {**_row(call, FAILED, portable(probe.failure), took_s), "exit_code": probe.exit_code}
+        return _row(call, FAILED, took_s, failure=portable(probe.failure), exit_code=probe.exit_code)
     held = probe.shares["held"]
-    found = {
-        "wall_ns": probe.wall_ns,
-        "released": {"estimate": 1 - held.estimate, "low": 1 - held.high, "high": 1 - held.low},
-        "longest_hold_ns": probe.longest_hold_ns,
-        "releases": probe.releases,
-        "mean_release_ns": probe.mean_release_ns,
-        "threads": _way(probe, "threads"),
-        "processes": _way(probe, "processes"),
-        "second_cpu": probe.second_cpu,
-        "pays": probe.pays,
-        "advice": probe.advice,
-        "notes": probe.notes,
-        "mechanism": probe.mechanism,
-        "cost": probe.cost,
-        "blind_to": probe.blind_to,
-    }
-    return {**_row(call, probe.class_, "", took_s), **portable(plain(found))}
+    return _row(
+        call,
+        probe.class_,
+        took_s,
+        wall_ns=probe.wall_ns,
+        released=ReleasedShare(1 - held.estimate, 1 - held.high, 1 - held.low),
+        longest_hold_ns=probe.longest_hold_ns,
+        releases=probe.releases,
+        mean_release_ns=probe.mean_release_ns,
+        threads=_way(probe, "threads"),
+        processes=_way(probe, "processes"),
+        second_cpu=probe.second_cpu,
+        pays=probe.pays,
+        advice=portable(probe.advice),
+        notes=tuple(map(portable, probe.notes)),
+        mechanism=portable(probe.mechanism),
+        cost=probe.cost,
+        blind_to=tuple(map(portable, probe.blind_to)),
+    )
 
 
-def _row(call: Call, kind: str, failure: str, took_s: float) -> Row:
-    return {
-        **identity(call),
-        "group": portable(call.group),
-        "class": kind,
-        "failure": failure,
-        "exit_code": 0,
-        "wall_ns": None,
-        "released": None,
-        "longest_hold_ns": None,
-        "releases": None,
-        "mean_release_ns": None,
-        "threads": None,
-        "processes": None,
-        "second_cpu": None,
-        "pays": "",
-        "advice": "",
-        "notes": [],
-        "mechanism": "",
-        "cost": "",
-        "blind_to": [],
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "took_s": round(took_s, 3),
-    }
+def _row(call: Call, kind: str, took_s: float, **found: Any) -> Row:
+    about: dict[str, Any] = identity(call)
+    return Row(
+        **about,
+        group=portable(call.group),
+        class_=kind,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        took_s=round(took_s, 3),
+        **found,
+    )
 
 
-def _way(probe: Probe, way: str) -> dict[str, Any]:
+def _way(probe: Probe, way: str) -> Way:
     """Return what threads or processes give at the largest width."""
     prediction = probe.predicted[way][-1]
     measured = next((one for one in reversed(probe.measured) if one.way == way), None)
-    speed_up = measured and measured.speed_up
-    return {
-        "n_workers": prediction.n_workers,
-        "speed_up": speed_up and {"estimate": speed_up.estimate, "low": speed_up.low, "high": speed_up.high},
-        "predicted": {"low": prediction.low, "high": prediction.high, "limit": prediction.limit},
-        "absent": measured.absent if measured else "not measured",
-    }
+    speed_up = measured.speed_up if measured is not None else None
+    return Way(
+        n_workers=prediction.n_workers,
+        speed_up=None if speed_up is None else SpeedUp(speed_up.estimate, speed_up.low, speed_up.high),
+        predicted=PredictedRange(low=prediction.low, high=prediction.high, limit=prediction.limit),
+        absent=portable(measured.absent) if measured else "not measured",
+    )

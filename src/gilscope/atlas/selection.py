@@ -1,15 +1,17 @@
 """Which calls to measure, which rows to show, and in which order."""
 
 from collections.abc import Sequence
+from math import isnan
 
 from gilscope.atlas.calls import Atlas, Call
-from gilscope.atlas.rows import FAILED, NOT_INSTALLED, Row
+from gilscope.atlas.result import FAILED, NOT_INSTALLED, Row, Way
 from gilscope.errors import UsageError
 from gilscope.probing.classes import CLASSES
 
 #: How rows can be sorted; figures the largest first, and what has none last.
 SORT_KEYS = ("name", "class", "released", "longest-hold", "releases", "threads", "processes")
-_FIELDS = ("class", "group")
+#: What a filter may name, and what a row calls it.
+_FIELDS = {"class": "class_", "group": "group"}
 
 
 def select(atlas: Atlas, parts: Sequence[str], n_first: int | None) -> list[Call]:
@@ -61,19 +63,19 @@ def filtered(rows: Sequence[Row], filters: Sequence[str]) -> list[Row]:
 
     Parameters
     ----------
-    rows : sequence of dict
+    rows : sequence of Row
     filters : sequence of str
         ``class=...``, ``group=...``, or a part of a name; each a part of the text, in whichever case.
     """
     by_field: dict[str, list[str]] = {}
     for text in filters:
         field, equals, value = text.partition("=")
-        key, part = (field, value) if equals and field in _FIELDS else ("name", text)
+        key, part = (_FIELDS[field], value) if equals and field in _FIELDS else ("name", text)
         by_field.setdefault(key, []).append(part.casefold())
     return [
         row
         for row in rows
-        if all(any(part in row[key].casefold() for part in parts) for key, parts in by_field.items())
+        if all(any(part in getattr(row, key).casefold() for part in parts) for key, parts in by_field.items())
     ]
 
 
@@ -81,8 +83,10 @@ def in_order(rows: Sequence[Row], key: str | None) -> list[Row]:
     """Return the rows sorted by one of `SORT_KEYS`, or as they are; equal ones stay in the order of the file."""
     if key is None:
         return list(rows)
-    if key in {"name", "class"}:
-        return sorted(rows, key=lambda row: row[key].casefold())
+    if key == "name":
+        return sorted(rows, key=lambda row: row.name.casefold())
+    if key == "class":
+        return sorted(rows, key=lambda row: row.class_.casefold())
     return sorted(rows, key=lambda row: _descending(_figure(row, key)))
 
 
@@ -92,18 +96,17 @@ def _descending(figure: float | None) -> tuple[bool, float]:
 
 def _figure(row: Row, key: str) -> float | None:
     if key == "longest-hold":
-        found: float | None = row["longest_hold_ns"]
-    elif key == "releases":
-        found = row["releases"]
-    elif key == "released":
-        found = row["released"] and row["released"]["estimate"]
-    else:
-        found = row[key] and _speed_up(row, key)
-    return found
+        return row.longest_hold_ns
+    if key == "releases":
+        return row.releases
+    if key == "released":
+        return None if row.released is None else row.released.estimate
+    way = row.threads if key == "threads" else row.processes
+    return None if way is None else _speed_up(way, second_cpu=row.second_cpu)
 
 
-def _speed_up(row: Row, way: str) -> float | None:
+def _speed_up(way: Way, *, second_cpu: bool | None) -> float | None:
     """Return what was measured, or what is predicted where the machine gave no second CPU to measure with."""
-    measured = row[way]["speed_up"]
-    figure: float | None = measured["estimate"] if measured and row["second_cpu"] else row[way]["predicted"]["low"]
-    return figure
+    if way.speed_up is None or not second_cpu:
+        return way.predicted.low
+    return None if isnan(way.speed_up.estimate) else way.speed_up.estimate

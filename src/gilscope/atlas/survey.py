@@ -3,12 +3,12 @@
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 from gilscope.atlas.calls import Call
-from gilscope.atlas.rows import Row, absent_row, identity, measured_row
+from gilscope.atlas.result import Row
+from gilscope.atlas.rows import absent_row, identity, measured_row
 from gilscope.children.start import ask, first_folder, interpreter
 from gilscope.places import portable
 from gilscope.probing.probe import probe_target
@@ -75,7 +75,7 @@ class Ended:
 
     Parameters
     ----------
-    row : dict
+    row : Row
     position, n_calls : int
     is_kept : bool
         Whether it was measured before and is still good.
@@ -105,7 +105,7 @@ def survey(
     Parameters
     ----------
     calls : sequence of Call
-    before : mapping of str to dict
+    before : mapping of str to Row
         Rows that there are already, by name. One whose setup, statement and interpreter are the same is kept, unless it
         is of a call that failed or was not installed.
     limit_s : float
@@ -121,13 +121,13 @@ def survey(
     for position, call in enumerate(calls, 1):
         missing = [name for name in call.requires if name in absent]
         if call.name in kept:
-            row = {**kept[call.name], "group": portable(call.group)}
+            row = replace(kept[call.name], group=portable(call.group))
         elif missing:
             row = absent_row(call, missing)
         else:
             yield Begun(call=call, position=position, n_calls=len(calls), remaining_s=_remaining_s(took, n_left))
             row = _measure(call, limit_s, seconds)
-            took.append(row["took_s"])
+            took.append(row.took_s)
             n_left -= 1
         yield Ended(
             row=row,
@@ -156,8 +156,9 @@ def missing_modules(names: Iterable[str]) -> set[str]:
     return {line.partition("\n")[0] for line in told}.intersection(wanted)
 
 
-def _is_good(row: Mapping[str, Any] | None, call: Call) -> bool:
-    return row is not None and not row["failure"] and all(row[key] == value for key, value in identity(call).items())
+def _is_good(row: Row | None, call: Call) -> bool:
+    wanted = identity(call)
+    return row is not None and not row.failure and all(getattr(row, key) == value for key, value in wanted.items())
 
 
 def _measure(call: Call, limit_s: float, seconds: float) -> Row:

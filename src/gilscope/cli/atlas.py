@@ -1,21 +1,24 @@
 """`gilscope atlas`: what each call of a list does to the GIL."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gilscope.atlas import document, rows, selection
 from gilscope.atlas.calls import Atlas, load
-from gilscope.atlas.rows import Row
+from gilscope.atlas.result import AtlasResult, MachineFacts, Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
 from gilscope.cli import exit_codes, options, spellings
 from gilscope.cli.atlas_progress import Display
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import ENDINGS
 from gilscope.cli.outputs import Outputs
-from gilscope.documents.files import read_text
+from gilscope.documents.typed import plain
 from gilscope.errors import INTERRUPTED, UsageError
+from gilscope.places import portable
 from gilscope.report import atlas as report
 from gilscope.system.cpus import usable_cpus
 from gilscope.version import __version__
@@ -88,24 +91,25 @@ def command(
     data_file = _data_file(outputs)
     found = _before(data_file, atlas, resume=resume)
     shown: list[Row] = []
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     is_interrupted = False
     with Display() as display:
         try:
             for event in survey(chosen, found, limit_s=limit_s, seconds=max_time):
                 if isinstance(event, Ended):
                     shown.append(event.row)
-                    found[event.row["name"]] = event.row
+                    found[event.row.name] = event.row
                     if not event.is_kept:
                         # After every call, so that whatever happens later loses nothing; and again after the next
                         # where it failed.
-                        outputs.save(_document(atlas, found), forms=("json",))
+                        outputs.save(_result(atlas, found, started), forms=("json",))
                 display.show(event)
         except KeyboardInterrupt:
             is_interrupted = True
     drawn = selection.in_order(selection.filtered(shown, filters), sort)
-    data = {**_document(atlas, found), "rows": drawn}
-    outputs.show(data, terminal=lambda: report.render(data, drawn))
-    outputs.save(data, forms=[form for form in ENDINGS if form != "json"])
+    result = replace(_result(atlas, found, started), rows=tuple(drawn))
+    outputs.show(result, terminal=lambda: report.render(plain(result), plain(drawn)))
+    outputs.save(result, forms=[form for form in ENDINGS if form != "json"])
     if is_interrupted:
         goes_on = data_file is not None and data_file.exists() and not outputs.lost
         saved = f" and saved; the same command goes on from {data_file}" if goes_on else ""
@@ -126,14 +130,19 @@ def _before(output: Path | None, atlas: Atlas, *, resume: bool) -> dict[str, Row
     if output is None or not output.exists():
         return {}
     if not resume:
-        document.check_kind(read_text(output), output)
+        document.check_replaceable(output)
         return {}
-    return document.rows_of(document.read(output), atlas, output)
+    return document.rows_to_go_on_from(output, atlas)
 
 
-def _document(atlas: Atlas, found: dict[str, Row]) -> dict[str, Any]:
+def _result(atlas: Atlas, found: dict[str, Row], started: str) -> AtlasResult:
     """Return all rows that there are, in the order of the list."""
     usable = usable_cpus()
-    machine = {"usable_cpus": usable.count, "usable_cpus_from": usable.source, "python": rows.python_name()}
-    tool = f"gilscope {__version__}"
-    return document.document(atlas, [found[call.name] for call in atlas.calls if call.name in found], machine, tool)
+    return AtlasResult(
+        tool=f"gilscope {__version__}",
+        started=started,
+        title=portable(atlas.title),
+        n_calls=len(atlas.calls),
+        machine=MachineFacts(usable_cpus=usable.count, usable_cpus_from=usable.source, python=rows.python_name()),
+        rows=tuple(found[call.name] for call in atlas.calls if call.name in found),
+    )

@@ -6,10 +6,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from gilscope.atlas.rows import NOT_INSTALLED
+from gilscope.atlas.result import NOT_INSTALLED
 from gilscope.atlas.survey import Begun, Event
 from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
+from gilscope.documents.typed import plain
 from gilscope.report import atlas as report
 
 
@@ -46,12 +47,12 @@ class Display:
             self._draw(self._bar, self._task, event)
         elif isinstance(event, Begun):
             voice.detail(f"{event.position} of {event.n_calls}: {event.call.name}: measuring it")
-        elif event.row["class"] != NOT_INSTALLED:  # those the table names, at once
-            told = report.failure(event.row) if event.row["failure"] else event.row["class"]
+        elif event.row.class_ != NOT_INSTALLED:  # those the table names, at once
+            told = report.failure(plain(event.row)) if event.row.failure else event.row.class_
             kept = " (measured before)" if event.is_kept else ""
             left = str(self._left) if event.remaining_s else ""
             voice.say(
-                f"{event.position} of {event.n_calls}{', ' if left else ''}{left}: {event.row['name']}: {told}{kept}"
+                f"{event.position} of {event.n_calls}{', ' if left else ''}{left}: {event.row.name}: {told}{kept}"
             )
 
     def _draw(self, bar: Progress, task: TaskID, event: Event) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from gilscope.cli.kinds import PICTURES, Kind, named
+from gilscope.documents.typed import plain
 from gilscope.report.blocks import Block, Heading
 
 
@@ -46,7 +47,7 @@ def made(kind: Kind, result: Any, form: str) -> bytes:
     if form == "json":
         text = kind.json(result)
     elif form in kind.makers:
-        text = named(kind.makers[form])(result)
+        text = named(kind.makers[form])(plain(result) if kind.form else result)
     else:
         text = FORMATS[form](kind.blocks(result))
     # UTF-8, whatever the terminal speaks; a target's name need not be text.

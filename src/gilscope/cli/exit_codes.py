@@ -1,9 +1,9 @@
 """Which exit code a result deserves. What each code says stands in `gilscope.errors`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gilscope import errors
+from gilscope.atlas.result import Row
 from gilscope.importing.result import REENABLED, Import
 from gilscope.running import verdicts
 from gilscope.running.result import Result
@@ -32,10 +32,10 @@ def of_run(result: Result, *, strict: bool = False) -> int:
     return errors.UNDECIDED if undecided and (strict or not decided) else errors.DONE
 
 
-def of_atlas(shown: Sequence[Mapping[str, Any]]) -> int:
+def of_atlas(shown: Sequence[Row]) -> int:
     """Return the exit code of an atlas: 0, 4 if a call failed, 5 if nothing could be measured here."""
-    failed = [row["exit_code"] for row in shown if row["failure"] and row["exit_code"]]  # 0: not installed
-    is_any_measured = any(not row["failure"] for row in shown)
+    failed = [row.exit_code for row in shown if row.failure and row.exit_code]  # 0: not installed
+    is_any_measured = any(not row.failure for row in shown)
     if not is_any_measured and all(code == errors.CANNOT_RUN for code in failed):
         return errors.CANNOT_RUN
     return errors.FAILED if failed else errors.DONE

@@ -100,7 +100,7 @@ KINDS = {
     ),
     "atlas": Kind(
         "",
-        "gilscope.atlas.document:dumps",
+        form="gilscope.atlas.document:ATLAS",
         makers={
             "text": "gilscope.report.atlas:text",
             "markdown": "gilscope.report.atlas:markdown",

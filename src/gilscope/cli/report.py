@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from gilscope.atlas import document
+from gilscope.atlas.document import ATLAS
 from gilscope.cli import options
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import KINDS, Kind
 from gilscope.cli.outputs import Outputs
-from gilscope.documents.envelope import parse
+from gilscope.documents.envelope import form_of, parse
 from gilscope.documents.files import read_text
+from gilscope.documents.typed import plain
 from gilscope.errors import DONE, UsageError
 from gilscope.probing import result as probing
 from gilscope.report import atlas, probe
@@ -34,16 +35,16 @@ def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
     text = read_text(result)
     data = parse(text, str(result))
     kind = data.get("kind")
-    if kind == document.KIND:
-        data = document.loads(text, result)
-        drawn = outputs(KINDS["atlas"])
-        drawn.show(data, terminal=lambda: atlas.render(data, data["rows"]))
-        drawn.save(data)
-        return drawn.conclude(DONE)
     if kind == probing.KIND:
         found, of = _probe(text, result), "probe"
     else:
-        found, of = RUN.load(data, str(result)), "run"
+        form = form_of(data, [RUN, ATLAS], str(result))
+        found, of = form.load(data, str(result)), "run" if form is RUN else "atlas"
+    if of == "atlas":
+        drawn = outputs(KINDS["atlas"])
+        drawn.show(found, terminal=lambda: atlas.render(plain(found), plain(found.rows)))
+        drawn.save(found)
+        return drawn.conclude(DONE)
     drawn = outputs(KINDS[of])
     drawn.show(found)
     drawn.save(found)

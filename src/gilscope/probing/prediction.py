@@ -46,6 +46,7 @@ THE_GIL = "the GIL"
 CPUS = "CPUs"
 FINE_RELEASES = "fine releases"
 SHIPPING = "shipping"
+LIMITS = (NOTHING, THE_GIL, CPUS, FINE_RELEASES, SHIPPING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from probes import (
     scaled,
     shares,
 )
+from schemas import schema_of
 
 from gilscope.probing import notes
 from gilscope.probing.advice import PAYS
@@ -41,8 +42,7 @@ def test_results_fit_the_schema(name: str) -> None:
 
 def test_the_schemas_know_every_word_of_what_pays() -> None:
     """Of a probe and of an atlas' row; none, after a failure."""
-    atlas = json.loads((files("gilscope") / "atlas.schema.json").read_text(encoding="utf-8"))
-    for schema in (SCHEMA, atlas["$defs"]["row"]):
+    for schema in (SCHEMA, schema_of("atlas")["$defs"]["row"]):
         assert set(schema["properties"]["pays"]["enum"]) == {"", *PAYS}
 
 
