@@ -102,9 +102,9 @@ def answers(work: Callable[[], object]) -> tuple[int, int]:
 
     beside = threading.Thread(target=want)
     beside.start()
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         work()
-        mine = here(log.log)
+        mine = here(ledger.log)
     done = True
     beside.join()
     return mine.asked, mine.answered_at_once

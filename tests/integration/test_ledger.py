@@ -46,21 +46,21 @@ def test_a_million_releases_of_one_thread() -> None:
     before, _ = start(), _capi.release_pairs(10**6)
     mine = difference(before, stop())[0]
     assert mine["takes"] == mine["drops"] == mine["released"]["count"] == 10**6
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         _capi.release_pairs(10**6)
-    assert pairs_seen(log.log) == 10**6
+    assert pairs_seen(ledger.log) == 10**6
 
 
 def test_a_million_releases_of_eight_threads() -> None:
     """The same of threads that fight for the GIL; each has one take and one drop more, at its start and its end."""
     n_threads, n_pairs = 8, 125_000
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         for _ in range(n_threads):
             _thread.start_new_thread(_capi.release_pairs, (n_pairs,))
         wait_for(lambda: sum(account["dead"] for account in _ledger.snapshot()["accounts"]) == n_threads)
-    others = [thread for thread in log.threads if thread.native_id != threading.get_native_id()]
+    others = [thread for thread in ledger.threads if thread.native_id != threading.get_native_id()]
     assert [(thread.takes, thread.drops) for thread in others] == [(n_pairs + 1, n_pairs + 1)] * n_threads
-    assert pairs_seen(log.log) == n_threads * n_pairs
+    assert pairs_seen(ledger.log) == n_threads * n_pairs
     assert all(thread.waits <= thread.takes for thread in others)
 
 
@@ -98,11 +98,11 @@ def test_overlapping_ledgers_have_their_own_part() -> None:
 
 def test_a_ledger_can_be_read_before_its_end() -> None:
     """What it says on the way is what happened until then."""
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         _capi.release_pairs(5)
-        assert pairs_seen(log.log) == 5
+        assert pairs_seen(ledger.log) == 5
         _capi.release_pairs(6)
-    assert pairs_seen(log.log) == 11
+    assert pairs_seen(ledger.log) == 11
 
 
 def test_longest_times_are_not_lost_to_other_ledgers() -> None:
@@ -124,14 +124,14 @@ def test_ledgers_of_several_threads() -> None:
     def work(seed: int) -> None:
         for turn in range(15):
             n_pairs = 10 * seed + turn + 1
-            with gilscope.ledger() as log:
+            with gilscope.ledger() as ledger:
                 held_ns, _ = _ledger.pattern(1, 3e5, 1e3)
                 _capi.release_pairs(n_pairs)
-            mine = here(log.log)
+            mine = here(ledger.log)
             if mine.drops <= n_pairs or mine.takes != mine.drops or mine.longest_hold_ns < 0.98 * held_ns:
                 faults.append(f"{n_pairs} pairs, {held_ns} ns: {mine}")
-            if not 0 <= mine.span_ns <= 1.0001 * log.wall_ns + 1000:
-                faults.append(f"{mine.span_ns} of {log.wall_ns} ns")
+            if not 0 <= mine.span_ns <= 1.0001 * ledger.wall_ns + 1000:
+                faults.append(f"{mine.span_ns} of {ledger.wall_ns} ns")
 
     in_threads(work, 4)
     assert not faults
@@ -159,20 +159,20 @@ def test_a_thread_that_was_asleep_before() -> None:
             gate.release()
             awake.acquire()
             sleeper.join()
-    for log in (outer, inner):
-        account = log.log.thread(sleeper.native_id or 0)
+    for ledger in (outer, inner):
+        account = ledger.log.thread(sleeper.native_id or 0)
         assert account is not None
-        assert 0 < account.blocked_ns <= account.span_ns <= log.wall_ns
+        assert 0 < account.blocked_ns <= account.span_ns <= ledger.wall_ns
         assert account.takes == account.drops
         assert account.name == sleeper.name
-    woken = [log.log.thread(sleeper.native_id or 0) for log in (outer, inner)]
+    woken = [ledger.log.thread(sleeper.native_id or 0) for ledger in (outer, inner)]
     assert woken[0] is not None and woken[1] is not None
     assert woken[0].blocked_ns > woken[1].blocked_ns > woken[0].blocked_ns - outer.wall_ns + inner.wall_ns
 
 
 def test_a_thread_that_ends_inside() -> None:
     """Its time ends with it, however long the log goes on."""
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         begin_ns = time.monotonic_ns()
         thread = threading.Thread(target=_capi.release_pairs, args=(10,))
         thread.start()
@@ -180,7 +180,7 @@ def test_a_thread_that_ends_inside() -> None:
         wait_for(lambda: any(account["dead"] for account in _ledger.snapshot()["accounts"]))
         life_ns = time.monotonic_ns() - begin_ns
         time.sleep(0.05)
-    account = log.log.thread(thread.native_id or 0)
+    account = ledger.log.thread(thread.native_id or 0)
     assert account is not None
     assert account.takes == account.drops > 10
     assert 0 < account.span_ns <= 1.001 * life_ns
@@ -192,13 +192,13 @@ def test_a_thread_that_ends_inside() -> None:
 
 def test_hundreds_of_threads() -> None:
     """Each has an account, also where the kernel gives one id twice, and none is in the next log."""
-    with gilscope.ledger() as log:
+    with gilscope.ledger() as ledger:
         for _ in range(300):
             thread = threading.Thread(target=_capi.release_pairs, args=(1,))
             thread.start()
             thread.join()
-    assert len(log.threads) == 301
-    assert pairs_seen(log.log) == 300
+    assert len(ledger.threads) == 301
+    assert pairs_seen(ledger.log) == 300
     with gilscope.ledger() as after:
         _capi.release_pairs(1)
     assert [thread.native_id for thread in after.threads] == [threading.get_native_id()]

@@ -99,13 +99,13 @@ def test_first_starts_of_several_threads_at_once() -> None:
 
 def test_an_exception_takes_the_hooks_away() -> None:
     """However the block is left, the slots are as before and the log is there."""
-    log = gilscope.ledger()
-    with pytest.raises(KeyError), log:
+    ledger = gilscope.ledger()
+    with pytest.raises(KeyError), ledger:
         _capi.release_pairs(3)
         assert hooked() > 0
         raise KeyError
     assert hooked() == 0
-    assert pairs_seen(log.log) == 3
+    assert pairs_seen(ledger.log) == 3
 
 
 def test_more_stops_than_starts() -> None:
@@ -126,12 +126,12 @@ def test_places_of_a_module_that_is_imported_meanwhile() -> None:
         from gilscope.accounting import _ledger
         before = ExtensionFileLoader.create_module
         assert "gilscope.kernels._capi" not in sys.modules
-        with gilscope.ledger() as log:
+        with gilscope.ledger() as ledger:
             with gilscope.ledger():
                 pass
             from gilscope.kernels import _capi
             _capi.release_pairs(6)
-        assert [site.count for site in log.sites if site.module == _capi.__file__] == [6]
+        assert [site.count for site in ledger.sites if site.module == _capi.__file__] == [6]
         assert ExtensionFileLoader.create_module is before
     """)
 
@@ -144,22 +144,22 @@ def test_a_fork_while_on() -> None:
         from gilscope.accounting import _ledger
         from gilscope.kernels import _capi
 
-        def here(log):
-            return log.log.thread(threading.get_native_id())
+        def here(ledger):
+            return ledger.log.thread(threading.get_native_id())
 
-        def pairs(log):
-            return sum(site.count for site in log.sites if site.module == _capi.__file__)
+        def pairs(ledger):
+            return sum(site.count for site in ledger.sites if site.module == _capi.__file__)
 
-        log = gilscope.ledger(1024)
-        with log:
+        ledger = gilscope.ledger(1024)
+        with ledger:
             _capi.release_pairs(100)
             held_ns, _ = _ledger.pattern(1, 5e6, 1e3)
             pid = os.fork()
             if pid == 0:
                 _capi.release_pairs(20)
-                assert pairs(log) == 120, log.log
-                assert here(log).held_ns >= 0.99 * held_ns, (here(log), held_ns)
-                assert here(log).name == "MainThread"
+                assert pairs(ledger) == 120, ledger.log
+                assert here(ledger).held_ns >= 0.99 * held_ns, (here(ledger), held_ns)
+                assert here(ledger).name == "MainThread"
                 with gilscope.ledger() as inner:
                     _capi.release_pairs(3)
                     thread = threading.Thread(target=_capi.release_pairs, args=(4,))
@@ -170,7 +170,7 @@ def test_a_fork_while_on() -> None:
                 _capi.release_pairs(5)
                 assert os.waitpid(pid, 0)[1] == 0
         if pid:
-            assert pairs(log) == 105 and here(log).takes == here(log).drops, log.log
+            assert pairs(ledger) == 105 and here(ledger).takes == here(ledger).drops, ledger.log
         assert not any(hooked for _, _, hooked in _ledger.slots())
         os._exit(0)
     """)
@@ -230,14 +230,14 @@ def test_a_ledger_in_the_child_only() -> None:
         for _ in range(2):
             pid = os.fork()
             if pid == 0:
-                with gilscope.ledger() as log:
+                with gilscope.ledger() as ledger:
                     _capi.release_pairs(9)
-                assert sum(site.count for site in log.sites if site.module == _capi.__file__) == 9
+                assert sum(site.count for site in ledger.sites if site.module == _capi.__file__) == 9
                 os._exit(0)
             assert os.waitpid(pid, 0)[1] == 0
-            with gilscope.ledger() as log:
+            with gilscope.ledger() as ledger:
                 _capi.release_pairs(8)
-            assert sum(site.count for site in log.sites if site.module == _capi.__file__) == 8
+            assert sum(site.count for site in ledger.sites if site.module == _capi.__file__) == 8
     """)
 
 
@@ -277,11 +277,11 @@ def test_an_interpreter_with_a_gil_of_its_own() -> None:
             done = False
             beside = threading.Thread(target=other, args=("_capi.release_pairs(100_000)",))
             spinner = threading.Thread(target=spin)
-            with gilscope.ledger() as log:
+            with gilscope.ledger() as ledger:
                 beside.start()
                 _capi.release_pairs(100)
                 beside.join()
-                assert sum(site.count for site in log.sites if site.module == _capi.__file__) == 100
+                assert sum(site.count for site in ledger.sites if site.module == _capi.__file__) == 100
                 spinner.start()
                 for _ in range(3):
                     other("_capi.release_pairs(10)")
@@ -290,9 +290,9 @@ def test_an_interpreter_with_a_gil_of_its_own() -> None:
                         pass
                 done = True
                 spinner.join()
-            account = log.log.thread(beside.native_id)
+            account = ledger.log.thread(beside.native_id)
             assert account.drops < 1000, account
-            assert sum(site.count for site in log.sites if site.module == _capi.__file__) == 100, log.sites
+            assert sum(site.count for site in ledger.sites if site.module == _capi.__file__) == 100, ledger.sites
         if sys.version_info >= (3, 14):
             which.close()  # or it is one that remains, which Python warns of
     """)
@@ -328,7 +328,7 @@ def test_a_user_without_rights() -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-        with gilscope.ledger(100) as log:
+        with gilscope.ledger(100) as ledger:
             _capi.release_pairs(5)
-        assert sum(site.count for site in log.sites if site.module == _capi.__file__) == 5
+        assert sum(site.count for site in ledger.sites if site.module == _capi.__file__) == 5
     """)

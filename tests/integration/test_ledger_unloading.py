@@ -68,14 +68,14 @@ def run_with_library(program: str) -> None:
 def test_unloaded_while_on(looks_again: str) -> None:
     """Its slots are gone with it: reading the books, looking again and leaving touch nothing there."""
     run_with_library(f"""
-with gilscope.ledger() as log:
+with gilscope.ledger() as ledger:
     library = load()
     look()
     assert hooked_in(*span()) > 0
     unload(library)
     {looks_again}
     _ledger.slots()
-    log.log
+    ledger.log
 assert not any(is_hooked for _, _, is_hooked in _ledger.slots())
 assert not _ledger.snapshot()["n_stolen"]
 """)
@@ -148,17 +148,17 @@ def visit(info, size, data):
     return 1
 
 def check():
-    log.__exit__(None, None, None)
+    ledger.__exit__(None, None, None)
     me = threading.get_native_id()
-    assert log.log.thread(me).drops >= 3
+    assert ledger.log.thread(me).drops >= 3
     with gilscope.ledger() as inner:
         _capi.release_pairs(5)
-    for one in (log, inner):
+    for one in (ledger, inner):
         assert any("process was forked" in text for text in one.log.blind_to), one.log.blind_to
     assert [thread.drops for thread in inner.threads] == [5]
 
-log = gilscope.ledger()
-with log:
+ledger = gilscope.ledger()
+with ledger:
     thread = threading.Thread(target=ctypes.CDLL(None).dl_iterate_phdr, args=(visit, None))
     thread.start()
     entered.wait()
@@ -175,7 +175,7 @@ with log:
     over.set()
     thread.join()
     assert status == 0
-assert not any("was forked" in text for text in log.log.blind_to)
+assert not any("was forked" in text for text in ledger.log.blind_to)
 """)
 
 
@@ -198,18 +198,18 @@ def load_and_unload(copy):
 
 def open_and_close():
     while time.monotonic() < deadline:
-        with gilscope.ledger() as log:
+        with gilscope.ledger() as ledger:
             _capi.release_pairs(10)
             _ledger.slots()
-            log.log
+            ledger.log
 
 def fork():
     while time.monotonic() < deadline:
         pid = os.fork()
         if pid == 0:
-            with gilscope.ledger() as log:
+            with gilscope.ledger() as ledger:
                 _capi.release_pairs(5)
-            os._exit(0 if [thread.drops for thread in log.threads] == [5] else 1)
+            os._exit(0 if [thread.drops for thread in ledger.threads] == [5] else 1)
         assert os.waitpid(pid, 0)[1] == 0
         time.sleep(0.02)
 

@@ -86,9 +86,9 @@ def test_agrees_with_the_ledger(hold_us: int, release_us: int) -> None:
     n_pairs, exact = round(300_000 / (hold_us + release_us)), []
 
     def work() -> None:
-        with gilscope.ledger() as log:
+        with gilscope.ledger() as ledger:
             _ledger.pattern(n_pairs, hold_us * 1000, release_us * 1000)
-        exact.append(log.log.thread(threading.get_native_id()))
+        exact.append(ledger.log.thread(threading.get_native_id()))
 
     log, thread = sample(work), exact[-1]
     assert thread is not None

@@ -56,14 +56,14 @@ def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knock
     def pause() -> None:
         time.sleep(rng.expovariate(1 / MEAN_GAP_S))
 
-    with Ledger(cpu_clock=False) as log, Asking(pause, "knocks") as asker:
+    with Ledger(cpu_clock=False) as ledger, Asking(pause, "knocks") as asker:
         deadline = time.monotonic() + seconds
         call()
         while time.monotonic() < deadline:
             call()
-    asking = log.log.thread(asker.native_id or 0)
+    asking = ledger.log.thread(asker.native_id or 0)
     # The calling thread, and those of the call's own.
-    holders = [thread for thread in log.log.threads if thread.native_id != asker.native_id]
+    holders = [thread for thread in ledger.log.threads if thread.native_id != asker.native_id]
     if asking is None or not holders:
         return Knocks(asked=0, at_once=0, unanswered=0.0)
     return Knocks(

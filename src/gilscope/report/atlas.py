@@ -25,8 +25,8 @@ _STYLES = {
 #: The class of a call whose modules are missing; and how many such calls are named before they are counted.
 _ABSENT, _MOST_NAMES = "not installed", 5
 LEGEND = (
-    "released: share of the time without the GIL. longest hold: how long a call keeps it at most; bytecode drops it on "
-    "request. releases: per call, and how long each is. threads, processes: speed-up here and now (and predicted)."
+    "released: share of the time without the GIL. longest hold: the longest time that a call keeps it; bytecode drops "
+    "it on request. releases: per call, and how long each is. threads, processes: speed-up here and now (predicted)."
 )
 
 
