@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gilscope.pairing.intervals import Interval
-    from gilscope.running.result import Arm
 
 #: What stands for a figure that there is not.
 NONE = "-"
@@ -212,14 +211,14 @@ def percentages(parts: Sequence[float], digits: int = 0) -> list[str]:
     ]
 
 
-def strategy(arm: "Arm") -> str:
+def strategy(strategy_name: str, n_workers: int) -> str:
     """Return a strategy with its width, for example ``"2 threads"`` or ``"2 processes (fork)"``."""
-    name, _, method = arm.strategy.partition(":")
+    name, _, method = strategy_name.partition(":")
     if name == "serial":
         return "serial"
     if name.endswith("s"):
-        return workers(arm.n_workers, name) + (f" ({method})" if method else "")
-    return f"{way(arm.strategy)}, {counted(arm.n_workers, _named(name)[1])}"
+        return workers(n_workers, name) + (f" ({method})" if method else "")
+    return f"{way(strategy_name)}, {counted(n_workers, _named(name)[1])}"
 
 
 def way(strategy_name: str) -> str:

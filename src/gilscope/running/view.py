@@ -185,7 +185,7 @@ def _cells(row: Row, target: float) -> tuple[str, ...]:
     mark = "*" if row.beside_serial else ""
     return (
         row.arm.gil,
-        words.strategy(row.arm),
+        words.strategy(row.arm.strategy, row.arm.n_workers),
         row.verdict,
         words.ratio(row.equal_width, mark, _borders(row, target)) if row.verdict != verdicts.CEILING else "1",
         _here_and_now(row),
