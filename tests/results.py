@@ -3,6 +3,7 @@
 from typing import Any
 
 import fakes
+import traces
 
 from gilscope.cli import list_, selftest
 from gilscope.importing.result import DOES_NOT_APPLY, Import
@@ -11,6 +12,8 @@ from gilscope.running.selftest import Summary
 
 RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
+    "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
+    "ledger": traces.log(traces.TURNS, sites=(traces.site(),)).as_dict(),
     "doctor": describe(),
     "imports": [
         Import(

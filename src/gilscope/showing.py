@@ -13,13 +13,10 @@ class Drawn:
     ----------
     _view : str
         ``"module:function"``, which gives the blocks of a report.
-    _drawn_by : str
-        The same of a text, where there is no view.
     """
 
     __slots__ = ()
     _view: ClassVar[str] = ""
-    _drawn_by: ClassVar[str] = ""
 
     def _in_a_line(self) -> str:
         """Return what it is, without brackets."""
@@ -29,8 +26,6 @@ class Drawn:
         return f"<{self._in_a_line()}>"
 
     def __str__(self) -> str:
-        if self._drawn_by:
-            return str(named(self._drawn_by)(self))
         return str(named("gilscope.report.text:render")(named(self._view)(self)))
 
     def _repr_html_(self) -> str | None:
@@ -55,6 +50,6 @@ class Keeper(Drawn):
     """What keeps a log: printed, it is drawn as the log so far, or in all. Its repr reads nothing."""
 
     __slots__ = ()
-    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
     __repr__ = object.__repr__
     _repr_pretty_ = Drawn._repr_pretty_  # IPython takes the one that stands beside the repr

@@ -18,12 +18,12 @@ import pytest
 from rich.console import Console
 
 import gilscope
-from gilscope.accounting import ledger, lock_waits, mechanisms, sampler, witness
+from gilscope.accounting import ledger, lock_waits, mechanisms, sampler, view, witness
 from gilscope.accounting.sampler import Sampler
 from gilscope.accounting.witness import Witness
 from gilscope.children.delivery import delivered
 from gilscope.errors import CannotRunError, Unavailable
-from gilscope.report import accounting
+from gilscope.report import terminal
 
 SCHEMA = json.loads((Path(gilscope.__file__).parent / "accounting.schema.json").read_text())
 needs_sampler = pytest.mark.skipif(sampler.availability() is not None, reason=str(sampler.availability()))
@@ -116,7 +116,7 @@ def compute() -> None:
 def drawn(log: dict[str, Any]) -> str:
     """Return what the terminal shows of an account."""
     console = Console(width=180, file=io.StringIO())
-    accounting.render(log, console)
+    terminal.render(view.blocks(log), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

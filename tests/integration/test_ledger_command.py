@@ -18,11 +18,11 @@ import pytest
 from leftovers import wait_until_gone
 
 import gilscope
+from gilscope.accounting import view
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
 from gilscope.errors import Unavailable
 from gilscope.kernels import _capi
-from gilscope.report import accounting
 
 _ABSENCE = availability()
 needs_ledger = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
@@ -464,13 +464,13 @@ def test_cells() -> None:
     """Times with their shares, places by symbol and offset, and what is unknown as a dash."""
     thread = dict.fromkeys(SCHEMA["$defs"]["thread"]["required"], 0)
     thread |= {"name": "one", "held_ns": 3_000_000, "blocked_ns": 1_000_000, "takes": 5, "run_delay_ns": None}
-    assert accounting.thread_cells(thread) == (
+    assert view.thread_cells(thread) == (
         *("one", "3 ms  75 %", "0 ns   0 %", "0 ns   0 %", "1 ms  25 %"),
         *("5", "0", "0 ns", "-"),
     )
     site = {"module": "/a/b.so", "symbol": "", "offset": 255, "count": 4}
     site |= {"computing_ns": 4000, "blocked_ns": 0, "longest_release_ns": 2500}
-    assert accounting.site_cells(site) == (
+    assert view.site_cells(site) == (
         *("b.so", "0xff", "4", "4 µs 100 %", "0 ns   0 %"),
         *("1 µs", "2.5 µs"),
     )

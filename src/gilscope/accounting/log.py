@@ -181,7 +181,7 @@ class Log(Drawn):
     n_lost_events: int = 0
     thread_sites: tuple[tuple[int, SiteAccount], ...] = field(default=(), repr=False)
 
-    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
 
     def _in_a_line(self) -> str:
         threads, places = counted(len(self.threads), "thread"), counted(len(self.sites), "place")

@@ -103,7 +103,7 @@ class SampledLog(Drawn):
         """Share of the looks that saw two threads or more attached; None where there is a GIL."""
         return sum(self.at_once[2:]) if self.at_once else None
 
-    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
 
     def _in_a_line(self) -> str:
         threads, looks = counted(len(self.threads), "thread"), counted(self.n_looks, "look")

@@ -70,7 +70,7 @@ class WitnessLog(Drawn):
     waking_ns: float
     waits_ns: tuple[int, ...]
 
-    _drawn_by: ClassVar[str] = "gilscope.report.text:of_account"
+    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
 
     def _in_a_line(self) -> str:
         return f"WitnessLog: free for {percent(self.free, 0)}, {counted(round(self.n_looks), 'look')}"

@@ -14,7 +14,7 @@ from typing import Self
 
 import click
 
-from gilscope.accounting import mechanisms
+from gilscope.accounting import mechanisms, view
 from gilscope.children.delivery import delivered
 from gilscope.children.signals import ENDING
 from gilscope.children.start import Child, interpreter
@@ -22,7 +22,7 @@ from gilscope.cli import options, script_words, spellings, voice
 from gilscope.cli.command import Command
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import DONE
-from gilscope.report import accounting
+from gilscope.report import terminal
 
 # A bare script; see there.
 _START = str(Path(mechanisms.__file__).with_name("start_program.py"))
@@ -85,7 +85,7 @@ def _show(code: int, text: str | None, outputs: Outputs) -> int:
         return code
     # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
     if not voice.is_quiet() and outputs.style != "text":
-        accounting.render(log, accounting.open_console())
+        terminal.render(view.blocks(log), terminal.open_console(sys.stderr))
     if outputs.style is not None:
         outputs.show(log)
     outputs.save(log)

@@ -7,14 +7,13 @@ here raises `CannotRunError`, which is neither a pass nor a failure. pytest has 
 
 import sysconfig
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 
 from gilscope import words
 from gilscope.accounting.calls import Calls, examine_calls
-from gilscope.accounting.demangling import shown
 from gilscope.accounting.fine_releases import FINE_NS, fine_release_cause
 from gilscope.accounting.ledger import availability
 from gilscope.accounting.log import SiteAccount
+from gilscope.accounting.sites import file_of, place_of
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.originals import REPLACED, threads_are_replaced
 from gilscope.testing.gate import SHORTEST_CALL_NS, Gate, try_gate
@@ -219,7 +218,7 @@ def _told_sites(sites: Sequence[SiteAccount]) -> list[str]:
     if not sites:
         return ["released at     no known place"]
     lines = [
-        f"released at     {PurePath(site.module).name}: {shown(site.symbol) or hex(site.offset)}, "
+        f"released at     {file_of(site.module)}: {place_of(site.symbol, site.offset)}, "
         f"{words.counted(site.count, 'time')}, {words.duration(site.released_ns)} in all"
         for site in sites[:_MOST_SITES]
     ]

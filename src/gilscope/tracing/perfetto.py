@@ -4,11 +4,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import PurePath
 from typing import Any
 
-from gilscope.accounting.demangling import shown
 from gilscope.accounting.log import SiteAccount
+from gilscope.accounting.sites import library_of, place_of
 from gilscope.places import portable
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Span, holders_of
@@ -71,7 +70,7 @@ def document(trace: Trace) -> dict[str, Any]:
 
 def site_name(site: SiteAccount) -> str:
     """Return a place that releases the GIL in few words, for example ``"zlib: zlib_crc32"``."""
-    return f"{PurePath(site.module).name.split('.', 1)[0]}: {shown(site.symbol) or f'+0x{site.offset:x}'}"
+    return f"{library_of(site.module)}: {place_of(site.symbol, site.offset)}"
 
 
 def microseconds(value_ns: int) -> float:

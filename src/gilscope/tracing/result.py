@@ -53,7 +53,7 @@ class Trace(Drawn):
     python: str
     notes: tuple[str, ...] = ()
 
-    _drawn_by: ClassVar[str] = "gilscope.tracing.summary:text"
+    _view: ClassVar[str] = "gilscope.tracing.view:blocks"
 
     def _in_a_line(self) -> str:
         return (

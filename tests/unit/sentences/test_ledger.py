@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from gilscope.accounting import view
 from gilscope.pairing.intervals import wilson
-from gilscope.report import accounting
+from gilscope.report import terminal
 
 TIMES = st.sampled_from([0, 1, 7, 999, 10**4, 10**6 + 1, 333 * 10**6, 10**9, 10**13])
 MAYBE = st.one_of(st.none(), TIMES)
@@ -87,7 +88,7 @@ def witnesses(draw: st.DrawFn) -> Drawn:
 
 def drawn(log: dict[str, Any]) -> Drawn:
     out = io.StringIO()
-    accounting.render(log, Console(file=out, width=200, highlight=False))
+    terminal.render(view.blocks(log), Console(file=out, width=200, highlight=False))
     return Drawn(log, out.getvalue())
 
 
@@ -177,7 +178,7 @@ def contradictions(shown: Drawn) -> list[str]:
 
 
 def wrong_thread(thread: dict[str, Any]) -> list[str]:
-    cells = accounting.thread_cells(thread)
+    cells = view.thread_cells(thread)
     times_ns = [thread[name] for name in ("held_ns", "waited_ns", "computing_ns", "blocked_ns")]
     shares = parts(cells[1:5])
     right = all(reads_share(s, ns / sum(times_ns)) for s, ns in zip(shares, times_ns, strict=True) if sum(times_ns))
@@ -187,7 +188,7 @@ def wrong_thread(thread: dict[str, Any]) -> list[str]:
 
 
 def wrong_site(site: dict[str, Any]) -> list[str]:
-    cells = accounting.site_cells(site)
+    cells = view.site_cells(site)
     times_ns = [site["computing_ns"], site["blocked_ns"]]
     shares = parts(cells[3:5])
     right = all(reads_share(s, ns / sum(times_ns)) for s, ns in zip(shares, times_ns, strict=True) if sum(times_ns))
@@ -214,5 +215,5 @@ def test_shares_of_one_thread_add_up(times_ns: tuple[int, ...], shares: list[str
     """71, 24 and 6 % would be 101."""
     names = ("held_ns", "waited_ns", "computing_ns", "blocked_ns")
     other = dict.fromkeys(("takes", "forced_switches", "longest_hold_ns", "run_delay_ns"), 0)
-    cells = accounting.thread_cells({"name": "x", **dict(zip(names, times_ns, strict=True)), **other})
+    cells = view.thread_cells({"name": "x", **dict(zip(names, times_ns, strict=True)), **other})
     assert parts(cells[1:5]) == shares

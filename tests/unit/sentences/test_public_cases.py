@@ -16,8 +16,8 @@ from probes import gave, probed, scaled, shares
 from traces import ONE, TWO
 
 from gilscope import words
+from gilscope.accounting import view
 from gilscope.pairing.intervals import Interval
-from gilscope.report import accounting
 from gilscope.running import findings, verdicts
 from gilscope.running.result import Arm, Control, Row
 from gilscope.tracing import picture, summary
@@ -88,7 +88,7 @@ def test_shares_of_a_whole_do_not_exceed_it(parts: tuple[int, ...]) -> None:
     assert adds_up(words.percentages(parts))
     thread = dict(zip(("held_ns", "waited_ns", "computing_ns"), parts, strict=True))
     rest = dict.fromkeys(("blocked_ns", "takes", "forced_switches", "longest_hold_ns", "run_delay_ns"), 0)
-    cells = accounting.thread_cells({"name": "x", **thread, **rest})
+    cells = view.thread_cells({"name": "x", **thread, **rest})
     assert adds_up(cell.rpartition("s ")[2].strip() for cell in cells[1:5])
 
 
@@ -115,7 +115,7 @@ def test_the_gil_is_held_or_free_and_nothing_besides() -> None:
 def test_every_thread_has_its_line() -> None:
     """gil_load (issue 12) showed one thread of several that were busy."""
     made = traces.trace(traces.log([t for t in traces.TURNS if len(t) == 3]), workers=(ONE, TWO))
-    assert all(f"\n{name}" in summary.text(made) for name in ("MainThread", "worker 1", "worker 2"))
+    assert all(f"\n{name}" in str(made) for name in ("MainThread", "worker 1", "worker 2"))
 
 
 def test_an_overlap_is_no_order() -> None:

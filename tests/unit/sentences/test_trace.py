@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traces import MAIN, ONE, TWO
 
-from gilscope.tracing import picture, summary
+from gilscope.report import text
+from gilscope.tracing import picture, summary, view
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
 
@@ -39,7 +40,7 @@ def drawn_traces(draw: st.DrawFn) -> Drawn:
     log = traces.log(story[n_lost:], wall_ns=at_ns + draw(st.sampled_from(GAPS)), n_lost_events=n_lost)
     there = {event.native_id for event in log.events}
     trace = traces.trace(log, workers=draw(st.sets(st.sampled_from(threads), max_size=3)) & there)
-    return Drawn(trace, f"{summary.text(trace)}\n\n{story}\n{picture.notes(trace)}")
+    return Drawn(trace, f"{text.render(view.blocks(trace))}\n\n{story}\n{picture.notes(trace)}")
 
 
 SAID = Vocabulary()
@@ -130,7 +131,7 @@ def _(trace: Trace, n: str) -> bool:
 
 def row(trace: Trace, lane: Lane) -> tuple[str, ...]:
     """Return the cells of a lane's line."""
-    return summary._row(trace, lane)
+    return view.row(trace, lane)
 
 
 def contradictions(trace: Trace) -> list[str]:

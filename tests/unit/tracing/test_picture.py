@@ -94,13 +94,13 @@ def test_without_matplotlib_the_message_says_what_to_install(monkeypatch: pytest
 
 def test_a_summary_has_a_line_for_each_thread_and_a_sentence(turns: Trace) -> None:
     """Workers have their calls; the losses are said where there are some."""
-    text = summary.text(turns)
+    text = str(turns)
     rows = {line.split("  ")[0]: line.split() for line in text.splitlines() if line.startswith(("worker", "Main"))}
     assert rows.keys() == {"MainThread", "worker 1", "worker 2"}
     assert (rows["worker 1"][2], rows["MainThread"][1]) == ("3", "-")
     assert "On average each of the 2 threads held the GIL" in text and "lost" not in text
     lossy = traces.trace(traces.log(traces.TURNS, sites=(traces.site(),), n_lost_events=4))
-    assert "The first 4 events were lost" in summary.text(lossy)
+    assert "The first 4 events were lost" in str(lossy)
 
 
 def test_waiting_while_nobody_holds_is_no_waiting_for_each_other() -> None:
