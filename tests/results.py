@@ -6,12 +6,14 @@ import fakes
 import traces
 
 from gilscope.cli import list_, selftest
+from gilscope.experiments.base import load
 from gilscope.importing.result import DOES_NOT_APPLY, Import
 from gilscope.machine.description import describe
 from gilscope.running.selftest import Summary
 
 RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
+    "experiment": load("held_versus_released").result(fakes.hand_made()),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
     "ledger": traces.log(traces.TURNS, sites=(traces.site(),)).as_dict(),
     "doctor": describe(),

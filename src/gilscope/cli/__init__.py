@@ -14,6 +14,7 @@ from gilscope.version import __version__
 #: Command -> (module, one line of help). A command's module is imported when it is called, so `--help` costs nothing.
 COMMANDS = {
     "run": ("gilscope.cli.run", "Measure kernels under strategies: does the GIL decide here, and what does each cost?"),
+    "experiment": ("gilscope.cli.experiment", "Put a claim about threads and processes to the test."),
     "ledger": ("gilscope.cli.ledger", "Account for the GIL in a program: who held it, who waited, what released it."),
     "trace": ("gilscope.cli.trace", "Show who held the GIL when, thread by thread: for Perfetto, or as a picture."),
     "atlas": ("gilscope.cli.atlas", "Say of every call of a list what it does to the GIL, and whether threads pay."),

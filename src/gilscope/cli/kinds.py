@@ -89,6 +89,7 @@ class Kind:
 
 KINDS = {
     "run": Kind("gilscope.running.view:blocks", form="gilscope.running.document:RUN"),
+    "experiment": Kind("gilscope.experiments.view:blocks", form="gilscope.experiments.document:EXPERIMENT"),
     "probe": Kind(
         "",
         "gilscope.probing.result:dumps",

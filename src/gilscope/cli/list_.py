@@ -9,6 +9,8 @@ from gilscope.cli import options
 from gilscope.cli.command import Command
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import DONE, Unavailable
+from gilscope.experiments import EXPERIMENTS
+from gilscope.experiments.base import load
 from gilscope.report.blocks import Block, Fact, Facts, Heading, Sentences
 from gilscope.running import strategies
 
@@ -21,7 +23,7 @@ Found = dict[str, dict[str, str]]
 @click.command(cls=Command, examples=_EXAMPLES)
 @options.outputs("list")
 def command(outputs: Outputs) -> int:
-    """Show kernels, implementations and strategies; what cannot run here says why."""
+    """Show kernels, implementations, strategies and experiments; what cannot run here says why."""
     there_is = found()
     outputs.show(there_is)
     outputs.save(there_is)
@@ -46,6 +48,7 @@ def found() -> Found:
             strategy.name: str(absent[strategy.name] or (strategy.__doc__ or "").strip().splitlines()[0])
             for strategy in strategies.STRATEGIES
         },
+        "experiments": {name: load(name).title for name in EXPERIMENTS},
         "dtypes": dict.fromkeys(kernels.DTYPES, ""),
     }
 

@@ -1,21 +1,18 @@
 """`gilscope run`: the main job."""
 
 import shlex
-import sys
 
 import click
 
 from gilscope.cli import exit_codes, options, voice
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
-from gilscope.cli.progress import Display
 from gilscope.cli.types import Counts, Duration, Names, Share
 from gilscope.errors import INTERRUPTED, GilscopeError
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.result import SERIAL, Result
-from gilscope.running.run import Session
-from gilscope.running.runner import LaunchEnded
 from gilscope.running.strategies import STRATEGIES
 from gilscope.words import counted, seconds
 
@@ -105,40 +102,26 @@ def command(
         seed=seed,
         oversubscribe=oversubscribe,
     )
-    session: Session | None = None
-    failure: GilscopeError | None = None
-    interrupted = False
-    try:
-        session = Session(request, host_name=host_name, argv=sys.argv[1:])
-        plan = session.runner.plan
-        arms = [arm.id for group in plan.groups for arm in group.arms]
-        voice.detail(f"Measuring for {seconds(plan.budget_s)} at most: {counted(len(arms), 'arm')}: {', '.join(arms)}")
-        with Display(session.runner) as display:
-            for event in session.events():
-                display.show(event)
-                if isinstance(event, LaunchEnded):
-                    # After every launch, so that whatever happens later loses nothing. A disk that is full is no
-                    # reason to stop measuring: the table can still be shown, and the code says what went wrong.
-                    _save(session.result(), outputs, "json")
-    except KeyboardInterrupt:
-        interrupted = True
-    except GilscopeError as error:
-        failure = error
-    final = None if session is None else session.result()
-    if final is not None and final.rounds:
-        if interrupted or failure is not None:
+    if (session := begin(request, host_name=host_name)) is None:
+        return INTERRUPTED
+    plan = session.runner.plan
+    arms = [arm.id for group in plan.groups for arm in group.arms]
+    voice.detail(f"Measuring for {seconds(plan.budget_s)} at most: {counted(len(arms), 'arm')}: {', '.join(arms)}")
+    end = measure(session, lambda: _save(session.result(), outputs, "json"))
+    final = session.result()
+    if final.rounds:
+        if end is not None:
             _save(final, outputs, "json")
         outputs.show(final)
         _save(final, outputs, *(form for form in ENDINGS if form != "json"))
         voice.detail(f"Stopped: {final.stop_reason}")
-    if failure is None and interrupted:
+    if isinstance(end, GilscopeError):
+        outputs.conclude(end.exit_code, _hint(outputs))
+        raise end
+    if end is not None:
         click.echo(f"gilscope: interrupted; {_what_is_left(final, outputs)}", err=True)
         outputs.conclude(INTERRUPTED)
         return INTERRUPTED
-    if failure is not None:
-        outputs.conclude(failure.exit_code, _hint(outputs))
-        raise failure
-    assert final is not None  # without a session there was a failure, or Ctrl-C
     if not final.rounds:
         click.echo(
             f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
@@ -146,8 +129,8 @@ def command(
     return outputs.conclude(exit_codes.of_run(final, strict=strict), _hint(outputs))
 
 
-def _what_is_left(result: Result | None, outputs: Outputs) -> str:
-    if result is None or not result.rounds:
+def _what_is_left(result: Result, outputs: Outputs) -> str:
+    if not result.rounds:
         return "nothing was measured yet"
     return f"what was measured so far is above{' and saved' if outputs.saved else ''}"
 

@@ -11,7 +11,7 @@ from gilscope.cli import COMMANDS, at_work, cli, main, voice
 from gilscope.cli.at_work import Steps, phases
 
 #: Commands that measure, or run what takes long.
-MEASURING = ("run", "probe", "trace", "atlas", "ledger", "selftest")
+MEASURING = ("run", "experiment", "probe", "trace", "atlas", "ledger", "selftest")
 
 
 class Terminal(io.StringIO):
