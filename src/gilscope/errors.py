@@ -1,5 +1,6 @@
 """What can go wrong or be absent, and what the command line ends with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 DONE, GIL_RETURNED, WRONG_USAGE, UNDECIDED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -27,6 +28,38 @@ class UsageError(GilscopeError, ValueError):
     """The request cannot be understood or is not allowed; a ValueError too, for callers from Python."""
 
     exit_code = WRONG_USAGE
+
+
+def unknown(what: str, given: str, allowed: Iterable[str]) -> UsageError:
+    """Return the error for a name that there is not: what was given, what is allowed, and what was perhaps meant.
+
+    Parameters
+    ----------
+    what : str
+        What it should be the name of, such as "kernel".
+    given : str
+    allowed : iterable of str
+    """
+    names = list(allowed)
+    question = near(given, names)
+    return UsageError(f"unknown {what} {given!r}; choose from: {', '.join(names)}{'.' if question else ''}{question}")
+
+
+def near(name: str, candidates: Iterable[str], form: str = "{}") -> str:
+    """Return the names that one was perhaps meant for, as a question, or nothing.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    candidates : iterable of str
+    form : str
+        What is to be typed, with braces where the name belongs.
+    """
+    from difflib import get_close_matches  # only where something went wrong
+
+    found = [form.replace("{}", one) for one in get_close_matches(name, candidates)]
+    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
 class KernelError(GilscopeError):

@@ -337,7 +337,7 @@ def test_the_end_of_the_output_is_shown_after_a_failure() -> None:
         (["x:f", "--markdown", "--json"], "takes one format"),
         (["x:f", "--json=nowhere/found.json"], "cannot write nowhere/found.json"),
         (["x:f", "--json=."], ". is not a regular file"),
-        ([], "Missing argument 'TARGET'"),
+        ([], "missing argument 'TARGET'"),
     ],
 )
 def test_wrong_usage_says_what_is_allowed(

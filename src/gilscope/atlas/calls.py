@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from gilscope import errors
 from gilscope.documents.files import read_text
 from gilscope.errors import UsageError
 
@@ -70,8 +71,10 @@ def load(name: str) -> Atlas:
     if name in SHIPPED:
         return parse(resources.files("gilscope").joinpath(f"atlases/{name}.toml").read_text(encoding="utf-8"), name)
     if not os.path.lexists(name):
-        hint = f"; with gilscope come {' and '.join(SHIPPED)}, which need no file"
-        raise UsageError(f"there is no call list {name}{hint}")
+        raise UsageError(
+            f"there is no call list {name}; with gilscope come {' and '.join(SHIPPED)}, which need no file."
+            f"{errors.near(name, SHIPPED)}"
+        )
     return parse(read_text(Path(name)), name)
 
 
@@ -122,7 +125,7 @@ def _call(where: str, table: Mapping[str, Any], requires: Iterable[str]) -> Call
 def _check_keys(where: str, table: Mapping[str, Any], allowed: Iterable[str], needed: Iterable[str]) -> None:
     unknown = [key for key in table if key not in allowed]
     if unknown:
-        raise UsageError(f"{where}: unknown key {unknown[0]!r}; allowed are {', '.join(allowed)}")
+        raise UsageError(f"{where}: {errors.unknown('key', unknown[0], allowed)}")
     missing = [key for key in needed if key not in table]
     if missing:
         raise UsageError(f"{where}: lacks {' and '.join(map(repr, missing))}")

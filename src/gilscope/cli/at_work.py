@@ -1,11 +1,11 @@
-"""What is shown while something is at work, on standard error: live on a terminal, and some plain lines elsewhere."""
+"""What is shown while something is at work, on standard error: live on a terminal, and some plain lines elsewhere.
+
+Commands load this to say what options they have, so rich is loaded when there is something to show.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from gilscope import words
 from gilscope.cli import voice
@@ -32,6 +32,9 @@ def phases(
     seconds : float, optional
         How long it will.
     """
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     console = Console(stderr=True, highlight=False)
     if not (console.is_terminal and voice.is_usual()):
         voice.say(begin)
@@ -65,6 +68,9 @@ class Steps:
     """
 
     def __init__(self, total: int, what: str, where: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
         self._total, self._what, self._where = total, what, where
         self._left = TimeLeft()
         self._n_done = 0

@@ -3,31 +3,24 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gilscope.atlas import document, rows, selection
-from gilscope.atlas.calls import Atlas, load
+from gilscope.atlas.calls import SHIPPED, Atlas, load
 from gilscope.atlas.result import AtlasResult, MachineFacts, Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
-from gilscope.cli import exit_codes, options, spellings
-from gilscope.cli.atlas_progress import Display
+from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
 from gilscope.cli.kinds import ENDINGS
 from gilscope.cli.outputs import Outputs
+from gilscope.cli.types import Choice, OneOf
 from gilscope.documents.typed import plain
 from gilscope.errors import INTERRUPTED, UsageError
 from gilscope.places import portable
-from gilscope.report import atlas as report
 from gilscope.system.cpus import usable_cpus
 from gilscope.version import __version__
 from gilscope.words import seconds
-
-if TYPE_CHECKING:
-    _Choice = click.Choice[str]
-else:
-    _Choice = click.Choice  # before click 8.2 it has no parameter
 
 _EXAMPLES = (
     ("atlas stdlib -k zlib", "Check the calls of the standard library that have zlib in their name."),
@@ -36,18 +29,8 @@ _EXAMPLES = (
 )
 
 
-class _SortKey(_Choice):
-    """A column to sort by. "stall" is what the longest hold was called before."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value == "stall" and ctx is not None:
-            spellings.note(ctx, "--sort stall is now --sort longest-hold; the old spelling still works")
-            value = "longest-hold"
-        return super().convert(value, param, ctx)
-
-
 @click.command(cls=Command, examples=_EXAMPLES)
-@click.argument("calls", metavar="CALLS.toml|stdlib|numpy")
+@click.argument("calls", type=OneOf(SHIPPED), metavar="CALLS.toml|stdlib|numpy")
 @options.outputs("atlas", goes_on=True)
 @click.option(
     "--resume/--restart",
@@ -58,7 +41,11 @@ class _SortKey(_Choice):
 @click.option("--first", "n_first", metavar="N", type=click.IntRange(1), help="Only the first N calls.")
 @options.max_time("Measure each call for about this long.", default_s=SECONDS)
 @options.limit(seconds(LIMIT_S))
-@click.option("--sort", type=_SortKey(selection.SORT_KEYS), help="Sort the rows.  [default: as in the file]")
+@click.option(
+    "--sort",
+    type=Choice(selection.SORT_KEYS, {"stall": "longest-hold"}),
+    help="Sort the rows.  [default: as in the file]",
+)
 @click.option(
     "--filter",
     "filters",
@@ -78,11 +65,14 @@ def command(
     sort: str | None,
     filters: tuple[str, ...],
 ) -> int:
-    """Probe every call of a list, each in a fresh process: whether it holds the GIL, and whether threads pay.
+    """Check a list of calls, each in a fresh process: which hold the GIL, and where threads would help.
 
-    CALLS is a TOML file (docs/atlas.md), or the name of one that comes with gilscope: stdlib or numpy. With -o, a
-    second run measures what is missing. The code in the file runs with your rights.
+    CALLS is a TOML file (docs/atlas.md), or the name of a list that comes with gilscope: stdlib or numpy. With
+    -o FILE.json, a second run measures only what is missing. The code in the file runs with your rights.
     """
+    from gilscope.cli.atlas_progress import Display  # with rich, which completion and help go without
+    from gilscope.report import atlas as report
+
     limit_s = LIMIT_S if limit_s is None else limit_s
     options.check_times(max_time, limit_s)
     selection.check_filters(filters)

@@ -56,13 +56,14 @@ def command(
     outputs: Callable[[Kind], Outputs],
     modules: tuple[str, ...],
 ) -> int:
-    """Show the machine, the interpreter and its GIL, what cannot run here and why. Changes nothing.
+    """Check this machine: CPUs, quotas, GIL, clocks, OpenMP, and anything that would distort a measurement.
 
-    Ends with 5 where there is no second CPU to compare with, else with 0.
+    It changes nothing. It ends with 5 where there is no second CPU to compare with, else with 0.
 
-    With --imports: import each MODULE in a fresh process and say whether that re-enables the GIL of a free-threaded
-    build, works in an interpreter with a GIL of its own, starts threads, and how long it takes. Ends with 4 where an
-    import fails, crashes or hangs, with 1 where one re-enables the GIL, else with 0.
+    With --imports, each MODULE is imported in a fresh process. The table says whether that brings the GIL of a
+    free-threaded build back, and works in an interpreter with a GIL of its own. It says which threads the module
+    starts, and how long the import takes. It ends with 4 where an import fails, crashes or hangs, with 1 where
+    one brings the GIL back, else with 0.
     """
     if of_imports != bool(modules):
         raise UsageError("--imports and modules go together; write for example: gilscope doctor --imports numpy zlib")

@@ -6,6 +6,7 @@ from gilscope.cli import options
 from gilscope.cli.command import Command
 from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
+from gilscope.cli.types import OneOf
 from gilscope.errors import DONE, INTERRUPTED, UNDECIDED, CannotRunError, GilscopeError
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
@@ -19,7 +20,7 @@ _EXAMPLES = (
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
-@click.argument("name", metavar="NAME")
+@click.argument("name", type=OneOf(EXPERIMENTS), metavar="NAME")
 @click.option("--fast", "effort", flag_value="fast", help="5 % intervals, 20 s at most.")
 @click.option("--rigorous", "effort", flag_value="rigorous", help="0.5 % intervals, 10 minutes at most.")
 @options.outputs("experiment")

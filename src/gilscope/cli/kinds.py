@@ -1,6 +1,6 @@
 """Every kind of result, in one table: what draws it, and what its files are. A new kind is a view and a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -126,7 +126,7 @@ def forms() -> dict[str, Form[Any]]:
     return {name: named(kind.form) for name, kind in KINDS.items() if kind.form}
 
 
-def either(names: list[str]) -> str:
+def either(names: Sequence[str]) -> str:
     """Return names to choose from: ``".json, .md or .txt"``."""
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 

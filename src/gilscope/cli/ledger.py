@@ -22,7 +22,6 @@ from gilscope.cli import options, script_words, spellings, voice
 from gilscope.cli.command import Command
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import DONE
-from gilscope.report import terminal
 
 # A bare script; see there.
 _START = str(Path(mechanisms.__file__).with_name("start_program.py"))
@@ -46,21 +45,21 @@ _EXAMPLES = (
     type=click.IntRange(0, 1 << 32),
     default=0,
     show_default=True,
-    help="Events of the timeline to keep, at 16 bytes each, for the JSON; the oldest are lost first, and counted.",
+    help="Events of the timeline to keep for the JSON, at 16 bytes each. The oldest are lost first, and counted.",
 )
 @options.voices
 @click.argument("words", metavar="[--] (SCRIPT | -m MODULE) [ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def command(ctx: click.Context, outputs: Outputs, n_events: int, words: tuple[str, ...]) -> int:
-    """Run a Python program and account for the GIL: who held it, who waited for it, who ran without it, and where.
+    """Run a Python program and account for the GIL: who held it, who waited, who ran without it, and where.
 
     The program runs in a fresh process with its own standard streams, and its exit code is passed on. When it has
-    ended - also by an exception, sys.exit, Ctrl-C, SIGTERM or SIGHUP, but not by os._exit or another deadly signal -
-    the account is printed on standard error. Processes that it starts are not in it. Each release of the GIL takes some
-    50 ns longer.
+    ended, the account is printed on standard error. So it is after an exception, sys.exit, Ctrl-C, SIGTERM or SIGHUP,
+    but not after os._exit or another deadly signal. Processes that the program starts are not in the account. Each
+    release of the GIL takes about 50 ns longer.
 
-    Where there is no ledger, as on a free-threaded build, shares of time come from samples instead, and waits for locks
-    are counted; what the figures rest on is said below them.
+    On a free-threaded build there is no ledger. Shares of time come from samples there, and waits for locks are
+    counted. What the figures rest on is said below them.
     """
     script_words.check(ctx.command, words)
     mechanisms.ledger(n_events)  # says why there can be none before the program is started
@@ -84,6 +83,8 @@ def _show(code: int, text: str | None, outputs: Outputs) -> int:
         click.echo(f"gilscope: no account: {log['unavailable']}", err=True)
         return code
     # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
+    from gilscope.report import terminal  # with rich, which completion and help go without
+
     if not voice.is_quiet() and outputs.style != "text":
         terminal.render(view.blocks(log), terminal.open_console(sys.stderr))
     if outputs.style is not None:

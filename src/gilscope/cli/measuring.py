@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import click
 
-from gilscope.cli.progress import Display
 from gilscope.errors import GilscopeError
 from gilscope.running.plan import Request
 from gilscope.running.run import Session
@@ -31,6 +30,8 @@ def measure(session: Session, keep: Callable[[], object]) -> KeyboardInterrupt |
         Saves what was measured so far; called after every launch, so that whatever happens later loses nothing. A disk
         that is full is no reason to stop measuring.
     """
+    from gilscope.cli.progress import Display  # with rich, which completion and help go without
+
     try:
         with Display(session.runner) as display:
             for event in session.events():

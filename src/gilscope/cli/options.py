@@ -10,7 +10,7 @@ import click
 from gilscope.cli import spellings, voice
 from gilscope.cli.kinds import ENDINGS, KINDS, PICTURES, either
 from gilscope.cli.outputs import Outputs
-from gilscope.cli.types import Duration, Style
+from gilscope.cli.types import Choice, Duration
 from gilscope.errors import UsageError
 from gilscope.words import seconds
 
@@ -83,7 +83,9 @@ def _with_outputs(
         help=f"Save it here, in the format of the ending: {endings}; repeatable.",
     )
     @click.option("--force", is_flag=True, help=force)
-    @click.option("--format", "style", type=Style(styles), help=f"Of standard output.  [default: {default}]")
+    @click.option(
+        "--format", "style", type=Choice(styles, {"table": "text"}), help=f"Of standard output.  [default: {default}]"
+    )
     @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
     @wraps(function)
     def decorated(*, files: tuple[Path, ...], force: bool, style: str | None, as_json: bool, **given: Any) -> Any:
@@ -109,7 +111,7 @@ def target(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("target"),
             click.option(
-                "--args", default="", help="What stands between the parentheses of the call, e.g. '3, key=len'."
+                "--args", default="", help="The arguments, as between the parentheses of the call: '3, key=len'."
             ),
             click.option(
                 "-s",
@@ -162,7 +164,7 @@ def check_times(max_time_s: float, limit_s: float) -> None:
         )
 
 
-def seed(text: str = "Of every random choice.", default: int | None = None) -> Decorator:
+def seed(text: str = "Seed of every random choice.", default: int | None = None) -> Decorator:
     """Give a command --seed."""
     return click.option("--seed", type=int, default=default, show_default=default is not None, help=text)
 

@@ -53,10 +53,10 @@ def command(
     outputs: Outputs,
     seed: int,
 ) -> int:
-    """Measure one call: how long it holds the GIL, what it does without, and whether threads or processes pay for it.
+    """Probe one of your functions: whether it holds the GIL, and whether threads or processes would help.
 
     TARGET is module:function, script.py:function, a statement such as 'sum(range(10**6))', or one of gilscope's own
-    kernels, such as kernel:quad/c/held. It runs in a process of its own, many times, with your rights; nothing that it
+    kernels, such as kernel:quad/c/held. It runs many times, in a process of its own, with your rights. Nothing that it
     starts is left running.
     """
     limit_s = DEFAULT_LIMIT_S + max_time if limit_s is None else limit_s

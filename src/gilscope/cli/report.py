@@ -17,7 +17,6 @@ from gilscope.documents.files import read_text
 from gilscope.documents.typed import plain
 from gilscope.errors import DONE, UsageError
 from gilscope.probing import result as probing
-from gilscope.report import atlas, probe
 from gilscope.running.document import RUN
 
 _EXAMPLES = (
@@ -41,6 +40,8 @@ def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
         form = form_of(data, [RUN, ATLAS], str(result))
         found, of = form.load(data, str(result)), "run" if form is RUN else "atlas"
     if of == "atlas":
+        from gilscope.report import atlas  # with rich, which completion and help go without
+
         drawn = outputs(KINDS["atlas"])
         drawn.show(found, terminal=lambda: atlas.render(plain(found), plain(found.rows)))
         drawn.save(found)
@@ -52,6 +53,8 @@ def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
 
 
 def _probe(text: str, path: Path) -> Any:
+    from gilscope.report import probe
+
     data = json.loads(text)
     if (version := data.get("schema_version")) not in probing.READABLE_VERSIONS:
         known = " and ".join(map(str, probing.READABLE_VERSIONS))

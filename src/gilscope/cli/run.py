@@ -6,11 +6,12 @@ import click
 
 from gilscope.cli import exit_codes, options, voice
 from gilscope.cli.command import Command
-from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.kinds import ENDINGS, either
 from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
-from gilscope.cli.types import Counts, Duration, Names, Share
+from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
 from gilscope.errors import INTERRUPTED, GilscopeError
+from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.result import SERIAL, Result
 from gilscope.running.strategies import STRATEGIES
@@ -24,28 +25,32 @@ _EXAMPLES = (
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
-@click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
+@click.argument("kernels", nargs=-1, type=OneOf(KERNELS), metavar="[KERNEL]...")
 @click.option(
     "--implementations",
-    type=Names(),
+    type=Names(IMPLEMENTATIONS),
     default="",
-    help="python,numpy,cython,c  [default: all but numpy, whose own choice of when to release depends on --items]",
+    help=f"{', '.join(IMPLEMENTATIONS)}; commas between them. "
+    "NumPy decides itself when to release the GIL, which depends on --items.  "
+    "[default: all but numpy]",
 )
 @click.option(
     "--strategies",
-    type=Names(),
+    type=Names(one.name for one in STRATEGIES if one.name != SERIAL),
     default="",
-    help=f"{','.join(one.name for one in STRATEGIES if one.name != SERIAL)}. Serial and processes always run, "
-    "for every verdict rests on them.  [default: all but the two other start methods]",
+    help=f"{', '.join(one.name for one in STRATEGIES if one.name != SERIAL)}. Serial and processes always run, "
+    "because every verdict rests on them.  [default: all but the two other start methods]",
 )
 @click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")
-@click.option("--gil", "gil_modes", type=Names(), default="", help="held,released  [default: both]")
-@click.option("--dtype", default="float64", show_default=True, help="float64, float32, int64, int32, uint64 or uint32.")
+@click.option("--gil", "gil_modes", type=Names(GIL_MODES), default="", help="held or released.  [default: both]")
+@click.option(
+    "--dtype", type=OneOf(DTYPES), default=DTYPES[0], show_default=True, help=f"What the items are: {either(DTYPES)}."
+)
 @click.option(
     "--form",
     type=click.Choice(FORMS),
-    help="compute: one call makes many rounds over 2048 items in cache; array: one call makes one pass over arrays.  "
-    "[default: compute, but array for numpy and with --items or --task-time]",
+    help="compute: one call makes many rounds over 2048 items in cache. array: one call makes one pass over arrays.  "
+    "[default: compute; array for numpy, and with --items or --task-time]",
 )
 @click.option("--items", "n_items", type=int, help="Items that one call of the array form works on.")
 @click.option(
@@ -55,10 +60,10 @@ _EXAMPLES = (
 @options.max_time("Stop after this time at the latest, e.g. 20s.")
 @click.option("--fast", "effort", flag_value="fast", help="5 % intervals, two launches, 20 s at most.")
 @click.option("--rigorous", "effort", flag_value="rigorous", help="0.5 % intervals, five launches, 10 minutes at most.")
-@options.seed("Of every random choice; recorded in any case.")
+@options.seed("Seed of every random choice; recorded in any case.")
 @click.option("--oversubscribe", is_flag=True, help="Allow more workers than usable CPUs.")
 @options.outputs("run")
-@click.option("--strict", is_flag=True, help="End with 3 or 5 if a single arm got no verdict, instead of all of them.")
+@click.option("--strict", is_flag=True, help="End with 3 or 5 if any arm got no verdict, not only if all did not.")
 @click.option("--host-name", is_flag=True, help="Record the host name too.")
 @options.voices
 def command(
@@ -82,9 +87,9 @@ def command(
 ) -> int:
     """Measure kernels (square, quad) under strategies, with the GIL held and released.
 
-    The table shows, for every arm: the median time of the same work, the CPU time it took, its share of the ceiling
-    (the same kernel on as many processes) with its interval, the speed-up over serial here and now, and a verdict that
-    rests on the share of the ceiling alone.
+    The table shows for every arm the median time of the same work, its CPU time, and its speed-up here and now. It
+    shows the arm's share of the ceiling, with an interval: the ceiling is the same kernel on as many processes. The
+    verdict rests on that share alone.
     """
     request = Request(
         kernels=kernels,

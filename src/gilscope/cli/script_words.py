@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from gilscope.cli.kinds import ENDINGS
-from gilscope.errors import UsageError
-from gilscope.targets.hints import near
+from gilscope.errors import UsageError, near
 
 #: Options that nearly every program has too: one behind its name is meant for it.
 _EVERYBODYS = {"--help", "--version", "--verbose", "--quiet"}
@@ -30,7 +29,7 @@ def check(command: click.Command, words: Sequence[str]) -> None:
         return
     if words[0].startswith("-"):
         meant = near(words[0], _options(command))
-        raise UsageError(f"unknown option {words[0]!r};{meant} options of the program come after its name")
+        raise UsageError(f"unknown option {words[0]!r}; options of the program come after its name.{meant}")
     if not Path(words[0]).exists():
         raise UsageError(f"there is no file {words[0]!r}")
 

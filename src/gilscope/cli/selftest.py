@@ -55,7 +55,7 @@ class Found:
 
 @click.command(cls=Command, examples=_EXAMPLES)
 @click.option(
-    "-n", "n_controls", type=click.IntRange(min=10), default=200, show_default=True, help="Controls, each way."
+    "-n", "n_controls", type=click.IntRange(min=10), default=200, show_default=True, help="How many controls, each way."
 )
 @click.option("--ci-width", "target", type=Share(), default=0.02, show_default="2%", help="Stop each at this width.")
 @click.option("--quiet-only", is_flag=True, help="Leave out the half beside a busy process.")
@@ -65,8 +65,8 @@ class Found:
 def command(n_controls: int, target: float, quiet_only: bool, seed: int | None, outputs: Outputs) -> int:
     """Measure ratios whose truth is known, many times, and show how often the intervals hold it.
 
-    Each control is stopped on width and reported exactly as a run does it, first with nothing of ours beside it, then
-    beside a process that computes all the while. Coverage of 93 to 97 % is what "95 %" should mean.
+    Each control is stopped on width and reported exactly as a run does it. The first half has nothing of gilscope's
+    beside it, the second half a process that computes all the time. Coverage of 93 to 97 % is what "95 %" should mean.
     """
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     found = Found(target, seed, [])

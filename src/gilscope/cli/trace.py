@@ -45,7 +45,7 @@ MOST_EVENTS = 1 << 20
     type=click.IntRange(1, 64),
     default=DEFAULT_THREADS,
     show_default=True,
-    help="How many make the call at the same time.",
+    help="How many threads make the call at the same time.",
 )
 @click.option("--calls", "n_calls", type=click.IntRange(min=1), help="Calls of each thread, instead of --max-time.")
 @options.max_time(f"No thread begins a call after this.  [default: {words.seconds(DEFAULT_SECONDS)}, without --calls]")
@@ -55,14 +55,14 @@ MOST_EVENTS = 1 << 20
     type=click.IntRange(1024, MOST_EVENTS),
     default=DEFAULT_EVENTS,
     show_default=True,
-    help="How many events to keep; the oldest are lost first, and counted.",
+    help="How many events to keep. The oldest are lost first, and counted.",
 )
 @click.option("--task-time", type=Duration(), default=0.001, help="How long a kernel's call takes.  [default: 1ms]")
 @options.limit(f"{words.seconds(DEFAULT_LIMIT_S)}, and --max-time")
 @click.option(
     "--cpu-clock",
     is_flag=True,
-    help="Tell computing from blocked for each place that releases the GIL; on a busy machine this makes holds longer.",
+    help="Tell computing from blocked for each place that releases the GIL. On a busy machine this makes holds longer.",
 )
 @options.outputs("trace")
 @options.voices
@@ -83,7 +83,7 @@ def command(
     """Show who held the GIL when, while several threads call TARGET.
 
     TARGET is module:function, script.py:function, a statement such as 'sum(range(10**6))', or one of gilscope's own
-    kernels, such as kernel:quad/c/held. It runs in a child process; open the JSON at https://ui.perfetto.dev.
+    kernels, such as kernel:quad/c/held. It runs in a child process. Open the JSON at https://ui.perfetto.dev.
     """
     if max_time is None and n_calls is None:
         max_time = DEFAULT_SECONDS

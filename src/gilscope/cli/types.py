@@ -1,9 +1,11 @@
 """What the options take: lists, times with units, shares in per cent."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from gilscope.cli import spellings
 
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
     _Names = click.ParamType[tuple[str, ...]]
     _Counts = click.ParamType[tuple[int, ...]]
     _Choice = click.Choice[str]
+    _Text = click.ParamType[str]
 else:  # click's own is generic from 8.4 on, and nothing here needs one that new
-    _Number = _Names = _Counts = click.ParamType
+    _Number = _Names = _Counts = _Text = click.ParamType
     _Choice = click.Choice
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0}
@@ -51,9 +54,28 @@ class Share(_Number):
 
 
 class Names(_Names):
-    """Names separated by commas. The value is a tuple."""
+    """Names separated by commas. The value is a tuple.
+
+    Parameters
+    ----------
+    allowed : iterable of str
+        What a shell completes; whether a name is one of them is told where it is used.
+    """
 
     name = "list"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = tuple(allowed)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that the last one may become."""
+        begin, comma, last = incomplete.rpartition(",")
+        chosen = begin.split(",")
+        return [
+            CompletionItem(f"{begin}{comma}{name}")
+            for name in self.allowed
+            if name.startswith(last) and name not in chosen
+        ]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the names."""
@@ -77,13 +99,46 @@ class Counts(_Counts):
             self.fail(f"{value!r} is not a list of whole numbers; write for example 1,2,4", param, ctx)
 
 
-class Style(_Choice):
-    """A format for standard output; ``table`` is what ``text`` was called before."""
+class Choice(_Choice):
+    """One of some names, a few of which were called something else before.
+
+    Parameters
+    ----------
+    allowed : iterable of str
+    before : mapping of str to str
+        Old name -> new name.
+    """
+
+    def __init__(self, allowed: Iterable[str], before: Mapping[str, str]) -> None:
+        super().__init__(tuple(allowed))
+        self.before = before
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the format."""
-        if value == "table" and "text" in self.choices:
-            if ctx is not None:
-                spellings.note(ctx, "--format table is now --format text; the old spelling still works")
-            value = "text"
-        return super().convert(value, param, ctx)
+        """Return the new name."""
+        new = self.before.get(value, value)
+        if new != value and ctx is not None and param is not None:
+            option = param.opts[-1]
+            spellings.note(ctx, f"{option} {value} is now {option} {new}; the old spelling still works")
+        return super().convert(new, param, ctx)
+
+
+class OneOf(_Text):
+    """A name, of which a shell completes those that there are; whether it is one is told where it is used.
+
+    Parameters
+    ----------
+    allowed : iterable of str
+    """
+
+    name = "text"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = tuple(allowed)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that it may become."""
+        return [CompletionItem(name) for name in self.allowed if name.startswith(incomplete)]

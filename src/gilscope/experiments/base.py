@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from inspect import cleandoc
 
-from gilscope.errors import UsageError
+from gilscope.errors import unknown
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.result import CANNOT_TELL, CONFIRMED, REFUTED, ExperimentResult, Figure, Finding
 from gilscope.running import verdicts
@@ -77,7 +77,7 @@ def load(name: str) -> Experiment:
         If there is none of that name.
     """
     if name not in EXPERIMENTS:
-        raise UsageError(f"there is no experiment {name!r}; choose {', '.join(EXPERIMENTS)}")
+        raise unknown("experiment", name, EXPERIMENTS)
     module = import_module(f"gilscope.experiments.{name}")
     title, sections = read(module.__doc__ or "")
     return Experiment(name, title, sections, module.request, module.findings)

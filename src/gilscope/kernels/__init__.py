@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from gilscope.errors import Unavailable, UsageError
+from gilscope.errors import Unavailable, unknown
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -109,4 +109,4 @@ def load(name: str, implementation: str, gil: str) -> Kernel | Unavailable:
 
 def _known(what: str, given: str, allowed: tuple[str, ...]) -> None:
     if given not in allowed:
-        raise UsageError(f"unknown {what} {given!r}; choose from: {', '.join(allowed)}")
+        raise unknown(what, given, allowed)

@@ -5,7 +5,7 @@ from array import array
 from numbers import Number
 from typing import Any
 
-from gilscope.errors import UsageError
+from gilscope.errors import unknown
 from gilscope.kernels import FORMATS, GIL_MODES, _capi
 
 _KERNELS = {
@@ -72,7 +72,7 @@ def quad(x: Any, out: Any = None, *, gil: str = "released") -> Any:
 def _apply(name: str, x: Any, out: Any, gil: str) -> Any:
     kernel = _KERNELS.get((name, gil))
     if kernel is None:
-        raise UsageError(f"unknown GIL mode {gil!r}; choose from: {', '.join(GIL_MODES)}")
+        raise unknown("GIL mode", gil, GIL_MODES)
     if out is None:
         if isinstance(x, Number):
             squared = x * x  # type: ignore[operator]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gilscope import kernels
-from gilscope.errors import CannotRunError, UsageError
+from gilscope.errors import CannotRunError, UsageError, unknown
 from gilscope.pairing.control import HEAVIER
 from gilscope.running import strategies
 from gilscope.running.result import CONTROL, SERIAL, Arm, Group, Plan
@@ -260,9 +260,9 @@ def _check(request: Request) -> None:
         ("form", (request.form,) if request.form else (), FORMS),
         ("effort", (request.effort,), tuple(EFFORTS)),
     ):
-        unknown = [name for name in given if name not in allowed]
-        if unknown:
-            raise UsageError(f"unknown {what} {unknown[0]!r}; choose from: {', '.join(allowed)}")
+        for name in given:
+            if name not in allowed:
+                raise unknown(what, name, allowed)
     if request.n_items is not None and request.task_ns is not None:
         raise UsageError("items and task time both set the size of a chunk; give one of them")
     if request.form == "compute" and ((request.n_items or 0) > COMPUTE_ITEMS or request.task_ns is not None):

@@ -1,11 +1,9 @@
 """What to type instead: every hint is whole, so that it works as it stands."""
 
 import ast
-import difflib
 import os
 import shlex
 import sys
-from collections.abc import Iterable
 from json import dumps
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -41,21 +39,6 @@ def drained(target: "Target", made: str) -> str:
     else:
         setups, statement = _named(target), form.format(f"{target.attribute}({target.args})")
     return " ".join([*(f"-s {shlex.quote(text)}" for text in (*setups, *needs) if text), shlex.quote(statement)])
-
-
-def near(name: str, candidates: Iterable[str], form: str = "{}") -> str:
-    """Return the names that one was perhaps meant for, as a question, or nothing.
-
-    Parameters
-    ----------
-    name : str
-        What was given.
-    candidates : iterable of str
-    form : str
-        What is to be typed, with braces where the name belongs.
-    """
-    found = [form.replace("{}", one) for one in difflib.get_close_matches(name, candidates)]
-    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
 
 
 def _drained_object(target: "Target", made: str) -> str:

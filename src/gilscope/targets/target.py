@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from gilscope.children.start import first_folder
-from gilscope.errors import UsageError
+from gilscope.errors import UsageError, near
 from gilscope.targets import hints, script_text, user_code
 
 _ALLOWED = "module:function, script.py:function, or a statement with its setup"
@@ -231,7 +231,7 @@ def _function(target: Target) -> Callable[..., object]:
         with user_code.blamed(f"Looking up {name!r} in {reached}"):
             if not hasattr(found, name):
                 form = f"{target.text.rpartition(':')[0]}:{'.'.join([*names[:i], '{}', *names[i + 1 :]])}"
-                meant = hints.near(name, [one for one in dir(found) if callable(getattr(found, one, None))], form)
+                meant = near(name, [one for one in dir(found) if callable(getattr(found, one, None))], form)
                 raise UsageError(f"{reached} has no attribute {name!r}.{meant}")
             found, reached = getattr(found, name), f"{reached}{':' if found is module else '.'}{name}"
     if not callable(found):
@@ -277,7 +277,7 @@ def _module(name: str, attribute: str) -> ModuleType:
         else:
             path = sys.modules[parent].__path__ if parent else None
             form = f"{parent}.{{}}{rest}" if parent else f"{{}}{rest}"
-            hint = hints.near(last, (module.name for module in pkgutil.iter_modules(path)), form)
+            hint = near(last, (module.name for module in pkgutil.iter_modules(path)), form)
         raise UsageError(
             f"{sys.executable} finds no module {missing!r}, nor is it in the working folder.{hint}"
         ) from error
@@ -288,9 +288,7 @@ def _check_script(target: Target) -> None:
     if script.is_file():
         return
     folder = target.text.rpartition(":")[0].removesuffix(script.name)
-    meant = hints.near(
-        script.name, (file.name for file in script.parent.glob("*.py")), f"{folder}{{}}:{target.attribute}"
-    )
+    meant = near(script.name, (file.name for file in script.parent.glob("*.py")), f"{folder}{{}}:{target.attribute}")
     raise UsageError(f"There is no script {script}.{meant}")
 
 

@@ -57,7 +57,10 @@ def test_the_shipped_lists_are_found_by_name(name: str) -> None:
         ("title = x\n", "mine.toml is not TOML: Invalid value (at line 1, column 9)"),
         ('title = "T"', "mine.toml: lacks 'call'"),
         (f"[[call]]\n{CALL}", "mine.toml: lacks 'title'"),
-        ('title = "T"\ncalls = []\ncall = []', "unknown key 'calls'; allowed are title, requires, call"),
+        (
+            'title = "T"\ncalls = []\ncall = []',
+            "unknown key 'calls'; choose from: title, requires, call. Did you mean 'call'",
+        ),
         ('title = "T"\ncall = []', "'call' must be a list of tables"),
         ('title = "T"\ncall = 1', "'call' must be a list of tables"),
         ('title = "T"\ncall = ["x"]', "'call' must be a list of tables"),

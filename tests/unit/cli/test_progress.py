@@ -10,8 +10,9 @@ from typing import Any
 
 import fakes
 import pytest
+from rich.progress import Progress
 
-from gilscope.cli import at_work, time_left
+from gilscope.cli import time_left
 from gilscope.cli.at_work import Steps, phases
 from gilscope.cli.progress import Display
 from gilscope.running.runner import LaunchStarted
@@ -105,8 +106,8 @@ def test_phases_count_down_on_a_terminal(clock: Clock, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     shown: list[Any] = []
-    real = at_work.Progress.add_task
-    monkeypatch.setattr(at_work.Progress, "add_task", lambda bar, *a, **k: shown.append(bar) or real(bar, *a, **k))
+    real = Progress.add_task
+    monkeypatch.setattr(Progress, "add_task", lambda bar, *a, **k: shown.append(bar) or real(bar, *a, **k))
     with phases("Tracing f", {"started": "importing it", "preflight": "tracing it"}, "preflight", 4.0) as show:
         show({"event": "started"})
         assert str(shown[0].tasks[0].fields["left"]) == ""

@@ -44,7 +44,7 @@ def test_a_docstring_without_its_headings_is_a_slip() -> None:
 
 def test_an_unknown_experiment_is_refused_by_name() -> None:
     """With those that there are."""
-    with pytest.raises(UsageError, match="no experiment 'convoi'; choose .*held_versus_released"):
+    with pytest.raises(UsageError, match="unknown experiment 'convoi'; choose from: .*held_versus_released"):
         load("convoi")
 
 

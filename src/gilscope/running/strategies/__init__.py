@@ -1,6 +1,6 @@
 """The strategies, in the order in which tables show them."""
 
-from gilscope.errors import UsageError
+from gilscope.errors import unknown
 from gilscope.running.strategies.base import Strategy, Timing, Work
 from gilscope.running.strategies.crew import Crew
 from gilscope.running.strategies.interpreters import Interpreters
@@ -27,4 +27,4 @@ def find(name: str) -> type[Strategy]:
     for strategy in STRATEGIES:
         if strategy.name == name:
             return strategy
-    raise UsageError(f"unknown strategy {name!r}; choose from: {', '.join(s.name for s in STRATEGIES)}")
+    raise unknown("strategy", name, (strategy.name for strategy in STRATEGIES))
