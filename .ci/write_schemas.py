@@ -96,7 +96,9 @@ class _Schema:
             )
             return {"type": "array", "items": self.of(arguments[0]), **n}
         if origin is not None:
-            return {"type": "object", "additionalProperties": self.of(arguments[1])}
+            names = self.of(arguments[0])
+            known = {"propertyNames": names} if "enum" in names else {}
+            return {"type": "object", **known, "additionalProperties": self.of(arguments[1])}
         if isinstance(kind, type) and is_dataclass(kind):
             return self.part(kind)
         return {"type": _SIMPLE[kind]} if kind in _SIMPLE else {}
@@ -120,6 +122,8 @@ class _Schema:
                 schema |= {word: end for word, end in ends.items() if end is not None}
             elif isinstance(limit, DescribedBy):
                 schema = self.part(named(limit.name))
+                if limit.may_be_empty:
+                    self.parts[schema["$ref"].rpartition("/")[2]]["required"] = []
         return schema
 
     def columns(self, kind: Any) -> dict[str, Any]:

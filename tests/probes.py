@@ -38,7 +38,11 @@ def shares(held: float, computing: float, blocked: float, *, half_width: float =
         "longest_hold_ns": round(held * 10e6),
         "held_waiting": share(0.0, 0.0),
         "native": 0.0,
-        "sites": [SITE | {"computing_ns": computing * 300e6, "blocked_ns": blocked * 300e6}] if held < 1 else [],
+        "sites": [SITE | {"computing_ns": round(computing * 300e6), "blocked_ns": round(blocked * 300e6)}]
+        if held < 1
+        else [],
+        "attached": False,
+        "helpers_held": 0.0,
     }
     return found | others
 
@@ -65,6 +69,8 @@ def gave(way: str, speed_up: float | None, n_workers: int = 2, absent: str = "")
         "speed_up": interval(speed_up) if speed_up is not None else None,
         "of_processes": interval(1.0) if measured and way == "threads" else None,
         "handing": handing(n_workers, 5e3) if measured and way in ("threads", "processes") else None,
+        "calls_each": 0,
+        "lock_waited": None,
         "absent": absent,
         "failed": False,
     }
@@ -106,6 +112,7 @@ REPORT: dict[str, Any] = {
     "scaling": [],
     "shipping_ns": 20e3,
     "gil": True,
+    "threads_are_replaced": False,
     "switch_interval_ns": 5e6,
     "seconds": 2.0,
     "cause": "",

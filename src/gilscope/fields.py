@@ -20,6 +20,10 @@ from typing import Annotated, Any
 NAME, NULL, BY_COLUMN, MAY_LACK, LEFT_OUT = (f"gilscope.{key}" for key in ("name", "null", "column", "lack", "out"))
 
 
+#: A sum of shares may miss 1 in its last digits.
+_SLACK = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """What a number lies in; None where it has no such end.
@@ -39,8 +43,8 @@ class Range:
 
     def __contains__(self, value: float) -> bool:
         return (
-            (self.least is None or value >= self.least)
-            and (self.most is None or value <= self.most)
+            (self.least is None or value >= self.least - _SLACK)
+            and (self.most is None or value <= self.most + _SLACK)
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)
         )
@@ -68,9 +72,12 @@ class DescribedBy:
     ----------
     name : str
         ``"module:class"``, for it may stand above those that read.
+    may_be_empty : bool, optional
+        Whether there may be none of them.
     """
 
     name: str
+    may_be_empty: bool = False
 
 
 Natural = Annotated[int, Range(least=0)]

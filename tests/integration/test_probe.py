@@ -9,13 +9,13 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from leftovers import nothing_left
+from schemas import schema_of
 
 import gilscope
 from gilscope.accounting.ledger import availability
@@ -27,7 +27,7 @@ from gilscope.report.probe import WIDTH
 # As the installed script does, it finds its modules without looking in the working folder.
 START = "import sys; del sys.path[0]; from gilscope.cli import main; main()"
 GILSCOPE = [sys.executable, "-W", "error", "-c", START, "probe"]
-SCHEMA = json.loads((files("gilscope") / "probe.schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema_of("probe")
 #: Measured; whether the class could be told is the machine's affair.
 MEASURED = {0, 3}
 needs_ledger = pytest.mark.skipif(availability() is not None, reason=str(availability()))

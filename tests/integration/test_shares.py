@@ -142,5 +142,5 @@ def test_what_strangers_do_is_not_the_calls() -> None:
         over.set()
         ticker.join()
     assert shares.releases == 1
-    assert not any("sleep" in str(site["symbol"]) for site in shares.sites)
+    assert not any("sleep" in site.symbol for site in shares.sites)
     assert shares.helpers_held == 0

@@ -7,6 +7,7 @@ import click
 
 from gilscope.cli.kinds import PICTURES, Kind, named
 from gilscope.documents.typed import plain
+from gilscope.places import portable
 from gilscope.report.blocks import Block, Heading
 
 
@@ -47,7 +48,7 @@ def made(kind: Kind, result: Any, form: str) -> bytes:
     if form == "json":
         text = kind.json(result)
     elif form in kind.makers:
-        text = named(kind.makers[form])(plain(result) if kind.form else result)
+        text = named(kind.makers[form])(portable(plain(result)) if kind.form else result)
     else:
         text = FORMATS[form](kind.blocks(result))
     # UTF-8, whatever the terminal speaks; a target's name need not be text.

@@ -92,7 +92,7 @@ KINDS = {
     "experiment": Kind("gilscope.experiments.view:blocks", form="gilscope.experiments.document:EXPERIMENT"),
     "probe": Kind(
         "",
-        "gilscope.probing.result:dumps",
+        form="gilscope.probing.result:PROBE",
         makers={
             "text": "gilscope.report.probe:text",
             "markdown": "gilscope.report.probe:markdown",

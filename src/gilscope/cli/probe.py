@@ -83,12 +83,11 @@ def command(
         if not outputs.is_for_programs:
             raise
         probe = refused(target, error)
-    data = probe.as_dict()
-    outputs.save(data)
+    outputs.save(probe)
     if probe.failure:
         click.echo(str(probe), err=True)
     # Here with whole paths; a failure's text was said.
-    outputs.show(data, terminal=lambda: None if probe.failure else click.echo(str(probe)))
+    outputs.show(probe, terminal=lambda: None if probe.failure else click.echo(str(probe)))
     if probe.exit_code == INTERRUPTED:
         click.echo("gilscope: interrupted; what was measured so far is above", err=True)
     return outputs.conclude(probe.exit_code)

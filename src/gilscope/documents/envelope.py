@@ -5,8 +5,8 @@ newer gilscope or damaged is refused, and the error says which, and where.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -31,8 +31,8 @@ class Form(Generic[T]):
         Of their form, raised when an older reader would misunderstand a file.
     holds : type
         The dataclass that describes them.
-    older : tuple of int, optional
-        Versions before that can be read too.
+    older : mapping of int to callable, optional
+        Versions before that can be read too, and what turns their data into that of this one.
     known_by : str, optional
         A key that only files of this kind have: the first of them did not say what they are.
     indent : int, optional
@@ -42,7 +42,7 @@ class Form(Generic[T]):
     kind: str
     version: int
     holds: Any
-    older: tuple[int, ...] = ()
+    older: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     known_by: str = ""
     indent: int | None = None
 
@@ -68,6 +68,8 @@ class Form(Generic[T]):
         """Return the result that the data of a file holds; see `loads`."""
         form_of(data, [self], source)
         try:
+            if (version := data["schema_version"]) != self.version:
+                data = self.older[version](data)
             result: T = typed(self.holds, data)
         except Wrong as error:
             raise UsageError(f"{source} is not a whole result of {self.kind}: {error}") from None
@@ -85,7 +87,7 @@ class Form(Generic[T]):
         CannotRunError
             If it cannot be written, for example because the disk is full.
         """
-        write_whole(path, self.dumps(result).encode())
+        write_whole(path, self.dumps(result).encode(errors="replace"))  # a target's name need not be text
 
 
 def parse(text: str, source: str) -> dict[str, Any]:

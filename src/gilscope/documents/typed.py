@@ -184,9 +184,8 @@ def _mapping_of(key_kind: Any, kind: Any) -> _Reader:
 
 
 def _key(kind: Any, key: str, at: str) -> Any:
-    _str(key, f"a name in {at}")
     if kind is not int:
-        return key
+        return _reader(kind)(key, f"a name in {at}")
     try:
         return int(key)
     except ValueError:

@@ -192,8 +192,7 @@ def _fine_part(shares: Shares, released_ns: float, releases: float) -> tuple[flo
     What no place is known for counts as one more place. (0, 0) where all are alike.
     """
     places = [
-        ((site["computing_ns"] + site["blocked_ns"]) / shares.calls, site["count"] / shares.calls)  # type: ignore[operator]
-        for site in shares.sites
+        ((site.computing_ns + site.blocked_ns) / shares.calls, site.count / shares.calls) for site in shares.sites
     ]
     unplaced_ns = max(0.0, released_ns - sum(ns for ns, _ in places))
     places.append((unplaced_ns, max(0.0, releases - sum(count for _, count in places))))

@@ -3,18 +3,17 @@
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 from gilscope import errors
 from gilscope.accounting.mechanisms import cost_of
+from gilscope.documents.typed import typed
 from gilscope.pairing.control import SCALES_FROM
-from gilscope.pairing.intervals import Interval
 from gilscope.probing import classes
 from gilscope.probing.advice import Case, Prospect, advise, decide
 from gilscope.probing.call_profile import CallProfile, profile_of
 from gilscope.probing.expectation import Expectation, Seen, Worth, expect_processes, expect_threads, handed
-from gilscope.probing.handing import Cost, Handing
+from gilscope.probing.handing import Handing
+from gilscope.probing.measurements import Measurements
 from gilscope.probing.notes import notes_on
 from gilscope.probing.prediction import (
     PAYS,
@@ -25,13 +24,14 @@ from gilscope.probing.prediction import (
     predict_threads,
     shortfall,
 )
-from gilscope.probing.requests import Knocks
 from gilscope.probing.result import Probe
-from gilscope.probing.shares import HELPED, Share, Shares
+from gilscope.probing.shares import HELPED
 from gilscope.probing.speed_ups import Scaling
 from gilscope.system.gil import gil_enabled
+from gilscope.targets.first_call import Preflight
 from gilscope.targets.outcome import Outcome
 from gilscope.targets.target import Target
+from gilscope.version import __version__
 from gilscope.words import duration
 
 #: Processes that stay below this share of what arithmetic gets fill something other than CPUs.
@@ -45,7 +45,7 @@ _OBSTACLES = {
 }
 
 
-def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = "") -> Probe:
+def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = "", started: str = "") -> Probe:
     """Draw conclusions from what a child reported, or from how it ended.
 
     Parameters
@@ -57,12 +57,17 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         Usable CPUs.
     alone : str
         Why no other process can find the target, or "".
+    started : str
+        When: ISO 8601, UTC.
     """
-    report, preflight = outcome.report or outcome.profile, outcome.preflight
-    gil = gil_enabled() if report is None else report["gil"]
+    report = _measurements(outcome)
+    preflight = None if outcome.preflight is None else typed(Preflight, outcome.preflight, "preflight")
+    gil = gil_enabled() if report is None else report.gil
     machine = {"usable_cpus": n_cpus, "python": platform.python_version(), "gil": gil}
     if report is None or preflight is None:
         return Probe(
+            tool=f"gilscope {__version__}",
+            started=started,
             target=target.text,
             class_=classes.UNDECIDED,
             advice="",
@@ -70,16 +75,16 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
             traceback=outcome.traceback,
             output=outcome.output,
             exit_code=outcome.exit_code,
-            preflight=preflight or {},
+            preflight=outcome.preflight or {},
             machine=machine,
         )
-    shares, knocks = _shares(report["shares"]), report["knocks"] and Knocks(**report["knocks"])
-    kind = classes.classify(shares, knocks, already_parallel=report["already_parallel"])
-    scaling = [_scaling(one) for one in report["scaling"]] or _at_once_ended(outcome)
+    shares, knocks = report.shares, report.knocks
+    kind = classes.classify(shares, knocks, already_parallel=report.already_parallel)
+    scaling = list(report.scaling) or _at_once_ended(outcome)
     widths = sorted({one.n_workers for one in scaling}) or [max(2, n_cpus)]
     ends = (shares.held.estimate, shares.held.low, shares.held.high)
-    profiles = [profile_of(shares, report["switch_interval_ns"], held=held) for held in ends]
-    profile, shipping_ns = profiles[0], report["shipping_ns"] or 0.0
+    profiles = [profile_of(shares, report.switch_interval_ns, held=held) for held in ends]
+    profile, shipping_ns = profiles[0], report.shipping_ns or 0.0
     predicted = {
         "threads": [_over([predict_threads(one, n, n_cpus) for one in profiles], shares.native) for n in widths],
         "processes": [_over([predict_processes(one, n, n_cpus) for one in profiles], shares.native) for n in widths],
@@ -88,7 +93,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         ],
     }
     widest = {one.way: one for one in scaling if one.n_workers == widths[-1]}
-    seen = _seen(widest, profile, shares.native, report["seconds"])
+    seen = _seen(widest, profile, shares.native, report.seconds)
     expected = _expected(predicted, profile, seen, widest, n_cpus)
     shortfalls = {} if kind == classes.PARALLEL else _shortfalls(expected, predicted, profile, seen, widest)
     obstacle = alone or _obstacle(target, preflight)
@@ -99,13 +104,15 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         threads=prospects["threads"],
         processes=prospects["processes"],
         seen=seen,
-        parallel=report["already_parallel"],
+        parallel=report.already_parallel,
         longest_hold_ns=shares.longest_hold_ns,
-        cause=report["cause"],
+        cause=report.cause,
     )
     advised = advise(case)
     costs_ns = {way: one.busy.estimate if (one := _handing(widest, way)) else ns for way, ns in HANDING_NS.items()}
     return Probe(
+        tool=f"gilscope {__version__}",
+        started=started,
         target=target.text,
         class_=kind,
         pays=decide(case),
@@ -119,7 +126,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
             "blocked": shares.blocked,
             "held_waiting": shares.held_waiting,
         },
-        bytecode=asdict(knocks) if knocks else None,
+        bytecode=knocks,
         releases=shares.releases,
         mean_release_ns=profile.mean_release_ns if shares.releases is not None else None,
         longest_hold_ns=shares.longest_hold_ns,
@@ -135,8 +142,8 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
                 profile, costs_ns["processes"] + shipping_ns, widths[-1], n_cpus, way=predict_processes
             ),
         },
-        shipping_ns=report["shipping_ns"],
-        preflight=preflight,
+        shipping_ns=report.shipping_ns,
+        preflight=outcome.preflight or {},
         notes=notes_on(
             preflight,
             shares,
@@ -145,7 +152,7 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
             seen,
             obstacle="" if alone or obstacle in advised else obstacle,
             gil=gil,
-            replaced=report.get("threads_are_replaced", False),
+            replaced=report.threads_are_replaced,
             said=advised,
         ),
         mechanism=shares.mechanism,
@@ -153,6 +160,15 @@ def from_outcome(target: Target, outcome: Outcome, n_cpus: int, *, alone: str = 
         blind_to=shares.blind_to,
         machine=machine,
     )
+
+
+def _measurements(outcome: Outcome) -> Measurements | None:
+    """Return what was measured, as far as it came; what has crossed a pipe is plain data."""
+    found = outcome.report or outcome.profile
+    if found is None or isinstance(found, Measurements):
+        return found
+    measured: Measurements = typed(Measurements, found, "report")
+    return measured
 
 
 def _failure(outcome: Outcome) -> str:
@@ -172,24 +188,10 @@ def _at_once_ended(outcome: Outcome) -> list[Scaling]:
     return [Scaling(way="threads", n_workers=2, absent=why, failed=True)]
 
 
-def _obstacle(target: Target, preflight: Mapping[str, Any]) -> str:
+def _obstacle(target: Target, preflight: Preflight) -> str:
     """Return why another process cannot be given the call, or ""; a statement is sent as the text that it is."""
     names = ("result_obstacle",) if target.kind == "statement" else tuple(_OBSTACLES)
-    return next((f"{_OBSTACLES[name]}: {preflight[name]}" for name in names if preflight[name]), "")
-
-
-def _shares(data: Mapping[str, Any]) -> Shares:
-    shares = {name: Share(**data[name]) for name in ("held", "computing", "blocked", "held_waiting")}
-    return Shares(**{**data, **shares})
-
-
-def _scaling(data: Mapping[str, Any]) -> Scaling:
-    intervals = {name: data[name] and Interval(**data[name]) for name in ("speed_up", "of_processes")}
-    return Scaling(**{**data, **intervals, "handing": data["handing"] and _handing_of(data["handing"])})
-
-
-def _handing_of(data: Mapping[str, Any]) -> Handing:
-    return Handing(n_workers=data["n_workers"], busy=Cost(**data["busy"]), idle=Cost(**data["idle"]))
+    return next((f"{_OBSTACLES[name]}: {why}" for name in names if (why := getattr(preflight, name))), "")
 
 
 def _failure_of(widest: Mapping[str, Scaling], way: str) -> str:

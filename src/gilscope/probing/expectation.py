@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from gilscope.fields import NotNegative, Positive
 from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.pairing.intervals import Interval
 from gilscope.probing.handing import Cost
@@ -195,9 +196,9 @@ class Handed:
         With so many calls an order nine tenths of the speed-up are left; rounded up.
     """
 
-    low: float
-    high: float
-    calls_at_a_time: int
+    low: NotNegative
+    high: NotNegative
+    calls_at_a_time: Positive
 
 
 def handed(expected: Expectation, busy: Cost, call_ns: float) -> Handed:

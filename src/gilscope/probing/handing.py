@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 from gilscope import shortages
+from gilscope.fields import NotNegative, Positive
 from gilscope.originals import time
 from gilscope.probing.shares import interval_of
 from gilscope.probing.workers import Channel
@@ -21,11 +22,19 @@ LOOKS, ORDERS = 15, 50
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A time in ns, with its interval."""
+    """A time in ns, with its interval.
 
-    estimate: float
-    low: float
-    high: float
+    Parameters
+    ----------
+    estimate : float
+        The median.
+    low, high : float
+        An end of its interval.
+    """
+
+    estimate: NotNegative
+    low: NotNegative
+    high: NotNegative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,7 @@ class Handing:
     Parameters
     ----------
     n_workers : int
+        How many there are.
     busy : Cost
         A call, through the queue of workers that have more to do: of threads `concurrent.futures.ThreadPoolExecutor`'s,
         of processes a pipe each. It overlaps with nothing.
@@ -42,7 +52,7 @@ class Handing:
         From telling a worker that sleeps to its answer.
     """
 
-    n_workers: int
+    n_workers: Positive
     busy: Cost
     idle: Cost
 

@@ -14,9 +14,11 @@ from gilscope.accounting.fine_releases import fine_places, fine_release_cause
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.mechanisms import LEDGER, best
 from gilscope.children.interpreter import run_in_new_interpreter
+from gilscope.documents.typed import plain
 from gilscope.errors import KernelError
 from gilscope.originals import os, threads_are_replaced, time
 from gilscope.probing.classes import MOSTLY, UNDECIDED, held_kind
+from gilscope.probing.measurements import Measurements
 from gilscope.probing.requests import Knocks, knock
 from gilscope.probing.sampled import knock_sampled, measure_sampled
 from gilscope.probing.shares import Shares, measure_shares
@@ -39,7 +41,7 @@ SHIPPINGS, SHIPPINGS_NS, PIPE_BYTES = 5, 100_000_000, 1 << 16
 
 def job(
     resolved: Resolved, preflight: Preflight, options: dict[str, Any], emit: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+) -> Measurements:
     """Measure one target.
 
     Parameters
@@ -55,11 +57,8 @@ def job(
 
     Returns
     -------
-    dict
-        Plain data: "already_parallel" (None if that cannot be told), "shares", "knocks", "scaling", "shipping_ns"; and
-        "gil", whether that is in force, "threads_are_replaced" and "switch_interval_ns", all with what the target has
-        imported; "cause", why its releases are fine, or ""; "seconds", as asked for. The same, as far as it is known,
-        is an event before workers make the call at once, which may be its end.
+    Measurements
+        The same, as far as it is known, is an event before workers make the call at once, which may be its end.
 
     Raises
     ------
@@ -82,26 +81,26 @@ def job(
         # Where the GIL is held for less, what holds it is good to know and decides nothing.
         most = KNOCKINGS if shares.held.high >= MOSTLY else 1
         ask = knock if has_ledger else knock_sampled
-        knocks = asdict(_knocks(ask, resolved.call, 0.15 * seconds, options["seed"], most))
+        knocks = _knocks(ask, resolved.call, 0.15 * seconds, options["seed"], most)
         emit({"event": "knocks"})
     shippable = preflight.arguments_obstacle is None and preflight.result_obstacle is None
-    report: dict[str, Any] = {
-        "already_parallel": already_parallel,
-        "shares": asdict(shares),
-        "knocks": knocks,
-        "scaling": [],
-        "shipping_ns": _shipping_ns(resolved) if shippable else None,
-        "gil": gil_enabled(),
-        "threads_are_replaced": threads_are_replaced(),
-        "switch_interval_ns": sys.getswitchinterval() * 1e9,
-        "seconds": seconds,
-        "cause": _cause(resolved, shares),
-    }
+    found = Measurements(
+        already_parallel=already_parallel,
+        shares=shares,
+        knocks=knocks,
+        scaling=(),
+        shipping_ns=_shipping_ns(resolved) if shippable else None,
+        gil=gil_enabled(),
+        threads_are_replaced=threads_are_replaced(),
+        switch_interval_ns=sys.getswitchinterval() * 1e9,
+        seconds=seconds,
+        cause=_cause(resolved, shares),
+    )
     thorough = options.get("thorough", True)
     # What is parallel already is for its own threads to spread: a pool that spins between calls makes of each sample
     # what the last one left.
     if options["widths"] and (thorough or not already_parallel):
-        emit({"event": "profile", "report": report})
+        emit({"event": "profile", "report": plain(found)})
         scaling = measure_scaling(
             resolved,
             shares.wall_ns,
@@ -113,13 +112,13 @@ def job(
             most_seconds=options.get("until_s", math.inf) - time.monotonic() - LAST_SECONDS,
             with_handing=thorough,
         )
-        report["scaling"] = [asdict(one) for one in scaling]
-    return report
+        found = found.with_scaling(scaling)
+    return found
 
 
 def _cause(resolved: Resolved, shares: Shares) -> str:
     """Say why the call's releases are fine, where they are."""
-    places = [SiteAccount(**site, longest_release_ns=0) for site in shares.sites]  # type: ignore[arg-type]
+    places = [SiteAccount(**asdict(site), longest_release_ns=0) for site in shares.sites]
     is_fine = shares.releases and fine_places(places)
     return fine_release_cause(resolved.function, places) if is_fine else ""
 

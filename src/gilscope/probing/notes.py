@@ -1,8 +1,5 @@
 """What else was noticed about a call, as sentences beside the figures."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from gilscope.originals import REPLACED
 from gilscope.probing.call_profile import CallProfile
 from gilscope.probing.doubts import no_second_cpu
@@ -10,11 +7,12 @@ from gilscope.probing.expectation import Seen
 from gilscope.probing.prediction import PAYS, Prediction
 from gilscope.probing.shares import HELPED, Shares
 from gilscope.system.gil import gil_enabled
+from gilscope.targets.first_call import Preflight
 from gilscope.words import duration, percent
 
 
 def notes_on(
-    preflight: Mapping[str, Any],
+    preflight: Preflight,
     shares: Shares,
     profile: CallProfile,
     threads: Prediction,
@@ -29,8 +27,7 @@ def notes_on(
 
     Parameters
     ----------
-    preflight : mapping
-        As `gilscope.targets.first_call.Preflight`.
+    preflight : Preflight
     shares : Shares
     profile : CallProfile
     threads : Prediction
@@ -59,12 +56,12 @@ def notes_on(
         )
     if replaced:
         notes.append(REPLACED)
-    if preflight["threads_left"]:
-        notes.append(f"it leaves threads running: {', '.join(preflight['threads_left'])}")
-    if preflight["processes_left"]:
-        notes.append(f"it leaves processes running: {', '.join(preflight['processes_left'])}")
-    if preflight["top_level_work"] and not preflight["main_guard"]:
-        work = "; ".join(preflight["top_level_work"][:3])
+    if preflight.threads_left:
+        notes.append(f"it leaves threads running: {', '.join(preflight.threads_left)}")
+    if preflight.processes_left:
+        notes.append(f"it leaves processes running: {', '.join(preflight.processes_left)}")
+    if preflight.top_level_work and not preflight.main_guard:
+        work = "; ".join(preflight.top_level_work[:3])
         notes.append(f"importing the script does work, and has no `if __name__ == '__main__'` guard: {work}")
     if obstacle:
         notes.append(f"another process cannot have it: {obstacle}")

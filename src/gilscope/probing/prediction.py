@@ -23,8 +23,10 @@ P. J. Denning, J. P. Buzen (1978). The operational analysis of queueing network 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from gilscope.accounting.fine_releases import BREAK_EVEN_NS
+from gilscope.fields import Natural, NotNegative, OneOf
 from gilscope.pairing.control import SAME
 from gilscope.probing.call_profile import HAND_OVER_NS, SHARED_HAND_OVER, CallProfile, check_amounts
 from gilscope.words import duration, percent
@@ -56,9 +58,12 @@ class Prediction:
     Parameters
     ----------
     n_workers : int
-    low, high : float
-        Speed-up over serial: of calls as irregular as exponential times, or, where holds last longer than the switch
-        interval, of threads that hold in turn and release together; and of calls that are all alike.
+        How many.
+    low : float
+        Speed-up over serial of calls as irregular as exponential times. Where holds last longer than the switch
+        interval, it is that of threads that hold in turn and release together.
+    high : float
+        Speed-up of calls that are all alike.
     limit : {"nothing", "the GIL", "CPUs", "fine releases", "shipping"}
         What keeps `high` from being more; "nothing" if it is `n_workers`. "fine releases" last less than 20 us on
         average. With less than 8 us and no more than the holds between, the speed-up is below 1; else `high` may be
@@ -66,10 +71,10 @@ class Prediction:
         `n_workers`.
     """
 
-    n_workers: int
-    low: float
-    high: float
-    limit: str
+    n_workers: Natural
+    low: NotNegative
+    high: NotNegative
+    limit: Annotated[str, OneOf(*LIMITS)]
 
 
 def predict_threads(profile: CallProfile, n_workers: int, usable_cpus: int) -> Prediction:

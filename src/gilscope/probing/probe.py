@@ -3,10 +3,12 @@
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
+from gilscope.documents.typed import plain
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.probing.conclusions import from_outcome
 from gilscope.probing.job import job
@@ -64,8 +66,13 @@ def probe_target(
     n_cpus = usable_cpus().count
     widths = default_widths(n_cpus) if widths is None else list(widths)
     options = {"seconds": seconds, "widths": widths, "seed": seed, "thorough": thorough}
+    started = _now()
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=on_event, keep_interrupted=keep_interrupted)
-    return _noted(target, from_outcome(target, outcome, n_cpus))
+    return _noted(target, from_outcome(target, outcome, n_cpus, started=started))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _noted(target: Target, probe: Probe) -> Probe:
@@ -89,7 +96,7 @@ def refused(text: str, error: UsageError | CannotRunError) -> Probe:
     """
     kind: Literal["usage", "cannot run"] = "usage" if isinstance(error, UsageError) else "cannot run"
     outcome = Outcome(kind=kind, message=str(error), phase="starting")
-    return from_outcome(Target(text=text, kind="statement"), outcome, usable_cpus().count)
+    return from_outcome(Target(text=text, kind="statement"), outcome, usable_cpus().count, started=_now())
 
 
 def probe(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> Probe:
@@ -158,11 +165,11 @@ def probe_here(resolved: Resolved, alone: str, *, seconds: float = DEFAULT_SECON
         What the call raises.
     """
     n_cpus = usable_cpus().count
-    preflight = examine(resolved)
+    started, preflight = _now(), examine(resolved)
     options = {"seconds": seconds, "widths": default_widths(n_cpus), "seed": 0, "alone": alone}
     report = job(resolved, preflight, options, lambda _: None)
-    outcome = Outcome(kind="done", message="", phase="measurement", preflight=asdict(preflight), report=report)
-    return _noted(resolved.target, from_outcome(resolved.target, outcome, n_cpus, alone=alone))
+    outcome = Outcome(kind="done", message="", phase="measurement", preflight=plain(preflight), report=report)
+    return _noted(resolved.target, from_outcome(resolved.target, outcome, n_cpus, alone=alone, started=started))
 
 
 def default_widths(n_cpus: int) -> list[int]:

@@ -11,6 +11,7 @@ from random import Random
 
 from gilscope.accounting.asking import Asking
 from gilscope.accounting.ledger import Ledger
+from gilscope.fields import Natural, Part
 from gilscope.originals import time
 
 #: Mean time between two knocks. Each takes some 30 us of the call's time, so that is 3 %.
@@ -31,9 +32,9 @@ class Knocks:
         Share of the time with the GIL in which a request stood unanswered, 0 to 1.
     """
 
-    asked: int
-    at_once: int
-    unanswered: float
+    asked: Natural
+    at_once: Natural
+    unanswered: Part
 
 
 def knock(call: Callable[[], object], seconds: float, *, seed: int = 0) -> Knocks:

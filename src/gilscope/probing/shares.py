@@ -5,12 +5,13 @@ do counts, or a pool would look like sleep. `gilscope.accounting.belonging` tell
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import median
 
 from gilscope.accounting.belonging import Rest
 from gilscope.accounting.calls import Batch, call_in_batches, parts_of
-from gilscope.accounting.log import ThreadAccount
+from gilscope.accounting.log import SiteAccount, ThreadAccount
+from gilscope.fields import Natural, Part
 from gilscope.pairing.intervals import COMPUTED_ERROR, sign_test_rank
 
 #: A batch of calls lasts at least so long, so that opening and closing the ledger, some 20 us, is little of it.
@@ -21,17 +22,49 @@ FEWEST_BATCHES, GOOD_BATCHES, MOST_BATCHES = 3, 9, 60
 PATIENCE = 2
 #: Others that hold the GIL or compute for a call for so much of its time matter to what it is.
 HELPED = 0.05
-#: What is told of a place that releases.
-_SITE = ("module", "symbol", "offset", "count", "computing_ns", "blocked_ns")
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of time, 0 to 1, with its interval."""
+    """A share of time, 0 to 1, with its interval.
 
-    estimate: float
-    low: float
-    high: float
+    Parameters
+    ----------
+    estimate : float
+        The median of batches of calls.
+    low, high : float
+        An end of its interval.
+    """
+
+    estimate: Part
+    low: Part
+    high: Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place in compiled code that drops the GIL.
+
+    Parameters
+    ----------
+    module : str
+        The shared object: in a file, its path from site-packages, <prefix>, <home> or <cwd> on.
+    symbol : str
+        The function as its author wrote it, or "" where its name is not known.
+    offset : int
+        Where in the object it drops the GIL, in bytes.
+    count : int
+        How often, in all calls together.
+    computing_ns, blocked_ns : int
+        Time without the GIL, on a CPU or without one, in all calls together.
+    """
+
+    module: str
+    symbol: str
+    offset: Natural
+    count: Natural
+    computing_ns: Natural
+    blocked_ns: Natural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +84,8 @@ class Shares:
         Per call; None where the mechanism cannot count them.
     longest_hold_ns : int or None
         In which a call did not drop the GIL by itself; bytecode would drop it when asked, native code would not.
-    sites : list of dict
-        As `gilscope.accounting.log.SiteAccount`, of all calls together; where the calling thread released, and those of
-        the call's own.
+    sites : list of Site
+        Of all calls together; where the calling thread released, and those of the call's own.
     attached : bool
         Whether "held" stands for attached, where no GIL is in force and threads share no lock for that.
     helpers_held : float
@@ -76,7 +108,7 @@ class Shares:
     blocked: Share
     releases: float | None
     longest_hold_ns: int | None
-    sites: list[dict[str, object]]
+    sites: list[Site]
     attached: bool = False
     helpers_held: float = 0.0
     held_waiting: Share = Share(0.0, 0.0, 0.0)
@@ -128,7 +160,7 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float, mar
         blocked=blocked,
         releases=median(made.releases()) / made.n_calls,
         longest_hold_ns=max(made.longest_holds_ns()),
-        sites=[{name: getattr(site, name) for name in _SITE} for site in made.sites()],
+        sites=[_site(one) for one in made.sites()],
         helpers_held=median(
             held_share * _part_of_helpers(thread, theirs)
             for (held_share, _, _), thread, theirs in zip(least, made.mine, made.helpers, strict=True)
@@ -138,6 +170,10 @@ def measure_shares(call: Callable[[], object], call_ns: int, seconds: float, mar
         ),
         native=median(_native(batch, theirs, made.rest) for batch, theirs in zip(made.all, made.helpers, strict=True)),
     )
+
+
+def _site(account: SiteAccount) -> Site:
+    return Site(**{one.name: getattr(account, one.name) for one in fields(Site)})
 
 
 def _is_enough(n_batches: int, used: float) -> bool:

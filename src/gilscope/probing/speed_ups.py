@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from random import Random
+from typing import Annotated
 
 from gilscope import words
 from gilscope.accounting import lock_waits
 from gilscope.errors import CannotRunError
+from gilscope.fields import Natural, NotNegative, OneOf
 from gilscope.originals import threads_are_replaced, time
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 from gilscope.pairing.rounds import Rounds, in_turns
@@ -53,6 +55,7 @@ class Scaling:
     way : {"threads", "processes", "interpreters", "control"}
         The last is processes that do control work: what the host gives here and now.
     n_workers : int
+        How many.
     speed_up : Interval or None
         Over one thread, or for the control over one process; None where it was not measured.
     of_processes : Interval or None
@@ -70,13 +73,13 @@ class Scaling:
         Whether that is because workers cannot make the call.
     """
 
-    way: str
-    n_workers: int
+    way: Annotated[str, OneOf("threads", "processes", "interpreters", "control")]
+    n_workers: Natural
     speed_up: Interval | None = None
     of_processes: Interval | None = None
     handing: Handing | None = None
-    calls_each: int = 0
-    lock_waited: float | None = None
+    calls_each: Natural = 0
+    lock_waited: NotNegative | None = None
     absent: str = ""
     failed: bool = False
 

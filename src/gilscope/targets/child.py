@@ -18,6 +18,7 @@ from typing import Any
 
 from gilscope.accounting.holding import whereabouts
 from gilscope.children.messages import pack
+from gilscope.documents.typed import plain
 from gilscope.errors import CannotRunError, KernelError, UsageError
 from gilscope.originals import time
 from gilscope.targets import script_text, user_code
@@ -109,7 +110,7 @@ def _probe(request: dict[str, Any], job: Job, emit: Emit) -> None:
     preflight = examine(resolved, request["mark"])
     emit({"event": "preflight", **asdict(preflight)})
     options = {**request["options"], "mark": request["mark"], "until_s": until_s}
-    emit({"event": "report", "report": job(resolved, preflight, options, emit)})
+    emit({"event": "report", "report": plain(job(resolved, preflight, options, emit))})
 
 
 def _told(error: BaseException) -> dict[str, Any]:

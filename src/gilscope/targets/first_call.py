@@ -48,6 +48,7 @@ class Preflight:
     arguments_bytes, result_bytes : int or None
         Size of their pickles; None if there is an obstacle.
     result_type : str
+        Name of the result's type.
     makes_iterator : bool
         Whether the result is an iterator that is no open file: what it is to give has not run yet.
     main_guard : bool or None

@@ -24,8 +24,8 @@ class Outcome:
         What the child was at: starting, importing it, its first call, or the measurement.
     preflight : dict or None
         The fields of `gilscope.targets.first_call.Preflight`, if it came so far.
-    report : dict or None
-        What the job returned.
+    report : object
+        What the job returned, as plain data where it came from another process; None where there is none.
     profile : dict or None
         What it would have returned without workers, if it came as far as these and no further.
     traceback : str
@@ -43,7 +43,7 @@ class Outcome:
     message: str
     phase: str
     preflight: dict[str, Any] | None = None
-    report: dict[str, Any] | None = None
+    report: Any = None
     profile: dict[str, Any] | None = None
     traceback: str = ""
     output: str = ""

@@ -44,7 +44,7 @@ class Whole:
         return "has no title" if not self.title else ""
 
 
-FORM: Form[Whole] = Form(kind="gilscope look", version=2, holds=Whole, older=(1,), known_by="looks")
+FORM: Form[Whole] = Form(kind="gilscope look", version=2, holds=Whole, older={1: dict}, known_by="looks")
 WHOLE = Whole(
     title="µ",
     looks=(Look(1), Look(2, "coarse")),

@@ -7,13 +7,14 @@ import pytest
 
 from gilscope.probing import job as module
 from gilscope.probing.job import KNOCKINGS, job
+from gilscope.probing.measurements import Measurements
 from gilscope.probing.requests import Knocks
 from gilscope.probing.shares import Share, Shares
 from gilscope.targets.first_call import examine
 from gilscope.targets.target import Resolved, Target
 
 RESOLVED = Resolved(target=Target(text="x", kind="statement"), call=int, function=int)
-Report = Callable[..., tuple[dict[str, Any], list[str]]]
+Report = Callable[..., tuple[Measurements, list[str]]]
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> Report:
 
     def made(
         held: tuple[float, float], *, parallel: bool | None = False, **options: Any
-    ) -> tuple[dict[str, Any], list[str]]:
+    ) -> tuple[Measurements, list[str]]:
         low, high = held
         parts: list[str] = []
         shares = Shares(
@@ -74,5 +75,5 @@ def test_a_quick_probe_leaves_what_is_parallel_to_itself(report: Report) -> None
     assert report((0.0, 0.1), parallel=True)[1] == ["scaling"]
     assert report((0.0, 0.1), parallel=False, thorough=False)[1] == ["scaling"]
     found, _ = report((0.0, 0.1), parallel=True, thorough=False)
-    assert found["already_parallel"]
-    assert found["scaling"] == []
+    assert found.already_parallel
+    assert found.scaling == ()

@@ -55,7 +55,7 @@ def test_what_was_not_measured_is_a_dash_with_a_reason() -> None:
 
 def test_an_interval_that_could_not_be_made_says_so() -> None:
     """Too few pairs say nothing: no figure stands there, and none decides."""
-    open_ended = gave("threads", 1.1) | {"speed_up": interval(1.1) | {"low": 0.0, "high": float("inf")}}
+    open_ended = gave("threads", 1.1) | {"speed_up": interval(1.1) | {"low": 0.0, "high": None}}
     probe = probed(shares(0, 1, 0), scaling=[open_ended])
     (threads,) = [row for row in ways(probe.as_dict()) if row[0] == "2 threads"]
     assert threads[2] == "?"
