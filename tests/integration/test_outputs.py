@@ -23,13 +23,15 @@ RUN = "run quad --implementations c --gil released --strategies serial --items 4
 #: the file cannot be written. FOLDER is one with files in it.
 WRITING = {
     "run": (f"{RUN} -o FILE.json", "verdict", 5),
-    "probe": ("probe sum(range(1000)) --max-time 0.1 --json=FILE.json", "holds", 5),
+    "probe": ("probe sum(range(1000)) --max-time 0.1 -o FILE.json", "holds", 5),
+    "probe, as before": ("probe sum(range(1000)) --max-time 0.1 --json=FILE.json", "holds", 5),
     "a probe that fails": ("probe 1/0 --json=FILE.json", "ZeroDivisionError", 4),
     "trace": ("trace sum(range(1000)) --calls 3 -o FILE.json", "GIL", 5),
     "trace, a picture": ("trace sum(range(1000)) --calls 3 -o FILE.svg", "GIL", 5),
     "atlas": ("atlas FOLDER/good.toml --max-time 0.1 -o FILE.json", "good", 5),
     "an atlas that fails": ("atlas FOLDER/fails.toml -o FILE.json", "ZeroDivisionError", 4),
-    "ledger": ("ledger --json FILE.json FOLDER/fine.py", "GIL: ", 5),
+    "ledger": ("ledger -o FILE.json FOLDER/fine.py", "GIL: ", 5),
+    "ledger, as before": ("ledger --json FILE.json FOLDER/fine.py", "GIL: ", 5),
 }
 
 pytestmark = pytest.mark.skipif(availability() is not None, reason=str(availability()))
@@ -123,7 +125,7 @@ def bad_outputs(folder: Path) -> dict[Path, str]:
     }
 
 
-@pytest.mark.parametrize("name", ["run", "probe", "trace", "atlas", "ledger"])
+@pytest.mark.parametrize("name", ["run", "probe", "probe, as before", "trace", "atlas", "ledger", "ledger, as before"])
 def test_an_output_that_cannot_be_is_refused_before_anything_is_measured(
     name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +134,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_measured(
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "denied" and access(path, mode))
     for path, reason in bad_outputs(tmp_path).items():
         if name == "atlas" and "exists already" in reason:
-            reason = "is not JSON, and so no results of an atlas"  # noqa: PLW2901 - its files are gone on with
+            reason = "is not JSON: .* it holds no results of an atlas"  # noqa: PLW2901 - its files are gone on with
         arguments = words(WRITING[name][0].replace("FILE.json", "FILE"), path, folder)
         code, err = called(arguments, capsys)
         assert code == 2, err
