@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import atlases
 import fakes
 import traces
 
@@ -16,6 +17,7 @@ RESULTS: dict[str, Any] = {
     "experiment": load("held_versus_released").result(fakes.hand_made()),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
     "ledger": traces.log(traces.TURNS, sites=(traces.site(),)).as_dict(),
+    "atlas": atlases.RESULT,
     "doctor": describe(),
     "imports": [
         Import(

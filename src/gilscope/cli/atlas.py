@@ -15,7 +15,6 @@ from gilscope.cli.command import Command
 from gilscope.cli.kinds import ENDINGS
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Choice, OneOf
-from gilscope.documents.typed import plain
 from gilscope.errors import INTERRUPTED, UsageError
 from gilscope.places import portable
 from gilscope.system.cpus import usable_cpus
@@ -71,7 +70,6 @@ def command(
     -o FILE.json, a second run measures only what is missing. The code in the file runs with your rights.
     """
     from gilscope.cli.atlas_progress import Display  # with rich, which completion and help go without
-    from gilscope.report import atlas as report
 
     limit_s = LIMIT_S if limit_s is None else limit_s
     options.check_times(max_time, limit_s)
@@ -98,7 +96,7 @@ def command(
             is_interrupted = True
     drawn = selection.in_order(selection.filtered(shown, filters), sort)
     result = replace(_result(atlas, found, started), rows=tuple(drawn))
-    outputs.show(result, terminal=lambda: report.render(plain(result), plain(drawn)))
+    outputs.show(result)
     outputs.save(result, forms=[form for form in ENDINGS if form != "json"])
     if is_interrupted:
         goes_on = data_file is not None and data_file.exists() and not outputs.lost

@@ -8,10 +8,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gilscope.atlas.result import NOT_INSTALLED
 from gilscope.atlas.survey import Begun, Event
+from gilscope.atlas.view import failure
 from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
-from gilscope.documents.typed import plain
-from gilscope.report import atlas as report
 
 
 class Display:
@@ -48,7 +47,7 @@ class Display:
         elif isinstance(event, Begun):
             voice.detail(f"{event.position} of {event.n_calls}: {event.call.name}: measuring it")
         elif event.row.class_ != NOT_INSTALLED:  # those the table names, at once
-            told = report.failure(plain(event.row)) if event.row.failure else event.row.class_
+            told = failure(event.row) if event.row.failure else event.row.class_
             kept = " (measured before)" if event.is_kept else ""
             left = str(self._left) if event.remaining_s else ""
             voice.say(

@@ -99,15 +99,7 @@ KINDS = {
             "html": "gilscope.report.probe:page",
         },
     ),
-    "atlas": Kind(
-        "",
-        form="gilscope.atlas.document:ATLAS",
-        makers={
-            "text": "gilscope.report.atlas:text",
-            "markdown": "gilscope.report.atlas:markdown",
-            "html": "gilscope.report.atlas_page:page",
-        },
-    ),
+    "atlas": Kind("gilscope.atlas.view:blocks", form="gilscope.atlas.document:ATLAS"),
     "trace": Kind(
         "gilscope.tracing.view:blocks",
         "gilscope.tracing.perfetto:dumps",

@@ -1,9 +1,7 @@
 """`gilscope report`: draw a saved result."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,7 +11,6 @@ from gilscope.cli.kinds import KINDS, Kind, forms
 from gilscope.cli.outputs import Outputs
 from gilscope.documents.envelope import form_of, parse
 from gilscope.documents.files import read_text
-from gilscope.documents.typed import plain
 from gilscope.errors import DONE
 
 _EXAMPLES = (
@@ -35,12 +32,6 @@ def command(result: Path, outputs: Callable[[Kind], Outputs]) -> int:
     kind = next(name for name, one in known.items() if one is form)
     found = form.load(data, source)
     drawn = outputs(KINDS[kind])
-    drawn.show(found, terminal=partial(_atlas, found) if kind == "atlas" else None)
+    drawn.show(found)
     drawn.save(found)
     return drawn.conclude(DONE)
-
-
-def _atlas(result: Any) -> None:
-    from gilscope.report import atlas  # with rich, which completion and help go without
-
-    atlas.render(plain(result), plain(result.rows))

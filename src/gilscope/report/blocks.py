@@ -107,11 +107,15 @@ class Line:
         Of the table's toned column.
     group : str or None
         A name that stands alone above this line and those after it; ``""`` is an empty line; None goes on as before.
+    more : Facts
+        What a page unfolds at its first cell. Other formats leave it out, so that nothing may stand in it alone that
+        the figures need.
     """
 
     cells: tuple[str, ...]
     tone: Tone = ""
     group: str | None = None
+    more: Facts = Facts(())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from typing import TextIO
 
-import rich.table
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
@@ -150,12 +149,3 @@ def _row(table: Table, cells: Sequence[str], fitted: Fitted, tone: str, *, heade
         text.rstrip()
         lines.append(text)
     return lines
-
-
-def print_whole(console: Console, drawn: rich.table.Table) -> None:
-    """Print a table at the width it needs: a narrow terminal may break its lines, but must not cut a figure."""
-    width = console.width
-    needed = console.measure(drawn, options=console.options.update(width=NO_WIDTH)).maximum
-    console.width = max(width, needed)
-    console.print(drawn)
-    console.width = width

@@ -9,12 +9,13 @@ import pytest
 from probes import PROBES
 
 from gilscope.atlas import document
+from gilscope.atlas import view as atlas
 from gilscope.atlas.calls import Atlas, Call
 from gilscope.atlas.result import AtlasResult, MachineFacts
 from gilscope.atlas.rows import measured_row
 from gilscope.cli import main
 from gilscope.cli.kinds import KINDS
-from gilscope.report import atlas, atlas_page, html, markdown, probe, text
+from gilscope.report import html, markdown, probe, text
 from gilscope.running import document as running
 from gilscope.running import view
 
@@ -56,12 +57,12 @@ def test_a_probe_is_drawn_as_the_probe_drew_it(
 
 def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """In every format; as JSON it is the file."""
-    styles = ("text", "markdown", "html", "json")
-    drawn = {style: report(capsys, tmp_path / "a.json", ATLAS, style) for style in styles}
+    drawn = {style: report(capsys, tmp_path / "a.json", ATLAS, style) for style in KINDS["atlas"].styles}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
-    assert drawn["markdown"][1] == atlas.markdown(ATLAS, ATLAS["rows"])
-    assert drawn["html"][1] == atlas_page.page(ATLAS, ATLAS["rows"])
-    assert drawn["text"][1].startswith("Mine - gilscope 0.1.0")
+    blocks = atlas.blocks(RESULT)
+    assert drawn["text"][1] == f"{text.render(blocks)}\n"
+    assert drawn["markdown"][1] == markdown.render(blocks)
+    assert drawn["html"][1] == html.page(atlas.heading(RESULT), blocks)
     assert json.loads(drawn["json"][1]) == ATLAS
 
 

@@ -48,7 +48,9 @@ EVERY: Blocks = (
             Line(
                 ("x", "memory-bound: a second CPU adds nothing", "0.98 [0.97, 0.99]*", "1 000 000", "12.3 ms"), "", ""
             ),
-            Line(("y", "", "-", "-", "-"), QUIET, "a name"),
+            Line(
+                ("y", "", "-", "-", "-"), QUIET, "a name", Facts((Fact("advice", "unfold"), Fact("code", "", ("f()",))))
+            ),
         ),
         toned=1,
     ),
@@ -195,20 +197,20 @@ def test_every_kind_has_every_format(kind: str, form: str) -> None:
     plain = re.sub(r"\\(?=\W)|\*\*", "", re.sub(r"<br>|&#39;|&gt;", " ", drawn))
     if form == "terminal of 80":
         return
-    for said in _texts(blocks):
+    for said in _texts(blocks, unfolded=form in TAGGED):
         for word in re.findall(r"[\w.]+", said):
             assert word in plain, word
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: Any, *, unfolded: bool = False) -> list[str]:
+    """Return the texts of blocks, with what only a page unfolds or without."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, tuple):
-        return [said for one in value for said in _texts(one)]
+        return [said for one in value for said in _texts(one, unfolded=unfolded)]
     if is_dataclass(value) and not isinstance(value, type):
-        return [
-            said for f in fields(value) if f.name not in {"tone", "align"} for said in _texts(getattr(value, f.name))
-        ]
+        names = [f.name for f in fields(value) if f.name not in {"tone", "align", *(() if unfolded else ("more",))}]
+        return [said for name in names for said in _texts(getattr(value, name), unfolded=unfolded)]
     return []
 
 
