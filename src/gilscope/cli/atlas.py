@@ -12,7 +12,7 @@ from gilscope.atlas.result import AtlasResult, MachineFacts, Row
 from gilscope.atlas.survey import LIMIT_S, SECONDS, Ended, survey
 from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
-from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.formats import FORMATS
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Choice, OneOf
 from gilscope.errors import INTERRUPTED, UsageError
@@ -97,7 +97,7 @@ def command(
     drawn = selection.in_order(selection.filtered(shown, filters), sort)
     result = replace(_result(atlas, found, started), rows=tuple(drawn))
     outputs.show(result)
-    outputs.save(result, forms=[form for form in ENDINGS if form != "json"])
+    outputs.save(result, forms=[form for form in FORMATS if form != "json"])
     if is_interrupted:
         goes_on = data_file is not None and data_file.exists() and not outputs.lost
         saved = f" and saved; the same command goes on from {data_file}" if goes_on else ""

@@ -1,33 +1,13 @@
 """Drawing a result of any kind in any format; what a format needs is imported when it is asked for."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from gilscope.cli.kinds import PICTURES, Kind, named
+from gilscope.cli.formats import FORMATS
+from gilscope.cli.kinds import Kind, named
 from gilscope.documents.typed import plain
 from gilscope.places import portable
-from gilscope.report.blocks import Block, Heading
-
-
-def _text(blocks: Sequence[Block]) -> str:
-    return str(named("gilscope.report.text:render")(blocks, named("gilscope.report.terminal:NO_WIDTH")))
-
-
-def _markdown(blocks: Sequence[Block]) -> str:
-    return str(named("gilscope.report.markdown:render")(blocks))
-
-
-def _html(blocks: Sequence[Block]) -> str:
-    title = next((block.text for block in blocks if isinstance(block, Heading)), "gilscope")
-    return str(named("gilscope.report.html:page")(title, blocks))
-
-
-#: What a format makes of blocks. A new format is a module and a line here.
-FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {"text": _text, "markdown": _markdown, "html": _html}
-#: Format -> what refuses it where the library that it needs is not installed.
-_CHECKS = {"html": "gilscope.report.html:check", **dict.fromkeys(PICTURES, "gilscope.tracing.picture:check_available")}
 
 
 def check_format(form: str) -> None:
@@ -37,20 +17,20 @@ def check_format(form: str) -> None:
     ------
     CannotRunError
     """
-    if form in _CHECKS:
-        named(_CHECKS[form])()
+    if FORMATS[form].check:
+        named(FORMATS[form].check)()
 
 
 def made(kind: Kind, result: Any, form: str) -> bytes:
     """Return a result in a format, as a file has it."""
-    if form in PICTURES:
+    if FORMATS[form].is_picture:
         return kind.drawn(result, form)
     if form == "json":
         text = kind.json(result)
     elif form in kind.makers:
         text = named(kind.makers[form])(portable(plain(result)) if kind.form else result)
     else:
-        text = FORMATS[form](kind.blocks(result))
+        text = named(FORMATS[form].draws)(kind.blocks(result))
     # UTF-8, whatever the terminal speaks; a target's name need not be text.
     return (text if text.endswith("\n") else f"{text}\n").encode(errors="replace")
 

@@ -6,20 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from gilscope.cli.formats import FORMATS
 from gilscope.documents.envelope import Form
 from gilscope.errors import UsageError
 from gilscope.report.blocks import Block
-
-#: Format -> the endings of its files; the first is the one that is proposed.
-ENDINGS = {
-    "text": (".txt",),
-    "markdown": (".md", ".markdown"),
-    "json": (".json",),
-    "html": (".html", ".htm"),
-    "svg": (".svg",),
-    "png": (".png",),
-}
-PICTURES = ("svg", "png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +39,12 @@ class Kind:
     @property
     def formats(self) -> list[str]:
         """Every format that its files can have."""
-        return [form for form in ENDINGS if form == "json" or self._has(form)]
+        return [form for form in FORMATS if form == "json" or self._has(form)]
 
     @property
     def styles(self) -> list[str]:
         """Every format that it can have on standard output."""
-        return [form for form in self.formats if form not in PICTURES]
+        return [form for form in self.formats if not FORMATS[form].is_picture]
 
     def format_of(self, path: Path) -> str:
         """Return the format that the ending of a file asks for.
@@ -65,9 +55,9 @@ class Kind:
             If it has none of this kind's.
         """
         for form in self.formats:
-            if path.suffix.lower() in ENDINGS[form]:
+            if path.suffix.lower() in FORMATS[form].endings:
                 return form
-        allowed = either([ENDINGS[form][0] for form in self.formats])
+        allowed = either([FORMATS[form].endings[0] for form in self.formats])
         raise UsageError(f"{path}: the ending says what is written; choose {allowed}")
 
     def blocks(self, result: Any) -> tuple[Block, ...]:
@@ -84,7 +74,7 @@ class Kind:
         return data
 
     def _has(self, form: str) -> bool:
-        return bool(self.picture) if form in PICTURES else bool(self.view or form in self.makers)
+        return bool(self.picture) if FORMATS[form].is_picture else bool(self.view or form in self.makers)
 
 
 KINDS = {

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from gilscope.cli import spellings, voice
-from gilscope.cli.kinds import ENDINGS, KINDS, PICTURES, either
+from gilscope.cli.formats import FORMATS
+from gilscope.cli.kinds import KINDS, either
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Choice, Duration
 from gilscope.errors import UsageError
@@ -53,7 +54,7 @@ def outputs_of(*kinds: str) -> Decorator:
     *kinds : str
         Their names in the table of kinds.
     """
-    formats = [form for form in ENDINGS if any(form in KINDS[name].formats for name in kinds)]
+    formats = [form for form in FORMATS if any(form in KINDS[name].formats for name in kinds)]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         return _with_outputs(
@@ -70,8 +71,8 @@ def outputs_of(*kinds: str) -> Decorator:
 def _with_outputs(
     call: Callable[..., Any], formats: list[str], force: str, default: str, function: Callable[..., Any]
 ) -> Callable[..., Any]:
-    endings = either([ENDINGS[form][0] for form in formats])
-    styles = [form for form in formats if form not in PICTURES]
+    endings = either([FORMATS[form].endings[0] for form in formats])
+    styles = [form for form in formats if not FORMATS[form].is_picture]
 
     @click.option(
         "-o",

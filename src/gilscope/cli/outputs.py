@@ -8,7 +8,8 @@ import click
 
 from gilscope.cli import drawing, exit_codes, voice
 from gilscope.cli.files import check_output, save
-from gilscope.cli.kinds import ENDINGS, Kind
+from gilscope.cli.formats import FORMATS
+from gilscope.cli.kinds import Kind
 from gilscope.errors import CannotRunError, UsageError
 
 
@@ -90,7 +91,7 @@ class Outputs:
         else:
             drawing.draw(self.kind, result, style)
 
-    def save(self, result: Any, forms: Container[str] = ENDINGS) -> None:
+    def save(self, result: Any, forms: Container[str] = FORMATS) -> None:
         """Write the files of some formats. What goes wrong is said by `conclude`, when what was measured was shown.
 
         Parameters

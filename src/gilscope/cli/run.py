@@ -6,7 +6,8 @@ import click
 
 from gilscope.cli import exit_codes, options, voice
 from gilscope.cli.command import Command
-from gilscope.cli.kinds import ENDINGS, either
+from gilscope.cli.formats import FORMATS
+from gilscope.cli.kinds import either
 from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
@@ -118,7 +119,7 @@ def command(
         if end is not None:
             _save(final, outputs, "json")
         outputs.show(final)
-        _save(final, outputs, *(form for form in ENDINGS if form != "json"))
+        _save(final, outputs, *(form for form in FORMATS if form != "json"))
         voice.detail(f"Stopped: {final.stop_reason}")
     if isinstance(end, GilscopeError):
         outputs.conclude(end.exit_code, _hint(outputs))

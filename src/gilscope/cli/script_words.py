@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from gilscope.cli.kinds import ENDINGS
+from gilscope.cli.formats import FORMATS
 from gilscope.errors import UsageError, near
 
 #: Options that nearly every program has too: one behind its name is meant for it.
 _EVERYBODYS = {"--help", "--version", "--verbose", "--quiet"}
-_ENDINGS = {ending for endings in ENDINGS.values() for ending in endings}
+_ENDINGS = {ending for one in FORMATS.values() for ending in one.endings}
 
 
 def check(command: click.Command, words: Sequence[str]) -> None:

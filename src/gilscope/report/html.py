@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
-from gilscope.report.blocks import Block
+from gilscope.report.blocks import Block, Heading
 from gilscope.report.harmless import harmless, line
 
 if TYPE_CHECKING:
@@ -45,14 +45,16 @@ def in_notebook(blocks: Iterable[Block]) -> str | None:
         return None
 
 
-def page(title: str, blocks: Iterable[Block]) -> str:
-    """Return blocks as an HTML page, ending in a newline.
+def page(blocks: Iterable[Block]) -> str:
+    """Return blocks as an HTML page, ending in a newline; its title is the first heading.
 
     Raises
     ------
     CannotRunError
         Where Jinja2 is not installed.
     """
+    blocks = list(blocks)
+    title = next((block.text for block in blocks if isinstance(block, Heading)), "gilscope")
     return _template().render(is_page=True, title=line(title), blocks=_named(blocks)) + "\n"
 
 

@@ -23,3 +23,8 @@ def render(blocks: Iterable[Block], width: int | None = None) -> str:
     # In a notebook rich would show it there and then, and give no text.
     terminal.render(blocks, Console(file=stream, width=width, highlight=False, color_system=None, force_jupyter=False))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+
+
+def whole(blocks: Iterable[Block]) -> str:
+    """Return blocks as text of any width: each sentence is a line, and each table is whole."""
+    return render(blocks, terminal.NO_WIDTH)

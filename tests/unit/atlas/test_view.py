@@ -120,7 +120,7 @@ class Page(HTMLParser):
 def test_a_page_unfolds_each_call() -> None:
     """Its advice, its notes, why it failed and its code; without a script, and nothing of it becomes markup."""
     page = Page()
-    page.feed(html.page("Mine", view.blocks(RESULT)))
+    page.feed(html.page(view.blocks(RESULT)))
     n_shown = len(ROWS) - 1  # one is not here
     assert page.tags.count("details") == page.tags.count("summary") == n_shown
     assert {"script", "b"}.isdisjoint(page.tags)
@@ -132,4 +132,4 @@ def test_a_page_unfolds_each_call() -> None:
 def test_code_of_several_lines_is_kept_as_it_is() -> None:
     """In one piece, with its indents."""
     many = row("f", "failed", failure="no", statement="for i in x:\n    f(i)\n")
-    assert "<pre>for i in x:\n    f(i)</pre>" in html.page("Mine", view.blocks(atlas(many)))
+    assert "<pre>for i in x:\n    f(i)</pre>" in html.page(view.blocks(atlas(many)))

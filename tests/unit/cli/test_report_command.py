@@ -62,7 +62,7 @@ def test_an_atlas_is_drawn_as_the_atlas_drew_it(capsys: pytest.CaptureFixture[st
     blocks = atlas.blocks(RESULT)
     assert drawn["text"][1] == f"{text.render(blocks)}\n"
     assert drawn["markdown"][1] == markdown.render(blocks)
-    assert drawn["html"][1] == html.page(atlas.heading(RESULT), blocks)
+    assert drawn["html"][1] == html.page(blocks)
     assert json.loads(drawn["json"][1]) == ATLAS
 
 
@@ -74,7 +74,7 @@ def test_a_run_is_drawn_in_every_format(capsys: pytest.CaptureFixture[str], tmp_
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
     assert drawn["text"][1] == f"{text.render(view.blocks(made))}\n"
     assert drawn["markdown"][1] == markdown.render(view.blocks(made))
-    assert drawn["html"][1] == html.page(view.heading(made), view.blocks(made))
+    assert drawn["html"][1] == html.page(view.blocks(made))
     assert drawn["json"][1] == data
 
 

@@ -10,8 +10,8 @@ import fakes
 import pytest
 from results import RESULTS
 
-from gilscope.cli import drawing
-from gilscope.cli.kinds import KINDS
+from gilscope.cli import formats
+from gilscope.cli.kinds import KINDS, named
 from gilscope.errors import CannotRunError
 from gilscope.report import harmless, html, text
 from gilscope.report.blocks import (
@@ -76,7 +76,7 @@ SAMPLES: dict[str, Callable[[], Blocks]] = {
 FORMATS: dict[str, Callable[[Blocks], str]] = {
     "terminal of 80": lambda blocks: text.render(blocks, 80),
     "fragment": html.fragment,
-    **drawing.FORMATS,
+    **{name: named(form.draws) for name, form in formats.FORMATS.items() if form.draws},
 }
 #: Those that a browser is given.
 TAGGED = {"fragment", "html"}
@@ -293,7 +293,7 @@ def test_letters_of_every_language_are_shown() -> None:
 def test_a_page_runs_and_asks_for_nothing() -> None:
     """The browser is told so as well."""
     tags = Tags()
-    tags.feed(html.page("t", EVERY))
+    tags.feed(html.page(EVERY))
     assert "default-src 'none'" in tags.csp
     assert "script-src" not in tags.csp
 
@@ -304,5 +304,5 @@ def test_without_jinja2_a_notebook_has_text(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
     assert fakes.hand_made()._repr_html_() is None
     with pytest.raises(CannotRunError, match=r"pip install 'gilscope\[report\]'"):
-        html.page("t", EVERY)
+        html.page(EVERY)
     html._template.cache_clear()
