@@ -27,6 +27,7 @@ WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from g
 QUICK = {
     "--help": 0,
     "run nosuchkernel": 2,
+    "experiment nosuchexperiment": 2,
     "list": 0,
     "doctor": None,  # the machine decides
     "doctor --imports nosuchmodule": 4,

@@ -139,7 +139,7 @@ def test_a_small_ring_loses_events_and_says_so(capsys: pytest.CaptureFixture[str
         (["kernel:quad/c"], 2, "names no kernel"),
         (["kernel:quad/python/released"], 5, "python has no released form"),
         (["kernel:quad/c/held", "--args", "1"], 2, "leave out --args"),
-        (["traced.py:sleep", "-o", "trace.csv"], 2, "choose .txt, .json, .svg or .png"),
+        (["traced.py:sleep", "-o", "trace.csv"], 2, "choose .txt, .md, .json, .html, .svg or .png"),
         (["traced.py:sleep", "-o", "traced.json"], 2, "exists already"),
         (["traced.py:sleep", "-o", "nowhere/trace.json"], 2, "there is no folder"),
     ],
