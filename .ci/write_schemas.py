@@ -154,15 +154,12 @@ def _sentence(kind: type) -> str:
 
 
 def _meanings(kind: type) -> dict[str, str]:
-    """Return what a class's docstring says of each of its fields."""
-    doc = inspect.getdoc(kind) or ""
+    """Return what a class's docstring, and those of its bases, say of each of its fields."""
     found: dict[str, str] = {}
-    for section in re.findall(r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", doc, re.MULTILINE | re.DOTALL):
-        for names, _, text in re.findall(
-            r"^(\w[\w, ]*) : ([^\n]*)((?:\n    [^\n]*|\n(?=\n|    ))*)", section, re.MULTILINE
-        ):
-            for name in names.split(", "):
-                found[name] = _plain(text)
+    docs = [inspect.cleandoc(one.__doc__ or "") for one in reversed(kind.__mro__)]
+    for section in (section for doc in docs for section in _SECTION.findall(doc)):
+        for names, text in _ENTRY.findall(section):
+            found |= dict.fromkeys(names.split(", "), _plain(text))
     return found
 
 

@@ -16,7 +16,7 @@ RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
     "experiment": load("held_versus_released").result(fakes.hand_made()),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
-    "ledger": traces.log(traces.TURNS, sites=(traces.site(),)).as_dict(),
+    "ledger": traces.log(traces.TURNS, sites=(traces.site(),)),
     "atlas": atlases.RESULT,
     "doctor": describe(),
     "imports": [

@@ -1,9 +1,10 @@
 """What accounting for the GIL gives: one record for each thread and each place that releases, as plain data."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar
 
+from gilscope.fields import Natural, OneOf, in_file
 from gilscope.showing import Drawn
 from gilscope.words import counted, duration
 
@@ -19,43 +20,51 @@ class ThreadAccount:
     name : str
         Its name in `threading`, of one that has ended the last one; of a thread that `threading` did not start, its id
         in words.
-    held_ns, waited_ns : int
-        With the GIL, and blocked until it was free. Waiting includes being queued for a CPU after having been woken;
-        `run_delay_ns` says how much that can be.
-    computing_ns, blocked_ns : int
-        Without the GIL: on a CPU, and not (sleeping, waiting for I/O or for another lock, or stolen by the host).
+    held_ns : int
+        With the GIL.
+    waited_ns : int
+        Blocked until the GIL was free. This includes being queued for a CPU after having been woken; `run_delay_ns`
+        says how much that can be.
+    computing_ns : int
+        Without the GIL, on a CPU.
+    blocked_ns : int
+        Without the GIL and not on a CPU: sleeping, waiting for I/O or for another lock, or stolen by the host.
     takes, drops, waits : int
-        How often it took the GIL, dropped it, and had to wait for it first.
+        How often it took the GIL, dropped it, or had to wait for it first.
     forced_switches : int
         Drops after which it waited until somebody else had taken the GIL, because that had been asked for.
-    asked, answered_at_once : int
-        Drops that a waiter had asked for; those within 50 us of its asking, as bytecode does and a long call cannot.
+    asked : int
+        Drops that a waiter had asked for.
+    answered_at_once : int
+        Those within 50 us of its asking, as bytecode does and a long call cannot.
     longest_answer_ns : int
         The longest time from such a request to the drop, without what the thread was only queued for a CPU.
     longest_hold_ns, longest_wait_ns, longest_release_ns : int
-        What was under way when the log began counts with its whole length, up to that of the log.
-    cpu_ns, run_delay_ns : int or None
-        CPU time of the thread, and time it was queued for a CPU, up to its end; None where the kernel does not tell.
+        At a stretch. What was under way when the log began counts with its whole length, up to that of the log.
+    cpu_ns : int or None
+        CPU time of the thread, up to its end; None where the kernel does not tell.
+    run_delay_ns : int or None
+        Time it was queued for a CPU, up to its end; None where the kernel does not tell.
     """
 
-    native_id: int
+    native_id: Natural
     name: str
-    held_ns: int
-    waited_ns: int
-    computing_ns: int
-    blocked_ns: int
-    takes: int
-    drops: int
-    waits: int
-    forced_switches: int
-    asked: int
-    answered_at_once: int
-    longest_answer_ns: int
-    longest_hold_ns: int
-    longest_wait_ns: int
-    longest_release_ns: int
-    cpu_ns: int | None
-    run_delay_ns: int | None
+    held_ns: Natural
+    waited_ns: Natural
+    computing_ns: Natural
+    blocked_ns: Natural
+    takes: Natural
+    drops: Natural
+    waits: Natural
+    forced_switches: Natural
+    asked: Natural
+    answered_at_once: Natural
+    longest_answer_ns: Natural
+    longest_hold_ns: Natural
+    longest_wait_ns: Natural
+    longest_release_ns: Natural
+    cpu_ns: Natural | None
+    run_delay_ns: Natural | None
 
     @property
     def released_ns(self) -> int:
@@ -89,16 +98,18 @@ class SiteAccount:
     count : int
         Releases from here that ended meanwhile.
     computing_ns, blocked_ns : int
+        As a thread's, of releases from here.
     longest_release_ns : int
+        The longest release from here.
     """
 
     module: str
     symbol: str
-    offset: int
-    count: int
-    computing_ns: int
-    blocked_ns: int
-    longest_release_ns: int
+    offset: Natural
+    count: Natural
+    computing_ns: Natural
+    blocked_ns: Natural
+    longest_release_ns: Natural
 
     @property
     def released_ns(self) -> int:
@@ -134,23 +145,31 @@ class Event:
     at_ns : int
         Since the log began.
     native_id : int
+        The thread that it happened to.
     kind : {"take", "drop", "wait", "forced"}
+        What happened.
     site : int or None
         Index into the log's sites, of a drop whose place is known.
     """
 
-    at_ns: int
-    native_id: int
-    kind: str
-    site: int | None
+    at_ns: Natural
+    native_id: Natural
+    kind: Annotated[str, OneOf("take", "drop", "wait", "forced")]
+    site: Natural | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Log(Drawn):
-    """What happened to the GIL from one moment to another.
+class Account(Drawn):
+    """What accounting for the GIL gives from one moment to another, whatever keeps it.
 
     Parameters
     ----------
+    tool : str
+        Of a file, the program that wrote it, and its version; "" in a log of this process.
+    started : str
+        Of a file, when: ISO 8601, UTC.
+    machine : dict of str to object
+        Of a file: how many CPUs could be used, and which Python it was.
     mechanism : str
         What the figures rest on.
     cost : str
@@ -158,6 +177,28 @@ class Log(Drawn):
     blind_to : tuple of str
         What it cannot see, in words.
     wall_ns : int
+        From the beginning of the account to its end.
+    """
+
+    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
+
+    tool: str = field(default="", metadata=in_file(may_lack=True))
+    started: str = field(default="", metadata=in_file(may_lack=True))
+    machine: dict[str, object] = field(default_factory=dict, metadata=in_file(may_lack=True))
+    mechanism: str
+    cost: str
+    blind_to: tuple[str, ...]
+    wall_ns: Natural
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Log(Account):
+    """What happened to the GIL from one moment to another, exactly.
+
+    Parameters
+    ----------
+    tool, started, machine, mechanism, cost, blind_to, wall_ns
+        As of `Account`.
     threads : tuple of ThreadAccount
         Threads that met the GIL meanwhile, the longest holder first.
     sites : tuple of SiteAccount
@@ -168,20 +209,20 @@ class Log(Drawn):
         Events that are not in it: the oldest ones, for which the ring had no room, and after a fork those of the
         parent's other threads.
     thread_sites : tuple of (int, SiteAccount)
-        What `sites` adds up: each thread's releases from each place, with its native id. Not in `as_dict`.
+        What `sites` adds up: each thread's releases from each place, with its native id. No file has them.
     """
 
-    mechanism: str
-    cost: str
-    blind_to: tuple[str, ...]
-    wall_ns: int
     threads: tuple[ThreadAccount, ...]
     sites: tuple[SiteAccount, ...]
     events: tuple[Event, ...] = field(default=())
-    n_lost_events: int = 0
-    thread_sites: tuple[tuple[int, SiteAccount], ...] = field(default=(), repr=False)
+    n_lost_events: Natural = 0
+    thread_sites: tuple[tuple[int, SiteAccount], ...] = field(default=(), repr=False, metadata=in_file(left_out=True))
 
-    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
+    def flaw(self) -> str:
+        """Say which event points to a place that there is not, or return ""."""
+        n_sites = len(self.sites)
+        wrong = next((i for i, one in enumerate(self.events) if one.site is not None and one.site >= n_sites), None)
+        return "" if wrong is None else f".events[{wrong}].site must be below {n_sites}"
 
     def _in_a_line(self) -> str:
         threads, places = counted(len(self.threads), "thread"), counted(len(self.sites), "place")
@@ -194,9 +235,3 @@ class Log(Drawn):
     def sites_of(self, native_ids: Collection[int]) -> tuple[SiteAccount, ...]:
         """Return the places from which these threads released the GIL, as they alone did, the longest first."""
         return add_sites(site for native_id, site in self.thread_sites if native_id in native_ids)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the log as plain data for JSON."""
-        data = asdict(replace(self, thread_sites=()))
-        del data["thread_sites"]
-        return data

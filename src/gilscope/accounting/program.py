@@ -17,7 +17,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import replace
 from importlib import import_module
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from json import dumps
@@ -27,29 +27,20 @@ from types import CodeType, FrameType, ModuleType, TracebackType
 
 from gilscope.accounting import patches
 from gilscope.accounting.ledger import Ledger
-from gilscope.accounting.log import Log
 from gilscope.accounting.mechanisms import ledger
 from gilscope.accounting.sampler import Sampler
-from gilscope.accounting.samples import SampledLog
-from gilscope.accounting.witness import Witness, WitnessLog
+from gilscope.accounting.witness import Witness
 from gilscope.children.delivery import Delivery
 from gilscope.children.modules import give_back
 from gilscope.children.signals import ENDING
+from gilscope.documents.typed import plain
 from gilscope.errors import CannotRunError, Unavailable
 from gilscope.originals import get_ident, get_native_id
 from gilscope.places import portable
 
-#: Of the JSON that `document` makes, described by ``accounting.schema.json`` one folder up.
-SCHEMA_VERSION = 1
 #: What `python -m` itself calls: it runs a module in the `__main__` that there is.
 _run_module: Callable[..., object] = runpy._run_module_as_main  # type: ignore[attr-defined] # noqa: SLF001
 _OWN_FILES = (__file__, str(Path(__file__).with_name("start_program.py")), runpy.__file__, "<frozen runpy>")
-
-
-def document(log: Log | SampledLog | WitnessLog, wall_ns: int) -> dict[str, object]:
-    """Return a log as plain data for JSON, with the version of its form and how long it took."""
-    data = log.as_dict() if isinstance(log, Log) else asdict(log)
-    return {"schema_version": SCHEMA_VERSION, **data, "wall_ns": wall_ns}
 
 
 def run(result: Delivery, n_events: int, words: Sequence[str], loaded: set[str]) -> None:
@@ -76,7 +67,10 @@ def run(result: Delivery, n_events: int, words: Sequence[str], loaded: set[str])
             unwatch()
             account.__exit__(None, None, None)
             log = account.log
-            data = {"unavailable": log.reason} if isinstance(log, Unavailable) else document(log, account.wall_ns)
+            if isinstance(log, Unavailable):
+                data = {"unavailable": log.reason}
+            else:
+                data = plain(replace(log, wall_ns=account.wall_ns))
             text = dumps(portable(data))
         except Exception as error:  # noqa: BLE001 - such as no memory: the program's own end is what counts
             text = dumps({"unavailable": f"it could not be made: {type(error).__name__}: {error}"})

@@ -1,10 +1,10 @@
 """What sampling gives: shares of looks, with what the host left of them, as plain data."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+from gilscope.accounting.log import Account
 from gilscope.errors import Unavailable
-from gilscope.showing import Drawn
+from gilscope.fields import Natural, Part
 from gilscope.words import count, counted, duration
 
 #: Below this share of its looks a sampler saw what the host let it see; a judgement.
@@ -22,6 +22,7 @@ class SampledThread:
     native_id : int
         The kernel's id; 0 of threads that had ended before they could be asked.
     name : str
+        Its name in Python, else its id in words.
     held, attached : float or None
         Share of the looks, 0 to 1: with a GIL those that saw it hold that, on a free-threaded build those that saw it
         attached, which is when it may run Python. The other one is None, for it does not apply; so are both of a thread
@@ -29,39 +30,38 @@ class SampledThread:
     held_ns, attached_ns : int or None
         The same, of the wall time.
     lock_waits, lock_waited_ns : int or None
-        How often and how long it blocked on a lock of Python's, exactly and not by samples; waiting for work in a
+        How often, or how long, it blocked on a lock of Python's, exactly and not by samples; waiting for work in a
         queue is that too. None where it cannot be counted.
-    cpu_ns, run_delay_ns : int or None
-        Its CPU time and its time queued for a CPU; None where the kernel does not tell.
+    cpu_ns : int or None
+        Its CPU time; None where the kernel does not tell.
+    run_delay_ns : int or None
+        Its time queued for a CPU; None where the kernel does not tell.
     """
 
-    native_id: int
+    native_id: Natural
     name: str
-    held: float | None
-    attached: float | None
-    held_ns: int | None
-    attached_ns: int | None
-    lock_waits: int | None
-    lock_waited_ns: int | None
-    cpu_ns: int | None
-    run_delay_ns: int | None
+    held: Part | None
+    attached: Part | None
+    held_ns: Natural | None
+    attached_ns: Natural | None
+    lock_waits: Natural | None
+    lock_waited_ns: Natural | None
+    cpu_ns: Natural | None
+    run_delay_ns: Natural | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SampledLog(Drawn):
+class SampledLog(Account):
     """What looks at random moments saw from one moment to another.
 
     Parameters
     ----------
-    mechanism : str
-        What the figures rest on.
-    cost : str
-        What it takes from the program, in words.
-    blind_to : tuple of str
-        What it cannot see, in words.
-    wall_ns : int
-    n_looks, n_slots : int
-        Looks taken, and looks that there should have been.
+    tool, started, machine, mechanism, cost, blind_to, wall_ns
+        As of `gilscope.accounting.log.Account`.
+    n_looks : int
+        Looks taken.
+    n_slots : int
+        Looks that there should have been.
     longest_gap_ns : int
         Between two looks, or from the last one to the end.
     threads : tuple of SampledThread
@@ -72,16 +72,12 @@ class SampledLog(Drawn):
         On a free-threaded build, shares of the looks that saw 0, 1, 2, ... of the watched threads attached.
     """
 
-    mechanism: str
-    cost: str
-    blind_to: tuple[str, ...]
-    wall_ns: int
-    n_looks: int
-    n_slots: int
-    longest_gap_ns: int
+    n_looks: Natural
+    n_slots: Natural
+    longest_gap_ns: Natural
     threads: tuple[SampledThread, ...]
-    free: float | None
-    at_once: tuple[float, ...] = ()
+    free: Part | None
+    at_once: tuple[Part, ...] = ()
 
     @property
     def refusal(self) -> Unavailable | None:
@@ -102,8 +98,6 @@ class SampledLog(Drawn):
     def parallel(self) -> float | None:
         """Share of the looks that saw two threads or more attached; None where there is a GIL."""
         return sum(self.at_once[2:]) if self.at_once else None
-
-    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
 
     def _in_a_line(self) -> str:
         threads, looks = counted(len(self.threads), "thread"), counted(self.n_looks, "look")

@@ -1,11 +1,10 @@
 """An account of the GIL as blocks: a line for each thread and for each place that released it, longest first."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from gilscope.accounting.sites import file_of, place_of
+from gilscope.documents.typed import plain
 from gilscope.errors import Unavailable
 from gilscope.report.blocks import QUIET, Block, Column, Heading, Line, Sentences, Table
 from gilscope.words import NONE, count, counted, duration, percent, percentages
@@ -48,20 +47,15 @@ def of_account(account: Any) -> tuple[Block, ...]:
 
     Parameters
     ----------
-    account : Ledger, Sampler, Witness, Log, SampledLog, WitnessLog or mapping
-        A mapping is a log as a file has it.
+    account : Ledger, Sampler, Witness, Log, SampledLog or WitnessLog
     """
-    if isinstance(account, Mapping):
-        return blocks(account)
     try:
         log = getattr(account, "log", account)
     except RuntimeError as error:  # it has not begun
         return (Sentences((str(error),)),)
     if isinstance(log, Unavailable):
         return (Sentences((f"no account: {log.reason}",)),)
-    data = log.as_dict() if hasattr(log, "as_dict") else asdict(log)
-    # A witness's log does not know how long it is; what keeps it does.
-    return blocks({**data, "wall_ns": data.get("wall_ns") or getattr(account, "wall_ns", None)})
+    return blocks(plain(log))
 
 
 def blocks(log: Mapping[str, Any]) -> tuple[Block, ...]:
@@ -69,11 +63,6 @@ def blocks(log: Mapping[str, Any]) -> tuple[Block, ...]:
     blind = ", ".join(log["blind_to"]) or "nothing known"
     how = f"Mechanism: {log['mechanism']}. It cannot see: {blind}. It costs {log['cost']}."
     return *_KINDS.get(kind_of(log), _of_ledger)(log), Sentences((how,), QUIET)
-
-
-def dumps(log: Mapping[str, Any]) -> str:
-    """Return a log as JSON text, ending in a newline."""
-    return json.dumps(log) + "\n"
 
 
 def kind_of(log: Mapping[str, Any]) -> str:

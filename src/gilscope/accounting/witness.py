@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from random import Random
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from gilscope import shortages
 from gilscope.accounting._leaving import Leaving
+from gilscope.accounting.log import Account
 from gilscope.errors import CannotRunError, Unavailable
+from gilscope.fields import Natural, NotNegative, Part
 from gilscope.originals import Flag, Thread
 from gilscope.pairing.intervals import wilson
-from gilscope.showing import Drawn, Keeper
+from gilscope.showing import Keeper
 from gilscope.system.gil import gil_enabled
 from gilscope.words import counted, percent
 
@@ -42,35 +44,31 @@ BLIND_TO = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WitnessLog(Drawn):
+class WitnessLog(Account):
     """What a witness found.
 
     Parameters
     ----------
-    mechanism, cost : str
-        What the figures rest on, and what that takes from the program.
-    blind_to : tuple of str
+    tool, started, machine, mechanism, cost, blind_to, wall_ns
+        As of `gilscope.accounting.log.Account`.
     n_looks : float
         Arrivals, and those that would have come while the witness waited.
-    free, free_low, free_high : float
-        Share of this time in which nobody held the GIL, 0 to 1, with its 95 % interval.
+    free : float
+        Share of this time in which nobody held the GIL, 0 to 1.
+    free_low, free_high : float
+        An end of its 95 % interval.
     waking_ns : float
         What the system adds to a sleep, on average.
     waits_ns : tuple of int
         How long it took to get the GIL, each time.
     """
 
-    mechanism: str
-    cost: str
-    blind_to: tuple[str, ...]
-    n_looks: float
-    free: float
-    free_low: float
-    free_high: float
+    n_looks: NotNegative
+    free: Part
+    free_low: Part
+    free_high: Part
     waking_ns: float
-    waits_ns: tuple[int, ...]
-
-    _view: ClassVar[str] = "gilscope.accounting.view:of_account"
+    waits_ns: tuple[Natural, ...]
 
     def _in_a_line(self) -> str:
         return f"WitnessLog: free for {percent(self.free, 0)}, {counted(round(self.n_looks), 'look')}"
@@ -122,6 +120,7 @@ def conclude(arrivals: Sequence[tuple[int, int, int]]) -> WitnessLog | Unavailab
         mechanism=MECHANISM,
         cost=COST,
         blind_to=BLIND_TO,
+        wall_ns=0,  # what keeps it knows that
         n_looks=n_looks,
         free=free,
         free_low=low,
@@ -203,7 +202,7 @@ class Witness(Leaving, Keeper):
         end_ns = self._ended_ns or 1 << 63
         arrivals = [(meant, wished, min(taken, end_ns)) for meant, wished, taken in self._arrivals.copy()]
         log = conclude([one for one in arrivals if one[1] < one[2]])
-        return log if isinstance(log, Unavailable) else replace(log, mechanism=self.mechanism)
+        return log if isinstance(log, Unavailable) else replace(log, mechanism=self.mechanism, wall_ns=self.wall_ns)
 
     @property
     def wall_ns(self) -> int:

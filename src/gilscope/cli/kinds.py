@@ -95,7 +95,7 @@ KINDS = {
         "gilscope.tracing.perfetto:dumps",
         picture="gilscope.tracing.picture:draw",
     ),
-    "ledger": Kind("gilscope.accounting.view:of_account", "gilscope.accounting.view:dumps"),
+    "ledger": Kind("gilscope.accounting.view:of_account", form="gilscope.accounting.document:LEDGER"),
     "doctor": Kind("gilscope.cli.doctor:blocks", "gilscope.cli.doctor:dumps"),
     "imports": Kind("gilscope.cli.imports:blocks", "gilscope.cli.imports:dumps"),
     "selftest": Kind("gilscope.cli.selftest:blocks", "gilscope.cli.selftest:dumps"),

@@ -2,12 +2,15 @@
 
 import json
 import os
+import platform
 import secrets
 import selectors
 import shlex
 import signal
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Self
@@ -15,13 +18,17 @@ from typing import Self
 import click
 
 from gilscope.accounting import mechanisms, view
+from gilscope.accounting.document import LEDGER
 from gilscope.children.delivery import delivered
 from gilscope.children.signals import ENDING
 from gilscope.children.start import Child, interpreter
 from gilscope.cli import options, script_words, spellings, voice
 from gilscope.cli.command import Command
 from gilscope.cli.outputs import Outputs
+from gilscope.documents.typed import typed
 from gilscope.errors import DONE
+from gilscope.system.cpus import usable_cpus
+from gilscope.version import __version__
 
 # A bare script; see there.
 _START = str(Path(mechanisms.__file__).with_name("start_program.py"))
@@ -66,27 +73,34 @@ def command(ctx: click.Context, outputs: Outputs, n_events: int, words: tuple[st
     if hint := script_words.hint(ctx.command, words):
         voice.say(f"gilscope: {hint}")
     voice.detail(f"Running {shlex.join(words)}")
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     with _Program(n_events, words) as program:
         code = program.wait()
         voice.detail(f"It ended with {code}")
-        return _show(code, program.account, outputs)
+        return _show(code, program.account, started, outputs)
 
 
-def _show(code: int, text: str | None, outputs: Outputs) -> int:
+def _show(code: int, text: str | None, started: str, outputs: Outputs) -> int:
     """Show and save the account of a program; return its exit code, which wins over whatever goes wrong here."""
     if text is None:
         told = f"the program ended with {code} before it could be written, or closed gilscope's file"
         click.echo(f"gilscope: no account: {told}", err=True)
         return code
-    log = json.loads(text)
-    if "unavailable" in log:
-        click.echo(f"gilscope: no account: {log['unavailable']}", err=True)
+    data = json.loads(text)
+    if "unavailable" in data:
+        click.echo(f"gilscope: no account: {data['unavailable']}", err=True)
         return code
+    log = replace(
+        typed(LEDGER.holds, data, "the account"),
+        tool=f"gilscope {__version__}",
+        started=started,
+        machine={"usable_cpus": usable_cpus().count, "python": platform.python_version()},
+    )
     # First to where it cannot fail: the program has run, and may not run again for a disk that is full.
     from gilscope.report import terminal  # with rich, which completion and help go without
 
     if not voice.is_quiet() and outputs.style != "text":
-        terminal.render(view.blocks(log), terminal.open_console(sys.stderr))
+        terminal.render(view.of_account(log), terminal.open_console(sys.stderr))
     if outputs.style is not None:
         outputs.show(log)
     outputs.save(log)

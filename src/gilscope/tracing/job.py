@@ -9,6 +9,7 @@ from typing import Any
 from gilscope import shortages
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.log import Log
+from gilscope.documents.typed import plain
 from gilscope.errors import CannotRunError
 from gilscope.originals import SimpleQueue, thread_for_user, threads_are_replaced, time
 from gilscope.system.threads import native_ids
@@ -71,7 +72,7 @@ def trace(resolved: Resolved, preflight: Preflight, options: dict[str, Any], emi
     log = ledger.log
     _send(log, emit)
     return {
-        "log": replace(log, events=()).as_dict(),
+        "log": plain(replace(log, events=())),
         "calls": calls,
         "before": before,
         "after": after,

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
+from gilscope.accounting.log import Event, Log
+from gilscope.documents.typed import typed
 from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
 from gilscope.originals import REPLACED
 from gilscope.places import LEADING_TO_TARGETS
@@ -137,17 +138,7 @@ def from_report(target: Target, report: Mapping[str, Any], events: list[Event]) 
         As `gilscope.tracing.job.trace` returns it.
     events : list of Event
     """
-    plain = report["log"]
-    log = Log(
-        mechanism=plain["mechanism"],
-        cost=plain["cost"],
-        blind_to=tuple(plain["blind_to"]),
-        wall_ns=plain["wall_ns"],
-        threads=tuple(ThreadAccount(**one) for one in plain["threads"]),
-        sites=tuple(SiteAccount(**one) for one in plain["sites"]),
-        events=tuple(events),
-        n_lost_events=plain["n_lost_events"],
-    )
+    log = replace(typed(Log, report["log"], "log"), events=tuple(events))
     calls = dict(report["calls"])
     order = {native_id: i for i, native_id in enumerate(calls)}
     lanes = lanes_of(log, set(report["before"]), set(report["after"]), cpu_clock=report["cpu_clock"])
