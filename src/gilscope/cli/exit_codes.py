@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gilscope import errors
 from gilscope.atlas.result import Row
+from gilscope.experiments.result import CANNOT_TELL, ExperimentResult
 from gilscope.importing.result import REENABLED, Import
 from gilscope.running import verdicts
 from gilscope.running.result import Result
@@ -30,6 +31,13 @@ def of_run(result: Result, *, strict: bool = False) -> int:
         return errors.CANNOT_RUN
     undecided = any(verdicts.is_open(verdict) for verdict in found)
     return errors.UNDECIDED if undecided and (strict or not decided) else errors.DONE
+
+
+def of_experiment(result: ExperimentResult) -> int:
+    """Return 0 where a claim was confirmed or refuted, else 5 where the machine cannot tell, or 3."""
+    if any(finding.verdict != CANNOT_TELL for finding in result.findings):
+        return errors.DONE
+    return of_run(result.run) or errors.UNDECIDED
 
 
 def of_atlas(shown: Sequence[Row]) -> int:

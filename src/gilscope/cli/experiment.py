@@ -2,15 +2,15 @@
 
 import click
 
-from gilscope.cli import options
+from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
 from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import OneOf
-from gilscope.errors import DONE, INTERRUPTED, UNDECIDED, CannotRunError, GilscopeError
+from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
-from gilscope.experiments.result import CANNOT_TELL, ExperimentResult
+from gilscope.experiments.result import ExperimentResult
 from gilscope.system.cpus import usable_cpus
 
 _EXAMPLES = (
@@ -53,8 +53,7 @@ def command(name: str, effort: str | None, outputs: Outputs) -> int:
         click.echo("gilscope: interrupted; what was measured so far is above", err=True)
         outputs.conclude(INTERRUPTED)
         return INTERRUPTED
-    open_ = all(finding.verdict == CANNOT_TELL for finding in result.findings)
-    return outputs.conclude(UNDECIDED if open_ else DONE)
+    return outputs.conclude(exit_codes.of_experiment(result))
 
 
 command.epilog = f"Experiments: {', '.join(EXPERIMENTS)}."

@@ -31,7 +31,7 @@ def sentence(finding: Finding) -> str:
 def _table(finding: Finding) -> Table:
     lines = [
         Line(
-            (one.arm, one.of, words.ratio(one.ratio, borders=(SCALES_FROM,)), one.verdict),
+            (one.arm, one.of if one.ratio else words.NONE, words.ratio(one.ratio, borders=(SCALES_FROM,)), one.verdict),
             group=None if i else finding.claim,
         )
         for i, one in enumerate(finding.figures)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import fakes
 import pytest
 
+from gilscope.cli.exit_codes import of_experiment
 from gilscope.cli.exit_codes import of_run as exit_code
 from gilscope.errors import Unavailable
+from gilscope.experiments.result import ExperimentResult, Finding
 from gilscope.running import verdicts
 from gilscope.running.result import Result
 
@@ -47,3 +49,20 @@ def test_where_nothing_could_run_the_code_is_never_0() -> None:
     """A table of absences is not a measurement."""
     row = replace(fakes.hand_made().rows[0], unavailable=Unavailable("not on this machine"))
     assert exit_code(replace(fakes.hand_made(), rows=(row,))) == 5
+
+
+@pytest.mark.parametrize(
+    ("verdicts_", "row", "code"),
+    [
+        (("confirmed", "cannot tell here"), "scales", 0),
+        (("refuted",), "GIL-bound", 0),
+        (("cannot tell here",), "unresolved", 3),
+        (("cannot tell here",), "scales", 3),
+        (("cannot tell here",), "this machine gave no second CPU", 5),
+    ],
+)
+def test_an_experiment_ends_with_what_it_could_tell(verdicts_: tuple[str, ...], row: str, code: int) -> None:
+    """One claim that was decided is an answer; without any, the machine or the time was the reason."""
+    findings = tuple(Finding("it is so", verdict, "", ()) for verdict in verdicts_)
+    result = ExperimentResult(experiment="x", title="", sections={}, findings=findings, run=with_verdicts(row))
+    assert of_experiment(result) == code
