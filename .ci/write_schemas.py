@@ -60,6 +60,7 @@ class _Schema:
         }
         own = {"schema_version": {"const": self.form.version}, "kind": {"const": self.form.kind}}
         own = {key: {**one, "description": _ABOUT[key]} for key, one in own.items()}
+        own |= {key: {"description": meaning} for key, meaning in self.form.beside.items()}
         bodies = [self.body(kind, own) for kind in _members(self.form.holds)]
         rest: dict[str, Any] = bodies[0] if len(bodies) == 1 else {"oneOf": bodies}
         return about | rest | ({"$defs": dict(sorted(self.parts.items()))} if self.parts else {})

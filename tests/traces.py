@@ -5,7 +5,7 @@ from typing import Any
 
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
 from gilscope.tracing.result import Trace
-from gilscope.tracing.spans import lanes_of
+from gilscope.tracing.spans import known_from_ns, lanes_of
 
 #: The threads of most examples.
 MAIN, ONE, TWO = 10, 11, 12
@@ -43,7 +43,8 @@ def trace(of: Log, workers: Collection[int] = (ONE, TWO)) -> Trace:
     everybody = {event.native_id for event in of.events}
     calls = dict.fromkeys(workers, 3)
     lanes = lanes_of(of, everybody, everybody)
-    return Trace(target="mod:call", log=of, lanes=lanes, calls=calls, pid=9, python="3.13.0")
+    known = {"n_events": len(of.events), "known_from_ns": known_from_ns(of)}
+    return Trace(target="mod:call", log=of, **known, lanes=lanes, calls=calls, pid=9, python="3.13.0")
 
 
 #: Main lets two workers go; they take turns, one is forced to give up, and one still waits at the end.

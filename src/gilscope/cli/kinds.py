@@ -92,8 +92,8 @@ KINDS = {
     "atlas": Kind("gilscope.atlas.view:blocks", form="gilscope.atlas.document:ATLAS"),
     "trace": Kind(
         "gilscope.tracing.view:blocks",
-        "gilscope.tracing.perfetto:dumps",
         picture="gilscope.tracing.picture:draw",
+        form="gilscope.tracing.document:TRACE",
     ),
     "ledger": Kind("gilscope.accounting.view:of_account", form="gilscope.accounting.document:LEDGER"),
     "doctor": Kind("gilscope.cli.doctor:blocks", "gilscope.cli.doctor:dumps"),

@@ -37,6 +37,12 @@ class Form(Generic[T]):
         A key that only files of this kind have: the first of them did not say what they are.
     indent : int, optional
         Of their JSON; none where they are long.
+    separators : tuple of str, optional
+        The same, of their JSON.
+    data : callable, optional
+        What turns a result into plain data, where other programs read its files too.
+    beside : mapping of str to str, optional
+        The keys that these read, and what each holds.
     """
 
     kind: str
@@ -45,13 +51,17 @@ class Form(Generic[T]):
     older: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     known_by: str = ""
     indent: int | None = None
+    separators: tuple[str, str] | None = None
+    data: Callable[[T], dict[str, Any]] = plain
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def dumps(self, result: T) -> str:
         """Return a result as the text of a file, which ends in a newline."""
-        data = {"schema_version": self.version, "kind": self.kind, **plain(result)}
+        data = {"schema_version": self.version, "kind": self.kind, **self.data(result)}
         # The result's own version, where it has one, is of the file that it was read from.
         data["schema_version"] = self.version
-        return json.dumps(portable(data), ensure_ascii=False, allow_nan=False, indent=self.indent) + "\n"
+        style: dict[str, Any] = {"indent": self.indent, "separators": self.separators}
+        return json.dumps(portable(data), ensure_ascii=False, allow_nan=False, **style) + "\n"
 
     def loads(self, text: str, source: str = "the text") -> T:
         """Return the result that the text of a file holds.

@@ -1,6 +1,5 @@
 """A trace as Chrome's JSON trace events, for https://ui.perfetto.dev and chrome://tracing."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,7 +7,6 @@ from typing import Any
 
 from gilscope.accounting.log import SiteAccount
 from gilscope.accounting.sites import library_of, place_of
-from gilscope.places import portable
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import BLOCKED, COMPUTING, HOLDING, RELEASED, UNKNOWN, WAITING, Span, holders_of
 from gilscope.version import __version__
@@ -23,11 +21,6 @@ _NAMES = {
     RELEASED: "without the GIL",
     UNKNOWN: "unknown",
 }
-
-
-def dumps(trace: Trace) -> str:
-    """Return a trace as JSON text, ending in a newline."""
-    return json.dumps(portable(document(trace)), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def document(trace: Trace) -> dict[str, Any]:
@@ -61,7 +54,7 @@ def document(trace: Trace) -> dict[str, Any]:
             "cost": log.cost,
             "blind_to": list(log.blind_to),
             "wall_ns": log.wall_ns,
-            "events": len(log.events),
+            "events": trace.n_events,
             "lost_events": log.n_lost_events,
             "sites": [{"name": name, **asdict(site)} for name, site in zip(names, log.sites, strict=True)],
         },

@@ -20,7 +20,6 @@ from gilscope.tracing.spans import (
     WAITING,
     Lane,
     holders_of,
-    known_from_ns,
 )
 from gilscope.tracing.summary import sentence
 from gilscope.words import counted, duration, percentages
@@ -100,7 +99,7 @@ def draw_lanes(axes: "Axes", trace: Trace, n_columns: int = N_COLUMNS) -> None:
     n_columns : int
         Intervals shorter than one of so many columns are drawn together, by their shares.
     """
-    begin_ns, end_ns = known_from_ns(trace.log), max(1, trace.log.wall_ns)
+    begin_ns, end_ns = trace.known_from_ns, max(1, trace.log.wall_ns)
     scale, unit = next(((size, name) for size, name in _UNITS if end_ns >= 2 * size), _UNITS[-1])
     column_ns = (end_ns - begin_ns) / n_columns
     holders = {lane.name: _SHADES[i % len(_SHADES)] for i, lane in enumerate(trace.lanes)}
@@ -176,9 +175,9 @@ def _annotate(axes: "Axes", trace: Trace) -> None:
 def notes(trace: Trace) -> list[str]:
     """Return what share of the time each state had, of the GIL and then of each lane."""
     log = trace.log
-    span_ns = max(0, log.wall_ns - known_from_ns(log))
+    span_ns = max(0, log.wall_ns - trace.known_from_ns)
     held_ns = min(span_ns, sum(one.length_ns for one, _ in holders_of(trace.lanes)))
-    nothing = log.n_lost_events and not log.events
+    nothing = log.n_lost_events and not trace.n_events
     found = [_said({} if nothing else {"held": held_ns, "free": span_ns - held_ns})]
     for lane in trace.lanes:
         kinds = {"held": (HOLDING,), "waited": (WAITING,), "without": RELEASED_STATES}

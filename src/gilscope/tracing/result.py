@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from gilscope.accounting.log import Event, Log
 from gilscope.documents.typed import typed
 from gilscope.errors import CannotRunError, GilscopeError, KernelError, UsageError
+from gilscope.fields import Natural
 from gilscope.originals import REPLACED
 from gilscope.places import LEADING_TO_TARGETS
 from gilscope.showing import Drawn
+from gilscope.system.cpus import usable_cpus
 from gilscope.targets.outcome import Outcome
 from gilscope.targets.sandbox import run_child
 from gilscope.targets.target import Target
-from gilscope.tracing.spans import Lane, lanes_of
+from gilscope.tracing.spans import Lane, known_from_ns, lanes_of
+from gilscope.version import __version__
 from gilscope.words import counted
 
 DEFAULT_THREADS, DEFAULT_SECONDS, DEFAULT_LIMIT_S = 2, 0.2, 60.0
@@ -31,9 +35,20 @@ class Trace(Drawn):
 
     Parameters
     ----------
+    tool : str
+        Program and version, for example ``gilscope 0.1.0``.
+    started : str
+        ISO 8601, UTC.
+    machine : dict of str to object
+        How many CPUs could be used.
     target : str
+        The call, as it was given.
     log : Log
-        With its events.
+        The account; a trace that was read from a file has it without its events.
+    n_events : int
+        How many events it had.
+    known_from_ns : int
+        From when on they tell everything: from its beginning, unless the first of them were lost.
     lanes : tuple of Lane
         The threads that made the call first, in their order.
     calls : dict of int to int
@@ -46,20 +61,31 @@ class Trace(Drawn):
         What else there is to say of it.
     """
 
+    tool: str = ""
+    started: str = ""
+    machine: dict[str, object] = field(default_factory=dict)
     target: str
     log: Log
+    n_events: Natural
+    known_from_ns: Natural
     lanes: tuple[Lane, ...]
-    calls: Mapping[int, int]
-    pid: int
+    calls: Mapping[int, Natural]
+    pid: Natural
     python: str
     notes: tuple[str, ...] = ()
+
+    def flaw(self) -> str:
+        """Say which span points to a place that there is not, or return ""."""
+        n_sites = len(self.log.sites)
+        for i, lane in enumerate(self.lanes):
+            if any(one.site is not None and one.site >= n_sites for one in lane.spans):
+                return f".lanes[{i}].spans.site must be below {n_sites}"
+        return ""
 
     _view: ClassVar[str] = "gilscope.tracing.view:blocks"
 
     def _in_a_line(self) -> str:
-        return (
-            f"Trace of {self.target} on {counted(len(self.calls), 'thread')}: {counted(len(self.log.events), 'event')}"
-        )
+        return f"Trace of {self.target} on {counted(len(self.calls), 'thread')}: {counted(self.n_events, 'event')}"
 
     @property
     def workers(self) -> tuple[Lane, ...]:
@@ -122,13 +148,14 @@ def trace_target(
                 Event(at, thread, _KINDS[kind], site) for at, thread, kind, site in zip(*columns, strict=True)
             )
 
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     outcome = run_child(target, _JOB, options, limit_s=limit_s, on_event=hear)
     if outcome.report is None:
         raise _failure(target, outcome)
-    return from_report(target, outcome.report, events)
+    return from_report(target, outcome.report, events, started=started)
 
 
-def from_report(target: Target, report: Mapping[str, Any], events: list[Event]) -> Trace:
+def from_report(target: Target, report: Mapping[str, Any], events: list[Event], *, started: str = "") -> Trace:
     """Put a trace together from what the child said.
 
     Parameters
@@ -137,14 +164,21 @@ def from_report(target: Target, report: Mapping[str, Any], events: list[Event]) 
     report : mapping
         As `gilscope.tracing.job.trace` returns it.
     events : list of Event
+    started : str
+        ISO 8601, UTC.
     """
     log = replace(typed(Log, report["log"], "log"), events=tuple(events))
     calls = dict(report["calls"])
     order = {native_id: i for i, native_id in enumerate(calls)}
     lanes = lanes_of(log, set(report["before"]), set(report["after"]), cpu_clock=report["cpu_clock"])
     return Trace(
+        tool=f"gilscope {__version__}",
+        started=started,
+        machine={"usable_cpus": usable_cpus().count},
         target=target.text,
         log=log,
+        n_events=len(events),
+        known_from_ns=known_from_ns(log),
         lanes=tuple(sorted(lanes, key=lambda lane: order.get(lane.native_id, len(order)))),
         calls=calls,
         pid=report["pid"],

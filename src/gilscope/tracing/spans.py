@@ -1,9 +1,11 @@
 """From the events of a log to what each thread did when: spans that follow one another without a gap."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from gilscope.accounting.log import Event, Log, SiteAccount, ThreadAccount
+from gilscope.fields import Natural, OneOf, in_file
 
 HOLDING, WAITING, UNKNOWN = "holding", "waiting", "unknown"
 #: Without the GIL: on a CPU, off it, or either, where the log does not say.
@@ -34,10 +36,10 @@ class Span:
         Index into the log's sites: where a release began, if that is known.
     """
 
-    begin_ns: int
-    end_ns: int
-    state: str
-    site: int | None = None
+    begin_ns: Natural
+    end_ns: Natural
+    state: Annotated[str, OneOf(*STATES)]
+    site: Natural | None = None
 
     @property
     def length_ns(self) -> int:
@@ -52,17 +54,27 @@ class Lane:
     Parameters
     ----------
     native_id : int
+        The kernel's id of the thread.
     name : str
+        In Python, else its id in words.
     spans : tuple of Span
-        Each begins where the one before ends.
+        Each begins where the one before ends; a file has them by column.
     forced_ns : tuple of int
         When it had to give the GIL up because somebody had asked for it, and waited until it was taken.
     """
 
-    native_id: int
+    native_id: Natural
     name: str
-    spans: tuple[Span, ...]
-    forced_ns: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = field(metadata=in_file(by_column=True))
+    forced_ns: tuple[Natural, ...] = ()
+
+    def flaw(self) -> str:
+        """Say where its spans do not follow one another, or return ""."""
+        ends = [self.spans[0].begin_ns if self.spans else 0, *(one.end_ns for one in self.spans)]
+        for i, one in enumerate(self.spans):
+            if not ends[i] == one.begin_ns <= one.end_ns:
+                return f".spans[{i}] must begin where the one before ends, and end later"
+        return ""
 
     def total_ns(self, *states: str) -> int:
         """Return its time in these states."""

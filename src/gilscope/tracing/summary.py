@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gilscope.tracing.result import Trace
-from gilscope.tracing.spans import HOLDING, RELEASED_STATES, WAITING, Lane, known_from_ns
+from gilscope.tracing.spans import HOLDING, RELEASED_STATES, WAITING, Lane
 from gilscope.tracing.waits import waits_of
 from gilscope.words import NONE, counted, duration, percent, percentages
 
@@ -21,10 +21,11 @@ def sentence(trace: Trace) -> str:
     if len(known) < len(trace.workers) and known:
         said.append(f"Of {counted(len(trace.workers) - len(known), 'other thread')} nothing is known.")
     log = trace.log
-    if log.n_lost_events and log.events:
+    if log.n_lost_events and trace.n_events:
         were = "was" if log.n_lost_events == 1 else "were"
+        unknown = duration(trace.known_from_ns)
         said.append(
-            f"The first {counted(log.n_lost_events, 'event')} {were} lost, so the first {duration(known_from_ns(log))} "
+            f"The first {counted(log.n_lost_events, 'event')} {were} lost, so the first {unknown} "
             "are unknown; more --events or a shorter --max-time loses fewer."
         )
     elif log.n_lost_events:

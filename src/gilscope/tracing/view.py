@@ -25,7 +25,7 @@ def blocks(trace: Trace) -> tuple[Block, ...]:
     blind = "; ".join(log.blind_to) or "nothing known"
     notes = [f"Note: {note}." for note in trace.notes]
     return (
-        Heading(f"{trace.target}: {duration(log.wall_ns)}, {counted(len(log.events), 'event')}"),
+        Heading(f"{trace.target}: {duration(log.wall_ns)}, {counted(trace.n_events, 'event')}"),
         Table(_COLUMNS, tuple(Line(row(trace, lane)) for lane in trace.lanes)),
         Sentences((*notes, f"By the {log.mechanism}, which costs {log.cost}; it does not see {blind}."), QUIET),
         Answer(sentence(trace)),

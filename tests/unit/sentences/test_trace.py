@@ -166,7 +166,8 @@ def test_a_short_life_is_not_measured_by_a_long_log() -> None:
     story += [(9090, ONE, "drop"), (9091, TWO, "take"), (9092, TWO, "drop")]
     log = traces.log(story, wall_ns=10_000)
     lanes = traces.lanes_of(log, (), ())
-    trace = Trace(target="f", log=log, lanes=lanes, calls={ONE: 3, TWO: 3}, pid=1, python="3.13.0")
+    known = {"n_events": len(log.events), "known_from_ns": known_from_ns(log)}
+    trace = Trace(target="f", log=log, **known, lanes=lanes, calls={ONE: 3, TWO: 3}, pid=1, python="3.13.0")
     assert "in each other's way" in summary.sentence(trace)
 
 

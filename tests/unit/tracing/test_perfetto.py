@@ -2,16 +2,22 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import jsonschema
 import pytest
 import traces
 from hypothesis import given
 from hypothesis import strategies as st
+from schemas import schema_of
 from traces import MAIN, ONE, TWO
 
-from gilscope.tracing import perfetto
+from gilscope.errors import UsageError
+from gilscope.tracing import perfetto, view
+from gilscope.tracing.document import TRACE
 
 #: By phase, as the format asks for.
 REQUIRED = {
@@ -44,7 +50,7 @@ def check_document(document: dict[str, Any]) -> dict[int, list[dict[str, Any]]]:
 @pytest.fixture
 def document() -> dict[str, Any]:
     log = traces.log(traces.TURNS, wall_ns=100, sites=(traces.site(),), n_lost_events=0)
-    found: dict[str, Any] = json.loads(perfetto.dumps(traces.trace(log)))
+    found: dict[str, Any] = json.loads(TRACE.dumps(traces.trace(log)))
     return found
 
 
@@ -85,3 +91,32 @@ def test_times_are_exact_to_the_nanosecond(value_ns: int) -> None:
     """A reader who multiplies by 1000 gets the very number, whether it rounds or cuts off."""
     value_us = perfetto.microseconds(value_ns)
     assert int(value_us * 1000) == value_ns == round(value_us * 1000)
+
+
+def test_a_trace_is_read_back() -> None:
+    """Without its events, for its spans say what these said; as the schema says, and drawn as before."""
+    before = traces.trace(traces.log(traces.TURNS, sites=(traces.site(),), n_lost_events=2))
+    text = TRACE.dumps(before)
+    jsonschema.validate(json.loads(text), schema_of("trace"))
+    after = TRACE.loads(text)
+    assert after == replace(before, log=replace(before.log, events=()))
+    assert view.blocks(after) == view.blocks(before)
+    assert TRACE.dumps(after) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda data: data["lanes"][0]["spans"]["begin_ns"].reverse(), r"lanes\[0\].spans\[\d\] must begin where"),
+        (lambda data: data["lanes"][0]["spans"]["end_ns"].pop(), r"lanes\[0\].spans has columns of unequal length"),
+        (lambda data: data["log"].update(sites=[]), r"lanes\[\d\].spans.site must be below 0"),
+        (lambda data: data.update(calls={"worker": 1}), "calls.worker must have a whole number for its name"),
+        (lambda data: data.pop("kind"), "is a trace without what gilscope reads"),
+    ],
+)
+def test_a_trace_that_does_not_fit_together_is_refused(change: Callable[[Any], object], told: str) -> None:
+    """Spans that overlap, and places that there are not, would be drawn as something that never was."""
+    data = json.loads(TRACE.dumps(traces.trace(traces.log(traces.TURNS, sites=(traces.site(),)))))
+    change(data)
+    with pytest.raises(UsageError, match=told):
+        TRACE.loads(json.dumps(data), "FILE")
