@@ -5,6 +5,7 @@ from typing import Any
 import atlases
 import fakes
 import traces
+from probes import PROBES
 
 from gilscope.cli import list_, selftest
 from gilscope.experiments.base import load
@@ -17,6 +18,7 @@ RESULTS: dict[str, Any] = {
     "experiment": load("held_versus_released").result(fakes.hand_made()),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
     "ledger": traces.log(traces.TURNS, sites=(traces.site(),)),
+    "probe": PROBES["releases"],
     "atlas": atlases.RESULT,
     "doctor": describe(),
     "imports": [

@@ -7,6 +7,7 @@ A path is recorded relative to what it belongs to: ``site-packages/numpy/_core/x
 import os
 import re
 import sys
+from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -29,11 +30,11 @@ _BEGUN_IN = _working_folder()
 
 
 def portable(value: Any) -> Any:
-    """Return plain data in which no text, however deep, holds a path into a folder of the user or of Python.
+    """Return data in which no text, however deep, holds a path into a folder of the user or of Python.
 
     Parameters
     ----------
-    value : text, or what JSON can hold
+    value : text, what JSON can hold, or dataclasses of it
         Keys of dicts stay as they are.
     """
     if isinstance(value, str):
@@ -41,7 +42,9 @@ def portable(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [portable(item) for item in value]
+        return type(value)(portable(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: portable(getattr(value, one.name)) for one in fields(value)})
     return value
 
 

@@ -5,7 +5,6 @@ Every layer shows figures, the lowest in errors and notes, so this stands beneat
 
 import math
 import re
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ _LONG = ((172_800, "days", 86_400, "h", 3600), (7200, "h", 3600, "min", 60), (12
 #: Spaces inside a figure, where no line may break: between groups of digits, before a unit, and of an interval.
 _INNER_SPACE = re.compile(
     r"(?<=\d) (?=\d{3}(?!\d)|%|[nµm]?s\b|min\b|h\b|[KMGT]iB\b|\[[\d?])|(?<=\d,) (?=\d[\d ]*(?:\.\d+)?\])"
+    r"|(?<=[%s]) (?=\[\d)|(?<=s,) (?=\d[\d ]*(?:\.\d+)? [nµm]?s\])"
 )
 
 
@@ -254,22 +254,6 @@ def size(n_bytes: float) -> str:
 def glued(text: str) -> str:
     r"""Return a text with ``"\0"`` for each space inside a figure, where no line breaks: ``"0.98\0[0.97,\00.99]"``."""
     return _INNER_SPACE.sub("\0", text)
-
-
-def fill(text: str, width: int, first: str = "", rest: str = "") -> str:
-    """Break a text into lines, and no figure between its digits or before its unit.
-
-    Parameters
-    ----------
-    text : str
-    width : int
-        In characters.
-    first, rest : str
-        What the first line, and every other, begins with.
-    """
-    # An option such as --max-time is a word.
-    lines = textwrap.fill(glued(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
-    return lines.replace("\0", " ")
 
 
 def _real(value: float) -> float:

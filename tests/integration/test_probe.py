@@ -22,7 +22,6 @@ from gilscope.accounting.ledger import availability
 from gilscope.children import descendants
 from gilscope.cli import main
 from gilscope.probing import probe as probing
-from gilscope.report.probe import WIDTH
 
 # As the installed script does, it finds its modules without looking in the working folder.
 START = "import sys; del sys.path[0]; from gilscope.cli import main; main()"
@@ -88,12 +87,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def environment(mark: str) -> dict[str, str]:
+def environment(mark: str, **more: str) -> dict[str, str]:
     """Return variables for a command whose processes can be found by one of them."""
-    return {**os.environ, mark: "1"}
+    return {**os.environ, mark: "1", **more}
 
 
-def probed(*arguments: str, quick: bool = True) -> "subprocess.CompletedProcess[str]":
+def probed(*arguments: str, quick: bool = True, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Probe in a few hundredths of a second, on one worker; whatever comes of it, no process of it is left."""
     mark = f"PROBE_TEST_{secrets.token_hex(8)}"
     short = ["--max-time", "0.05", *(["--workers", "1"] if quick else [])]
@@ -104,7 +103,7 @@ def probed(*arguments: str, quick: bool = True) -> "subprocess.CompletedProcess[
             text=True,
             timeout=100,
             check=False,
-            env=environment(mark),
+            env=environment(mark, **variables),
         )
     assert descendants.found_by(mark) == set()
     assert "gilscope/cli" not in done.stderr  # no traceback of our own
@@ -163,12 +162,12 @@ def test_a_gil_that_was_switched_on_counts(monkeypatch: pytest.MonkeyPatch) -> N
 
 @needs_ledger
 def test_the_table_goes_to_standard_output_and_progress_to_standard_error() -> None:
-    """One plain line of it where there is no terminal; the table fits its width."""
-    done = probed("sum(range(10**5))")
+    """One plain line of it where there is no terminal; as wide as COLUMNS says."""
+    done = probed("sum(range(10**5))", COLUMNS="80")
     assert done.returncode in MEASURED
     assert done.stderr == "Probing sum(range(10**5)): about 50 ms of measuring\n"
-    assert done.stdout.startswith("target  sum(range(10**5))\nclass ")
-    assert max(map(len, done.stdout.splitlines())) <= WIDTH
+    assert done.stdout.startswith("sum(range(10**5))\nclass ")
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 @needs_ledger
@@ -235,18 +234,19 @@ def test_a_call_that_two_threads_crash_keeps_its_profile() -> None:
 
 @needs_ledger
 def test_markdown_is_for_pasting() -> None:
-    """Two tables, and nothing else."""
+    """The target first and the advice last, both in bold, and tables between."""
     done = probed("sum(range(10**5))", "--markdown")
     lines = done.stdout.splitlines()
-    assert lines[:2] == ["|  |  |", "| --- | --- |"]
-    assert all(line.startswith("| ") or not line for line in lines)
+    assert lines[:4] == ["**sum(range(10\\*\\*5))**", "", "|  |  |", "| --- | --- |"]
+    assert lines[-1].startswith("**")
+    assert sum(line.startswith("| --- ") for line in lines) == 3
 
 
 @needs_ledger
 def test_json_goes_to_a_file_too(folder: Path) -> None:
     """Beside the table."""
     done = probed("sum(range(10**5))", "--json=found.json")
-    assert done.stdout.startswith("target ")
+    assert done.stdout.startswith("sum(range(10**5))\n")
     jsonschema.validate(json.loads((folder / "found.json").read_text()), SCHEMA)
 
 

@@ -55,7 +55,7 @@ def test_part_of_another_path_stays(at_home: Path) -> None:
 def test_data_keeps_its_form(at_home: Path) -> None:
     """However deep a text lies, and whatever lies beside it."""
     data = {"a": [1, None, {"b": f"{at_home}/x"}], "c": (True, 0.5)}
-    assert portable(data) == {"a": [1, None, {"b": "<home>/x"}], "c": [True, 0.5]}
+    assert portable(data) == {"a": [1, None, {"b": "<home>/x"}], "c": (True, 0.5)}
 
 
 def test_a_folder_that_was_removed_is_no_obstacle(at_home: Path) -> None:

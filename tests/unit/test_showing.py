@@ -52,7 +52,7 @@ DRAWN = {
     "samples": (SAMPLES, "GIL: free for 25 % of 1 s"),
     "witness": (SEEN, "GIL: free for"),
     "trace": (traces.trace(LOG), "longest hold"),
-    "probe": (PROBES["native"], "advice  "),
+    "probe": (PROBES["native"], "longest with the GIL"),
 }
 
 

@@ -217,15 +217,6 @@ def test_memory_has_the_unit_that_fits(n_bytes: int, text: str) -> None:
     assert words.size(n_bytes) == text
 
 
-@pytest.mark.parametrize("width", range(20, 40))
-def test_no_line_breaks_inside_a_figure(width: int) -> None:
-    """Where a line ends must not change what a figure says, nor what is to be typed."""
-    whole = "it drops the GIL 1 000 000 times a call, for 3.7 µs each, 92 % of 2 min 30 s; --max-time 10s may tell"
-    text = words.fill(whole, width)
-    assert " ".join(text.split()) == whole
-    assert all(figure in text for figure in ("1 000 000", "3.7 µs", "92 %", "2 min", "30 s", "--max-time"))
-
-
 @given(st.floats(1e-4, 90), st.floats(1e-3, 90))
 def test_a_ratio_lies_on_its_side_of_a_border(value: float, border: float) -> None:
     """As printed: above stays above and below stays below, unless five decimals do not tell the two apart."""

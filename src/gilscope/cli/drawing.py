@@ -6,7 +6,6 @@ import click
 
 from gilscope.cli.formats import FORMATS
 from gilscope.cli.kinds import Kind, named
-from gilscope.documents.typed import plain
 from gilscope.places import portable
 
 
@@ -22,15 +21,10 @@ def check_format(form: str) -> None:
 
 
 def made(kind: Kind, result: Any, form: str) -> bytes:
-    """Return a result in a format, as a file has it."""
+    """Return a result in a format, as a file has it: it names no place of this machine's user."""
     if FORMATS[form].is_picture:
         return kind.drawn(result, form)
-    if form == "json":
-        text = kind.json(result)
-    elif form in kind.makers:
-        text = named(kind.makers[form])(portable(plain(result)) if kind.form else result)
-    else:
-        text = named(FORMATS[form].draws)(kind.blocks(result))
+    text = kind.json(result) if form == "json" else named(FORMATS[form].draws)(portable(kind.blocks(result)))
     # UTF-8, whatever the terminal speaks; a target's name need not be text.
     return (text if text.endswith("\n") else f"{text}\n").encode(errors="replace")
 
@@ -46,7 +40,7 @@ def draw(kind: Kind, result: Any, style: str) -> None:
     style : str
         One of its styles.
     """
-    if style == "text" and kind.view:
+    if style == "text":
         named("gilscope.report.terminal:render")(kind.blocks(result))  # in colours, where there is a terminal
     else:
         data = made(kind, result, style)

@@ -1,7 +1,7 @@
 """Every kind of result, in one table: what draws it, and what its files are. A new kind is a view and a line here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,6 @@ class Kind:
         ``"module:function"``, which turns it into JSON text that ends in a newline; of a kind that is not read back.
     picture : str, optional
         ``"module:function"``, which turns it into the bytes of a picture, given "svg" or "png".
-    makers : mapping of str to str, optional
-        Format -> ``"module:function"``, for a kind that has no view yet.
     form : str, optional
         ``"module:name"``, the `gilscope.documents.envelope.Form` of its files; of a kind that is.
     """
@@ -33,13 +31,12 @@ class Kind:
     view: str
     dumps: str = ""
     picture: str = ""
-    makers: Mapping[str, str] = field(default_factory=dict)
     form: str = ""
 
     @property
     def formats(self) -> list[str]:
         """Every format that its files can have."""
-        return [form for form in FORMATS if form == "json" or self._has(form)]
+        return [form for form, one in FORMATS.items() if self.picture or not one.is_picture]
 
     @property
     def styles(self) -> list[str]:
@@ -73,22 +70,11 @@ class Kind:
         data: bytes = named(self.picture)(result, form)
         return data
 
-    def _has(self, form: str) -> bool:
-        return bool(self.picture) if FORMATS[form].is_picture else bool(self.view or form in self.makers)
-
 
 KINDS = {
     "run": Kind("gilscope.running.view:blocks", form="gilscope.running.document:RUN"),
     "experiment": Kind("gilscope.experiments.view:blocks", form="gilscope.experiments.document:EXPERIMENT"),
-    "probe": Kind(
-        "",
-        form="gilscope.probing.result:PROBE",
-        makers={
-            "text": "gilscope.report.probe:text",
-            "markdown": "gilscope.report.probe:markdown",
-            "html": "gilscope.report.probe:page",
-        },
-    ),
+    "probe": Kind("gilscope.probing.view:blocks", form="gilscope.probing.result:PROBE"),
     "atlas": Kind("gilscope.atlas.view:blocks", form="gilscope.atlas.document:ATLAS"),
     "trace": Kind(
         "gilscope.tracing.view:blocks",

@@ -1,6 +1,6 @@
 """Where what a command finds goes: in one format to standard output, and to a file for each -o."""
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +75,15 @@ class Outputs:
         """The files that hold what was found."""
         return [path for path, error in self._lost.items() if error is None]
 
-    def show(self, result: Any, *, terminal: Callable[[], None] | None = None) -> None:
+    def show(self, result: Any) -> None:
         """Show a result, and nothing else, on standard output.
 
         Parameters
         ----------
         result : object
             What the view of its kind takes.
-        terminal : callable, optional
-            What draws it here as text, which may tell more of this machine than a file may.
         """
-        style = self.style or "text"
-        if style == "text" and terminal is not None:
-            terminal()
-        else:
-            drawing.draw(self.kind, result, style)
+        drawing.draw(self.kind, result, self.style or "text")
 
     def save(self, result: Any, forms: Container[str] = FORMATS) -> None:
         """Write the files of some formats. What goes wrong is said by `conclude`, when what was measured was shown.

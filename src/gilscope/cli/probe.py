@@ -1,5 +1,6 @@
 """`gilscope probe`: what one call of the user's does to the GIL, and whether threads or processes pay for it."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,6 +15,7 @@ from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.probing.probe import DEFAULT_LIMIT_S, DEFAULT_SECONDS, probe_target, refused
+from gilscope.probing.view import blocks
 from gilscope.targets.target import Target, parse_target
 
 _EXAMPLES = (
@@ -85,9 +87,11 @@ def command(
         probe = refused(target, error)
     outputs.save(probe)
     if probe.failure:
-        click.echo(str(probe), err=True)
-    # Here with whole paths; a failure's text was said.
-    outputs.show(probe, terminal=lambda: None if probe.failure else click.echo(str(probe)))
+        from gilscope.report import terminal  # with rich, which completion and help go without
+
+        terminal.render(blocks(probe), terminal.open_console(sys.stderr))
+    if not (probe.failure and outputs.style in (None, "text")):  # which was said
+        outputs.show(probe)
     if probe.exit_code == INTERRUPTED:
         click.echo("gilscope: interrupted; what was measured so far is above", err=True)
     return outputs.conclude(probe.exit_code)

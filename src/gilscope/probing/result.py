@@ -7,7 +7,7 @@ Schema version history of its file
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from gilscope.documents.envelope import Form
 from gilscope.documents.typed import plain
@@ -20,7 +20,7 @@ from gilscope.probing.prediction import Prediction
 from gilscope.probing.requests import Knocks
 from gilscope.probing.shares import Share, Site
 from gilscope.probing.speed_ups import Scaling
-from gilscope.report import probe as drawing
+from gilscope.showing import Drawn, named
 
 _Way = Annotated[str, OneOf("threads", "processes")]
 
@@ -45,7 +45,7 @@ class MachineFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Probe:
+class Probe(Drawn):
     """What a probe of one call found. Printing it shows a table; in a notebook it renders as one.
 
     Parameters
@@ -155,30 +155,19 @@ class Probe:
         default_factory=dict
     )
 
+    _view: ClassVar[str] = "gilscope.probing.view:blocks"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it; ``documents/schemas/probe.json`` in the package describes that."""
-        data: dict[str, Any] = portable(self._shown())
+        data: dict[str, Any] = portable({"schema_version": PROBE.version, "kind": PROBE.kind, **plain(self)})
         return data
 
-    def _shown(self) -> dict[str, Any]:
-        """Return it for this machine's eyes, with whole paths."""
-        return {"schema_version": PROBE.version, "kind": PROBE.kind, **plain(self)}
-
     def markdown(self) -> str:
-        """Return it as a Markdown table."""
-        return drawing.markdown(self.as_dict())
+        """Return it as Markdown, to paste: it names no place of this machine's user."""
+        return str(named("gilscope.report.markdown:render")(portable(named(self._view)(self))))
 
-    def __repr__(self) -> str:
-        return f"<Probe of {self.target!r}: {self.failure or self.class_}>"
-
-    def __str__(self) -> str:
-        return drawing.text(self._shown())
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
-        printer.text(str(self))
-
-    def _repr_html_(self) -> str:
-        return drawing.html(self.as_dict())
+    def _in_a_line(self) -> str:
+        return f"Probe of {self.target!r}: {self.failure or self.class_}"
 
 
 def _from_1(data: dict[str, Any]) -> dict[str, Any]:

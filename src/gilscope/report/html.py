@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
+from gilscope.places import portable
 from gilscope.report.blocks import Block, Heading
 from gilscope.report.harmless import harmless, line
 
@@ -38,9 +39,12 @@ def fragment(blocks: Iterable[Block]) -> str:
 
 
 def in_notebook(blocks: Iterable[Block]) -> str | None:
-    """Return blocks as HTML, or None where Jinja2 is not installed: a notebook shows their text then."""
+    """Return blocks as HTML, or None where Jinja2 is not installed: a notebook shows their text then.
+
+    A notebook is saved with what it shows, which therefore names no place of this machine's user.
+    """
     try:
-        return fragment(blocks)
+        return fragment(portable(tuple(blocks)))
     except CannotRunError:
         return None
 

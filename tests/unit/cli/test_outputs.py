@@ -14,7 +14,7 @@ from gilscope.cli.outputs import Outputs
 from gilscope.errors import CannotRunError, UsageError
 from gilscope.running.document import RUN
 
-RESULT = {"run": fakes.hand_made(), "probe": PROBES["releases"].as_dict()}
+RESULT = {"run": fakes.hand_made(), "probe": PROBES["releases"]}
 
 
 @pytest.mark.parametrize("name", RESULT)

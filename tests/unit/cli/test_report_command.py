@@ -15,13 +15,14 @@ from gilscope.atlas.result import AtlasResult, MachineFacts
 from gilscope.atlas.rows import measured_row
 from gilscope.cli import main
 from gilscope.cli.kinds import KINDS
-from gilscope.report import html, markdown, probe, text
+from gilscope.places import portable
+from gilscope.probing import view as probing
+from gilscope.report import html, markdown, text
 from gilscope.running import document as running
 from gilscope.running import view
 
 RUN = {"schema_version": 1, "kind": "gilscope run"}
 PROBE = PROBES["releases"].as_dict()
-FAILED = PROBES["raised"].as_dict()
 CALLS = Atlas(title="Mine", calls=tuple(Call(name=name, group="g", statement="pass") for name in PROBES))
 RESULT = AtlasResult(
     tool="gilscope 0.1.0",
@@ -42,16 +43,16 @@ def report(capsys: pytest.CaptureFixture[str], path: Path, data: Any, style: str
     return caught.value.code, *capsys.readouterr()
 
 
-@pytest.mark.parametrize("data", [PROBE, FAILED], ids=["measured", "failed"])
-def test_a_probe_is_drawn_as_the_probe_drew_it(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("name", ["releases", "raised"])
+def test_a_probe_is_drawn_as_the_probe_drew_it(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
     """In every format; as JSON it is the file."""
-    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in ("text", "markdown", "html", "json")}
+    data = PROBES[name].as_dict()
+    drawn = {style: report(capsys, tmp_path / "a.json", data, style) for style in KINDS["probe"].styles}
     assert {(code, errors) for code, _, errors in drawn.values()} == {(0, "")}
-    assert drawn["text"][1] == f"{probe.text(data)}\n"
-    assert drawn["markdown"][1] == f"{probe.markdown(data)}\n"
-    assert probe.html(data) in drawn["html"][1]
+    blocks = portable(probing.blocks(PROBES[name]))
+    assert drawn["text"][1] == f"{text.render(blocks)}\n"
+    assert drawn["markdown"][1] == markdown.render(blocks)
+    assert drawn["html"][1] == html.page(blocks)
     assert json.loads(drawn["json"][1]) == data
 
 

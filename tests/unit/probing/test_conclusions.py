@@ -297,8 +297,8 @@ def test_a_probe_shows_itself() -> None:
     """As text, in a notebook and in IPython's terminal."""
     one = PROBES["releases"]
     assert isinstance(one, Probe)
-    assert str(one).startswith("target  module:function\n")
-    assert one._repr_html_().startswith("<table>")
+    assert str(one).startswith("module:function\nclass ")
+    assert "<h1>module:function</h1>" in (one._repr_html_() or "")
     shown: list[str] = []
     one._repr_pretty_(type("Printer", (), {"text": staticmethod(shown.append)})(), cycle=False)
     assert shown == [str(one)]

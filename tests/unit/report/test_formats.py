@@ -139,6 +139,8 @@ def test_no_text_of_a_result_does_harm(kind: str, form: str, said: str) -> None:
     """Whatever a view makes of it on its way to a block."""
     drawn = FORMATS[form](KINDS[kind].blocks(spoilt(RESULTS[kind], said)))
     assert not HARMFUL.search(drawn)
+    if form == "markdown":  # between fences nothing is markup, and a fence is longer than any in its text
+        drawn = re.sub(r"(?ms)^(`{3,})\n.*?^\1$", "", drawn)
     if form in TAGGED | {"markdown"}:
         assert not re.search(r"(?<!\\)<(script|img|svg|a )", drawn)
 

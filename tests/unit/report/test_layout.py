@@ -11,6 +11,7 @@ from gilscope.report.blocks import Column, Line, Table
 from gilscope.report.layout import GAP, fit, shorten, wrap
 
 FIGURES = ("0.98 [0.97, 0.99]*", "16 705 [10 153, 22 020]", "1.90 [?]", "12.3 ms", "1 000 000", "0.1 %")
+FIGURES += ("6.1 µs [5.8 µs, 6.9 µs]", "96.9 % [96.7, 97.0]")
 WORDS = ("a", "-", "processes", "漢字漢字漢字", "/usr/lib/python3/dist-packages/numpy/_core/_multiarray_umath.so", "")
 CELLS = st.lists(st.sampled_from([*FIGURES, *WORDS]), max_size=4).map(" ".join)
 

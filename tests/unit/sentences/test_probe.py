@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from probes import BYTECODE, FUNCTION, NATIVE, PROBES, STATEMENT, gave, handing, probed, share, shares
 
 from gilscope.pairing.control import SECOND_CPU
+from gilscope.probing import view
 from gilscope.probing.result import Probe
-from gilscope.report import probe as report
-from gilscope.report import probe_rows
+from gilscope.report import text
+from gilscope.report.terminal import NO_WIDTH
 
 WORTH_IT = 1.2
 PARTS = (0.0, 0.002, 0.03, 0.2, 0.5, 0.8, 0.97, 1.0)
@@ -75,7 +76,7 @@ def probes(draw: st.DrawFn) -> Drawn:
         cause=draw(st.sampled_from(["", "minus_ones lacks noexcept"])),
         already_parallel=draw(st.sampled_from([False, False, False, True, None])),
     )
-    return Drawn(made, report.text(made.as_dict()))
+    return Drawn(made, text.render(view.blocks(made), NO_WIDTH))
 
 
 SAID = Vocabulary()
@@ -86,18 +87,14 @@ INTERVAL = r"(?:under )?\d[\d ]*(?:\.\d+)? \[(?:\?|[^\]]+)\]|-"
 MEASURED = rf"(?: \(measured (?P<measured>{INTERVAL})(?: with nothing to send)?(?:: (?P<reason>[^()]*(?:\([^()]*\)[^()]*)*))?\))?"
 
 
-def plain_of(probe: Probe) -> dict[str, Any]:
-    return probe.as_dict()
-
-
 def row(probe: Probe, way: str) -> tuple[str, ...]:
     """Return the line of the table for a way with the most workers."""
-    lines = [cells for cells in probe_rows.ways(plain_of(probe)) if way.rstrip("s") in cells[0]]
+    lines = [line.cells for line in view.ways(probe) if way.rstrip("s") in line.cells[0]]
     return lines[-1] if lines else ("-",) * 6
 
 
 def facts(probe: Probe) -> dict[str, str]:
-    return dict([*probe_rows.call(plain_of(probe)), *probe_rows.tail(plain_of(probe))])
+    return {fact.label: fact.value for fact in (*view.call(probe), *view.tail(probe))}
 
 
 def stands(probe: Probe, way: str, predicted: str, measured: str = "", reason: str = "") -> bool:
@@ -191,7 +188,7 @@ def handed_holds(probe: Probe, way: str, at_a_time: str = "", handed: str = "", 
     return (
         right
         and row(probe, way)[5] != "-"
-        and any(f"so that {at_a_time} or more at a time" in value for _, value in probe_rows.tail(plain_of(probe)))
+        and any(f"so that {at_a_time} or more at a time" in fact.value for fact in view.tail(probe))
     )
 
 
@@ -410,7 +407,7 @@ MEANINGS = {
 
 def contradictions(probe: Probe) -> list[str]:
     found = SAID.contradictions(probe.advice, probe)
-    said = dict(probe_rows.head(probe.as_dict()))["class"].partition(": ")[2]
+    said = facts(probe)["class"].partition(": ")[2]
     shares = [probe.shares[name].estimate for name in ("held", "computing", "blocked")]
     found += [] if MEANINGS.get(said, lambda *_: True)(*shares) else [f"{said}: {shares}"]
     for note in probe.notes:
