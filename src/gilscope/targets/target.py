@@ -1,6 +1,7 @@
 """TARGET: a module's function, a script's, a statement or a kernel; and how a child gets hold of what it names."""
 
 import ast
+import difflib  # noqa: F401 - `near` needs it, and once the user's folders are searched it may be another
 import importlib
 import importlib.machinery
 import importlib.util
