@@ -181,6 +181,8 @@ class Account(Drawn):
     """
 
     _view: ClassVar[str] = "gilscope.accounting.view:of_account"
+    #: The first word of its mechanism.
+    _kept_by: ClassVar[str] = ""
 
     tool: str = field(default="", metadata=in_file(may_lack=True))
     started: str = field(default="", metadata=in_file(may_lack=True))
@@ -189,6 +191,11 @@ class Account(Drawn):
     cost: str
     blind_to: tuple[str, ...]
     wall_ns: Natural
+
+    def flaw(self) -> str:
+        """Say that it is no account of what it says that it is, or return ""."""
+        is_its_own = self.mechanism.partition(" ")[0] == self._kept_by
+        return "" if is_its_own else f".mechanism must begin with {self._kept_by}, for what else it has"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -212,6 +219,8 @@ class Log(Account):
         What `sites` adds up: each thread's releases from each place, with its native id. No file has them.
     """
 
+    _kept_by: ClassVar[str] = "ledger"
+
     threads: tuple[ThreadAccount, ...]
     sites: tuple[SiteAccount, ...]
     events: tuple[Event, ...] = field(default=())
@@ -221,8 +230,10 @@ class Log(Account):
     def flaw(self) -> str:
         """Say which event points to a place that there is not, or return ""."""
         n_sites = len(self.sites)
-        wrong = next((i for i, one in enumerate(self.events) if one.site is not None and one.site >= n_sites), None)
-        return "" if wrong is None else f".events[{wrong}].site must be below {n_sites}"
+        for i, one in enumerate(self.events):
+            if one.site is not None and one.site >= n_sites:
+                return f".events[{i}].site must be below {n_sites}"
+        return Account.flaw(self)
 
     def _in_a_line(self) -> str:
         threads, places = counted(len(self.threads), "thread"), counted(len(self.sites), "place")

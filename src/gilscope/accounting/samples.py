@@ -1,6 +1,7 @@
 """What sampling gives: shares of looks, with what the host left of them, as plain data."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gilscope.accounting.log import Account
 from gilscope.errors import Unavailable
@@ -71,6 +72,8 @@ class SampledLog(Account):
     at_once : tuple of float
         On a free-threaded build, shares of the looks that saw 0, 1, 2, ... of the watched threads attached.
     """
+
+    _kept_by: ClassVar[str] = "sampler"
 
     n_looks: Natural
     n_slots: Natural

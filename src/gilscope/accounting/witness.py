@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import pairwise
 from random import Random
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from gilscope import shortages
 from gilscope.accounting._leaving import Leaving
@@ -62,6 +62,8 @@ class WitnessLog(Account):
     waits_ns : tuple of int
         How long it took to get the GIL, each time.
     """
+
+    _kept_by: ClassVar[str] = "witness"
 
     n_looks: NotNegative
     free: Part

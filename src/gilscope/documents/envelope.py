@@ -5,6 +5,7 @@ newer gilscope or damaged is refused, and the error says which, and where.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from gilscope.places import portable
 
 T = TypeVar("T")
 _OURS = "gilscope "
+#: What JSON allows in a text, and a terminal may obey that shows it: written as \\u009b it says the same.
+_CONTROLS = re.compile(r"[\x7f-\x9f\u00ad\u0600-\u0605\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ class Form(Generic[T]):
         # The result's own version, where it has one, is of the file that it was read from.
         data["schema_version"] = self.version
         style: dict[str, Any] = {"indent": self.indent, "separators": self.separators}
-        return json.dumps(portable(data), ensure_ascii=False, allow_nan=False, **style) + "\n"
+        text = json.dumps(portable(data), ensure_ascii=False, allow_nan=False, **style)
+        return _CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
     def loads(self, text: str, source: str = "the text") -> T:
         """Return the result that the text of a file holds.

@@ -1,5 +1,6 @@
 """What cannot run here, said once for everything that cannot for the same reason."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from gilscope import words
@@ -17,28 +18,30 @@ def lines(arms: Sequence[Arm], absent: Mapping[str, Unavailable]) -> list[str]:
     absent : mapping of str to Unavailable
         By the arm's id.
     """
-    told = []
-    for absence in dict.fromkeys(absent[arm.id] for arm in arms if arm.id in absent):
-        missing = [arm for arm in arms if absent.get(arm.id) == absence]
-        told.append(f"{', '.join(_names(arms, missing))}: {absence}")
-    return told
+    arms = list(dict.fromkeys(arms))
+    totals = {field: Counter(getattr(arm, field) for arm in arms) for field in ("strategy", "implementation")}
+    missing: dict[Unavailable, list[Arm]] = {}
+    for arm in arms:
+        if arm.id in absent:
+            missing.setdefault(absent[arm.id], []).append(arm)
+    return [f"{', '.join(_names(some, totals))}: {absence}" for absence, some in missing.items()]
 
 
-def _names(arms: Sequence[Arm], missing: Sequence[Arm]) -> list[str]:
-    """Return what the missing arms are, with as few names as say it."""
-    present = [arm for arm in arms if arm not in missing]
-    strategies = _whole("strategy", missing, present)
+def _names(missing: Sequence[Arm], totals: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return what the missing arms are, with as few names as say it; `totals` says how many there are of each."""
+    strategies = _whole("strategy", missing, totals)
     rest = [arm for arm in missing if arm.strategy not in strategies]
-    implementations = _whole("implementation", rest, present)
+    left = {arm.implementation for arm in rest}
+    implementations = [name for name in _whole("implementation", missing, totals) if name in left]
     names = [*map(words.way, strategies), *implementations]
-    rest = [arm for arm in rest if arm.implementation not in implementations]
-    for strategy in dict.fromkeys(arm.strategy for arm in rest):
-        under = dict.fromkeys(arm.implementation for arm in rest if arm.strategy == strategy)
-        names.append(f"{' and '.join(under)} under {words.way(strategy)}")
-    return names
+    under: dict[str, dict[str, None]] = {}
+    for arm in rest:
+        if arm.implementation not in implementations:
+            under.setdefault(arm.strategy, {})[arm.implementation] = None
+    return names + [f"{' and '.join(some)} under {words.way(strategy)}" for strategy, some in under.items()]
 
 
-def _whole(field: str, missing: Sequence[Arm], present: Sequence[Arm]) -> list[str]:
-    """Return the strategies, or the implementations, of which nothing is present."""
-    there = {getattr(arm, field) for arm in present}
-    return [name for name in dict.fromkeys(getattr(arm, field) for arm in missing) if name not in there]
+def _whole(field: str, missing: Sequence[Arm], totals: Mapping[str, Mapping[str, int]]) -> dict[str, None]:
+    """Return the strategies, or the implementations, of which all are missing."""
+    counts = Counter(getattr(arm, field) for arm in missing)
+    return dict.fromkeys(name for name, n in counts.items() if n == totals[field][name])

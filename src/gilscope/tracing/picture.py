@@ -3,11 +3,13 @@
 import io
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from gilscope.errors import CannotRunError
 from gilscope.places import portable
+from gilscope.report.harmless import line
 from gilscope.tracing.columns import FREE, Piece, gil_spans, merged
 from gilscope.tracing.result import Trace
 from gilscope.tracing.spans import (
@@ -53,6 +55,8 @@ _SHADES = ("#0072B2", "#555555", "#003F63", "#888888")
 _NAME_SHARE = 0.09
 _INCHES_WIDE, _INCHES_A_LANE, _INCHES_AROUND, _DPI = 11.0, 0.4, 1.9, 150
 _LANE_HEIGHT, _WORDS_A_LINE = 0.78, 150
+#: A picture of more is too high for what draws it; and characters of a name, and of a text below, that leave room.
+MOST_LANES, MOST_OF_NAME, MOST_OF_TEXT = 100, 40, 300
 _UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 
@@ -79,7 +83,16 @@ def draw(trace: Trace, form: str) -> bytes:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "0"}):
+    trace = _harmless(trace)
+    with mpl.rc_context(
+        {
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "svg.hashsalt": "0",
+            "text.parse_math": False,  # a $ in a name is no formula
+        }
+    ):
         size = (_INCHES_WIDE, _INCHES_AROUND + _INCHES_A_LANE * (len(trace.lanes) + 1))
         figure = Figure(figsize=size, layout="constrained")  # without pyplot no display is looked for
         draw_lanes(figure.subplots(), trace)
@@ -87,6 +100,26 @@ def draw(trace: Trace, form: str) -> bytes:
         buffer = io.BytesIO()
         figure.savefig(buffer, format=form, dpi=_DPI, metadata={"Date": None} if form == "svg" else None)
     return buffer.getvalue()
+
+
+def _harmless(trace: Trace) -> Trace:
+    """Return a trace with texts that can be drawn, and no more lanes than fit: a file may hold anything."""
+    lanes = tuple(replace(lane, name=_short(lane.name)) for lane in trace.lanes[:MOST_LANES])
+    n_left_out = len(trace.lanes) - len(lanes)
+    blind_to = [*trace.log.blind_to, *([f"{counted(n_left_out, 'thread')} that had no room"] if n_left_out else [])]
+    log = replace(
+        trace.log,
+        mechanism=line(trace.log.mechanism, MOST_OF_TEXT),
+        cost=line(trace.log.cost, MOST_OF_TEXT),
+        blind_to=(line(", ".join(blind_to), MOST_OF_TEXT),) if blind_to else (),
+    )
+    return replace(trace, target=_short(portable(trace.target)), log=log, lanes=lanes)
+
+
+def _short(text: str) -> str:
+    """Return a name that leaves room for the lanes."""
+    text = line(text)
+    return text if len(text) <= MOST_OF_NAME else f"{text[: MOST_OF_NAME - 1]}…"
 
 
 def draw_lanes(axes: "Axes", trace: Trace, n_columns: int = N_COLUMNS) -> None:
@@ -101,7 +134,7 @@ def draw_lanes(axes: "Axes", trace: Trace, n_columns: int = N_COLUMNS) -> None:
     """
     begin_ns, end_ns = trace.known_from_ns, max(1, trace.log.wall_ns)
     scale, unit = next(((size, name) for size, name in _UNITS if end_ns >= 2 * size), _UNITS[-1])
-    column_ns = (end_ns - begin_ns) / n_columns
+    column_ns = max(1, end_ns - begin_ns) / n_columns
     holders = {lane.name: _SHADES[i % len(_SHADES)] for i, lane in enumerate(trace.lanes)}
     rows = [gil_spans(trace, begin_ns)]
     rows += [[one for one in lane.spans if one.end_ns > begin_ns] for lane in trace.lanes]

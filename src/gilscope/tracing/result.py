@@ -75,7 +75,9 @@ class Trace(Drawn):
     notes: tuple[str, ...] = ()
 
     def flaw(self) -> str:
-        """Say which span points to a place that there is not, or return ""."""
+        """Say which span points to a place that there is not, or what else does not fit together, or return ""."""
+        if self.known_from_ns > self.log.wall_ns:
+            return f".known_from_ns must be up to {self.log.wall_ns}; got {self.known_from_ns}"
         n_sites = len(self.log.sites)
         for i, lane in enumerate(self.lanes):
             if any(one.site is not None and one.site >= n_sites for one in lane.spans):

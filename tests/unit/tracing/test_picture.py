@@ -1,5 +1,9 @@
 """Pictures of traces: lanes, merging, and what they say of themselves."""
 
+import re
+from dataclasses import replace
+from xml.dom import minidom
+
 import pytest
 import traces
 from hypothesis import given
@@ -83,6 +87,30 @@ def test_merging_keeps_every_state_s_time(lengths: list[int], column_ns: float) 
     for state in "ab":
         drawn = sum(dict(piece.shares).get(state, 0) * (piece.end_ns - piece.begin_ns) for piece in pieces)
         assert drawn == pytest.approx(sum(one.length_ns for one in lane if one.state == state))
+
+
+HOSTILE = ("\x1b[31m\x9b\x00", "\u202eabc\u2028", "$x^$ $\\frac{", "9" * 5000, "<script>alert(1)</script>", "")
+
+
+@pytest.mark.parametrize("said", HOSTILE, ids=lambda said: ascii(said)[:20])
+def test_a_picture_of_a_file_from_elsewhere_is_drawn(said: str) -> None:
+    """Whatever its names are: as letters, and not so long that the lanes have no room, of which there is a warning."""
+    pytest.importorskip("matplotlib")
+    log = traces.log(traces.TURNS, sites=(traces.site(),), mechanism=said, cost=said, blind_to=(said,) * 300)
+    trace = traces.trace(log)
+    lanes = tuple(replace(lane, name=f"{said}{i}") for i, lane in enumerate(trace.lanes))
+    drawn = picture.draw(replace(trace, target=said, lanes=lanes), "svg").decode()
+    minidom.parseString(drawn)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2028]|<script", drawn)
+
+
+def test_a_picture_has_no_more_lanes_than_can_be_drawn() -> None:
+    """Of thousands it draws the first and says how many had no room."""
+    pytest.importorskip("matplotlib")
+    trace = traces.trace(traces.log(traces.TURNS, sites=(traces.site(),)))
+    many = replace(trace, lanes=trace.lanes * 1000)
+    assert picture.draw(many, "png").startswith(b"\x89PNG")
+    assert "2900 threads that had no room" in picture._about(picture._harmless(many))
 
 
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch, turns: Trace) -> None:
