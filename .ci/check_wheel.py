@@ -8,7 +8,12 @@ from zipfile import ZipFile
 
 SOURCES = {".c", ".h", ".pxd", ".pyx"}
 #: What setuptools packs only where it is told to.
-DATA = {"gilscope/py.typed", "gilscope/report/page.html", "gilscope/atlases/stdlib.toml"}
+DATA = {
+    "gilscope/py.typed",
+    "gilscope/report/page.html",
+    "gilscope/atlases/stdlib.toml",
+    "gilscope/documents/schemas/run.json",
+}
 #: Where builds happen. /usr is left out: the compiler's own files are named in what it makes, on every machine alike.
 FOLDERS = {str(Path.home()), tempfile.gettempdir(), str(Path.cwd())} - {"/"}
 
