@@ -124,7 +124,7 @@ class Plan:
     n_launches: Positive
     min_rounds: Natural
     min_span_s: NotNegative
-    seed: Natural
+    seed: int
     effort: str = "default"
     oversubscribed: bool = False
 

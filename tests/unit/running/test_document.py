@@ -317,3 +317,10 @@ def test_a_file_without_a_kind_is_read() -> None:
     before, after = json.loads(path.read_text()), json.loads(RUN.dumps(result))
     assert after == {**before, "kind": "gilscope run"}
     VALIDATOR.validate(after)
+
+
+def test_any_seed_that_a_run_takes_is_read_back() -> None:
+    """A random generator takes negative ones too."""
+    made = fakes.hand_made()
+    made = dataclasses.replace(made, plan=dataclasses.replace(made.plan, seed=-1))
+    assert RUN.loads(RUN.dumps(made)).plan.seed == -1
