@@ -116,7 +116,13 @@ def test_a_probe_without_a_ledger_answers(monkeypatch: pytest.MonkeyPatch, barre
     monkeypatch.setattr(samples, "LEAST_COVERAGE", 0.0)
     monkeypatch.setattr(samples, "MOST_GAP", 1.0)
     data = bytes(10**6)
-    probe = gilscope.probe(lambda: zlib.crc32(data))  # a lambda, so that it runs in this process, as barred
+    for attempt in range(5):
+        try:
+            probe = gilscope.probe(lambda: zlib.crc32(data))  # a lambda, so that it runs in this process, as barred
+            break
+        except CannotRunError:  # a witness that hardly got a CPU says that it cannot tell, and rightly
+            if attempt == 4:
+                raise
     assert not probe.failure
     assert "no ledger: a test says so" in probe.mechanism
     assert probe.mechanism.startswith("sampler" if barred == (ledger,) else "witness")
