@@ -25,7 +25,7 @@ MS = 1_000_000
 
 def count() -> int:
     """Work in bytecode."""
-    return sum(1 for _ in range(50_000))
+    return sum(1 for _ in range(500_000))
 
 
 def seen(call: Callable[[], object], call_ns: float, seconds: float, shown: Callable[[Shares], bool]) -> Shares:
