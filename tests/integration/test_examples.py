@@ -3,6 +3,7 @@
 import doctest
 import re
 import textwrap
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,9 @@ def test_the_ledgers_example(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "MainThread" in printed
     assert "\nledger\n" in printed
-    assert any("zlib" in line for line in printed.splitlines()[-len(entered.sites) :])
+    # An interpreter that is one static program has zlib inside, and its releases have no place (docs/ledger.md).
+    if getattr(zlib, "__file__", None) is not None:
+        assert any("zlib" in line for line in printed.splitlines()[-len(entered.sites) :])
 
 
 def test_the_arithmetic_of_the_readme() -> None:
