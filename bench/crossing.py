@@ -10,9 +10,10 @@ from itertools import pairwise
 from math import exp, isfinite, isinf, log
 from statistics import median
 
-from pairs import Estimate, Rounds, gil_enabled
+from pairs import Estimate, Rounds
 
 from gilscope.pairing.intervals import Interval
+from gilscope.system.gil import gil_enabled
 from gilscope.words import count, counted, duration, ratio
 
 WAYS = ("threads", "processes")

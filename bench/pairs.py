@@ -27,6 +27,7 @@ from gilscope.documents.files import write_whole
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.pairing import rounds
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
+from gilscope.system.gil import gil_enabled
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
 PLAIN_WIDTH = 132
@@ -242,9 +243,3 @@ def surroundings(seed: int) -> dict[str, object]:
         "cpus": usable,
         "seed": seed,
     }
-
-
-def gil_enabled() -> bool:
-    """Return whether this interpreter runs with a GIL now."""
-    probe = getattr(sys, "_is_gil_enabled", None)
-    return True if probe is None else bool(probe())

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gilscope.atlas.result import AtlasResult, MachineFacts, PredictedRange, ReleasedShare, Row, SpeedUp, Way
+from gilscope.atlas.result import AtlasResult, MachineFacts, PredictedRange, Row, SpeedUp, Way
+from gilscope.probing.shares import Share
 
 LEDGER: dict[str, Any] = {"mechanism": "ledger", "cost": "little", "blind_to": ("who",)}
 WITNESS: dict[str, Any] = {
@@ -36,7 +37,7 @@ ROWS = (
         "releases",
         "sums",
         wall_ns=850_000.0,
-        released=ReleasedShare(0.96, 0.95, 0.97),
+        released=Share(0.96, 0.95, 0.97),
         longest_hold_ns=106_000,
         releases=1.0,
         mean_release_ns=813_000.0,
@@ -52,7 +53,7 @@ ROWS = (
         "Python bytecode",
         "sums",
         wall_ns=2_550_000.0,
-        released=ReleasedShare(0.0, 0.0, 0.0),
+        released=Share(0.0, 0.0, 0.0),
         longest_hold_ns=2_550_000,
         releases=0.0,
         threads=way(1.02, 1.0, 1.0),
@@ -64,7 +65,7 @@ ROWS = (
         "unsure",
         "undecided",
         wall_ns=1_000_000.0,
-        released=ReleasedShare(0.5, 0.1, 0.9),
+        released=Share(0.5, 0.1, 0.9),
         longest_hold_ns=1_000_000,
         releases=0.5,
         mean_release_ns=100_000.0,

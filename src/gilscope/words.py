@@ -96,6 +96,11 @@ def seconds(value_s: float | None) -> str:
     return duration(None if value_s is None else value_s * 1e9)
 
 
+def joined(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence has them: ``"python, c and numpy"``, or with "or" before the last."""
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def took(value_s: float) -> str:
     """Return how long something took, to the second where that is longer than some: ``"38 s"``, ``"0.4 s"``."""
     return seconds(round(value_s) if value_s >= 9.5 else round(value_s, 1) if value_s >= 0.05 else value_s)

@@ -300,3 +300,12 @@ def test_a_strategy_says_how_its_workers_are_counted(name: str, label: str, way:
     assert words.way(name) == way
     if members is not None:
         assert words.members(name) == members
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [([], ""), (["c"], "c"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
+)
+def test_names_are_joined_as_a_sentence_has_them(names: list[str], text: str) -> None:
+    """Commas, and a word before the last."""
+    assert words.joined(names, "or") == text
+    assert words.joined(names) == text.replace(" or ", " and ")

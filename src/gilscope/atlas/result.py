@@ -4,30 +4,14 @@ from dataclasses import dataclass, field
 from math import inf, nan
 from typing import Annotated
 
-from gilscope.fields import Natural, NotNegative, OneOf, Part, Positive, Range, in_file
+from gilscope.fields import Natural, NotNegative, OneOf, Positive, Range, in_file
 from gilscope.probing.advice import PAYS
 from gilscope.probing.classes import CLASSES
 from gilscope.probing.prediction import LIMITS
+from gilscope.probing.shares import Share
 
 #: What stands in place of a class where nothing was measured.
 NOT_INSTALLED, FAILED = "not installed", "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasedShare:
-    """A share of a call's time, 0 to 1, with its interval.
-
-    Parameters
-    ----------
-    estimate : float
-        The median of batches of calls.
-    low, high : float
-        An end of its interval.
-    """
-
-    estimate: Part
-    low: Part
-    high: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +96,7 @@ class Row:
         What `gilscope probe` of this call would end with.
     wall_ns : float or None
         Of one call.
-    released : ReleasedShare or None
+    released : Share or None
         Share of the time without the GIL.
     longest_hold_ns : int or None
         In which a call did not drop the GIL by itself: it can stall every other thread for as long.
@@ -152,7 +136,7 @@ class Row:
     failure: str = ""
     exit_code: Natural = 0
     wall_ns: NotNegative | None = None
-    released: ReleasedShare | None = None
+    released: Share | None = None
     longest_hold_ns: Natural | None = None
     releases: NotNegative | None = None
     mean_release_ns: NotNegative | None = None

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gilscope.atlas.calls import Call
-from gilscope.atlas.result import FAILED, NOT_INSTALLED, PredictedRange, ReleasedShare, Row, SpeedUp, Way
+from gilscope.atlas.result import FAILED, NOT_INSTALLED, PredictedRange, Row, SpeedUp, Way
 from gilscope.places import portable
 from gilscope.probing.result import Probe
+from gilscope.probing.shares import Share
 from gilscope.system.gil import gil_enabled
 
 
@@ -46,7 +47,7 @@ def measured_row(call: Call, probe: Probe, took_s: float) -> Row:
         probe.class_,
         took_s,
         wall_ns=probe.wall_ns,
-        released=ReleasedShare(1 - held.estimate, 1 - held.high, 1 - held.low),
+        released=Share(1 - held.estimate, 1 - held.high, 1 - held.low),
         longest_hold_ns=probe.longest_hold_ns,
         releases=probe.releases,
         mean_release_ns=probe.mean_release_ns,

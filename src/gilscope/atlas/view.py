@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from math import isnan
 
-from gilscope.atlas.result import FAILED, NOT_INSTALLED, AtlasResult, ReleasedShare, Row, Way
+from gilscope.atlas.result import FAILED, NOT_INSTALLED, AtlasResult, Row, Way
 from gilscope.probing import classes
+from gilscope.probing.shares import Share
 from gilscope.report.blocks import (
     BAD,
     GOOD,
@@ -117,7 +118,7 @@ def about(row: Row) -> Facts:
     )
 
 
-def released(share: ReleasedShare) -> str:
+def released(share: Share) -> str:
     """Return the released share in per cent, with its interval where that is wide."""
     is_wide = share.high - share.low > 0.1
     ends = f" [{100 * share.low:.0f}, {100 * share.high:.0f}]" if is_wide else ""

@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from gilscope.cli.formats import FORMATS
-from gilscope.cli.kinds import Kind, named
+from gilscope.cli.kinds import Kind
 from gilscope.places import portable
+from gilscope.showing import named
 
 
 def check_format(form: str) -> None:

@@ -1,8 +1,6 @@
 """Every kind of result, in one table: what draws it, and what its files are. A new kind is a view and a line here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,8 @@ from gilscope.cli.formats import FORMATS
 from gilscope.documents.envelope import Form
 from gilscope.errors import UsageError
 from gilscope.report.blocks import Block
+from gilscope.showing import named
+from gilscope.words import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Kind:
         for form in self.formats:
             if path.suffix.lower() in FORMATS[form].endings:
                 return form
-        allowed = either([FORMATS[form].endings[0] for form in self.formats])
+        allowed = joined([FORMATS[form].endings[0] for form in self.formats], "or")
         raise UsageError(f"{path}: the ending says what is written; choose {allowed}")
 
     def blocks(self, result: Any) -> tuple[Block, ...]:
@@ -92,14 +92,3 @@ KINDS = {
 def forms() -> dict[str, Form[Any]]:
     """Return what the files of each kind are that is read back, by its name."""
     return {name: named(kind.form) for name, kind in KINDS.items() if kind.form}
-
-
-def either(names: Sequence[str]) -> str:
-    """Return names to choose from: ``".json, .md or .txt"``."""
-    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def named(name: str) -> Any:
-    """Return what ``"module:function"`` names; its module is imported now at the latest."""
-    module, _, function = name.partition(":")
-    return getattr(import_module(module), function)

@@ -9,11 +9,11 @@ import click
 
 from gilscope.cli import spellings, voice
 from gilscope.cli.formats import FORMATS
-from gilscope.cli.kinds import KINDS, either
+from gilscope.cli.kinds import KINDS
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Choice, Duration
 from gilscope.errors import UsageError
-from gilscope.words import seconds
+from gilscope.words import joined, seconds
 
 #: What decorates a command.
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -71,7 +71,7 @@ def outputs_of(*kinds: str) -> Decorator:
 def _with_outputs(
     call: Callable[..., Any], formats: list[str], force: str, default: str, function: Callable[..., Any]
 ) -> Callable[..., Any]:
-    endings = either([FORMATS[form].endings[0] for form in formats])
+    endings = joined([FORMATS[form].endings[0] for form in formats], "or")
     styles = [form for form in formats if not FORMATS[form].is_picture]
 
     @click.option(

@@ -7,7 +7,6 @@ import click
 from gilscope.cli import exit_codes, options, voice
 from gilscope.cli.command import Command
 from gilscope.cli.formats import FORMATS
-from gilscope.cli.kinds import either
 from gilscope.cli.measuring import begin, measure
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
@@ -16,7 +15,7 @@ from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.result import SERIAL, Result
 from gilscope.running.strategies import STRATEGIES
-from gilscope.words import counted, seconds
+from gilscope.words import counted, joined, seconds
 
 _EXAMPLES = (
     ("run", "Compare all there is, in about a minute."),
@@ -45,7 +44,11 @@ _EXAMPLES = (
 @click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")
 @click.option("--gil", "gil_modes", type=Names(GIL_MODES), default="", help="held or released.  [default: both]")
 @click.option(
-    "--dtype", type=OneOf(DTYPES), default=DTYPES[0], show_default=True, help=f"What the items are: {either(DTYPES)}."
+    "--dtype",
+    type=OneOf(DTYPES),
+    default=DTYPES[0],
+    show_default=True,
+    help=f"What the items are: {joined(DTYPES, 'or')}.",
 )
 @click.option(
     "--form",

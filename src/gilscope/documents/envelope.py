@@ -15,6 +15,7 @@ from gilscope.documents.files import read_text, write_whole
 from gilscope.documents.typed import Wrong, plain, typed
 from gilscope.errors import UsageError
 from gilscope.places import portable
+from gilscope.words import joined
 
 T = TypeVar("T")
 _OURS = "gilscope "
@@ -138,7 +139,7 @@ def form_of(data: dict[str, Any], forms: Iterable[Form[Any]], source: str) -> Fo
     else:
         found = next((form for form in forms if form.kind == kind), None)
     if found is None:
-        raise UsageError(f"{source} {_what(data)}; can be read: results of {_either([form.kind for form in forms])}")
+        raise UsageError(f"{source} {_what(data)}; can be read: results of {joined([form.kind for form in forms])}")
     version = data.get("schema_version")
     readable = (*found.older, found.version)
     if type(version) is not int or version not in readable:
@@ -146,7 +147,7 @@ def form_of(data: dict[str, Any], forms: Iterable[Form[Any]], source: str) -> Fo
         why = ": a newer gilscope wrote it" if is_newer else ""
         raise UsageError(
             f"{source} is a result of {found.kind} of schema version {_told(version)}{why}; this gilscope reads "
-            f"{'version' if len(readable) == 1 else 'versions'} {_either(list(map(str, readable)))}"
+            f"{'version' if len(readable) == 1 else 'versions'} {joined(list(map(str, readable)))}"
         )
     return found
 
@@ -167,10 +168,6 @@ def _what(data: dict[str, Any]) -> str:
 def _told(value: object) -> str:
     told = repr(value)
     return told if len(told) <= 60 else f"{told[:57]}..."
-
-
-def _either(texts: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def _refuse(name: str) -> None:

@@ -103,8 +103,7 @@ def judge(claim: Claim, rows: Sequence[Row], without: str = "") -> Finding:
         Why the claim does not apply here.
     """
     figures = tuple(
-        Figure(row.arm.id, "serial" if row.partner.endswith("/serial") else "ceiling", row.equal_width, row.verdict)
-        for row in rows
+        Figure(row.arm.id, "serial" if row.beside_serial else "ceiling", row.equal_width, row.verdict) for row in rows
     )
     found = {row.verdict: row for row in rows if row.unavailable is None}
     if without or not found:

@@ -53,7 +53,7 @@ def request(effort: str) -> Request:
 def findings(result: Result) -> tuple[Finding, ...]:
     """Return what a run says of each claim."""
     threads = [row for row in result.rows if row.arm.strategy == "threads" and row.arm.n_workers > 1]
-    without = "" if all(one.get("gil_enabled", True) for one in result.workers) else "this interpreter has no GIL"
+    without = "" if result.gil_enabled else "this interpreter has no GIL"
     return (
         judge(_HELD, [row for row in threads if row.arm.gil == "held"], without),
         judge(_RELEASED, [row for row in threads if row.arm.gil == "released"], without),

@@ -10,14 +10,13 @@ _COLUMNS = (Column("arm"), Column("compared with", drop=1), Column("ratio"), Col
 
 def blocks(result: ExperimentResult) -> tuple[Block, ...]:
     """Return an experiment's result as blocks: the answers stand last."""
-    n_rounds = sum(not one.warm_up for one in result.run.rounds)
     told = {name: f"{name}: {text}" for name, text in result.sections.items()}
     asked = tuple(told.pop(name) for name in ("Question", "Prediction") if name in told)
     return (
         Heading(f"{result.run.tool} - {result.experiment}: {result.title}"),
         Sentences(asked),
         *(_table(finding) for finding in result.findings if finding.figures),
-        Sentences((*told.values(), f"{words.counted(n_rounds, 'round')} were timed."), QUIET),
+        Sentences((*told.values(), f"{words.counted(result.run.n_rounds, 'round')} were timed."), QUIET),
         *(Answer(sentence(finding), _tone(finding)) for finding in result.findings),
     )
 

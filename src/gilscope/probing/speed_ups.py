@@ -18,7 +18,7 @@ from gilscope.errors import CannotRunError
 from gilscope.fields import Natural, NotNegative, OneOf
 from gilscope.originals import threads_are_replaced, time
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
-from gilscope.pairing.rounds import Rounds, in_turns
+from gilscope.pairing.rounds import Rounds, in_turns, lead_in
 from gilscope.probing.handing import Handing, hand_to_processes, hand_to_threads
 from gilscope.probing.workers import Channel, PipeChannel, ThreadChannel, Work, WorkerError
 from gilscope.targets.target import Resolved
@@ -35,10 +35,6 @@ GOOD_ROUNDS, MOST_LONG_CALLS = 12, 16
 #: What handing a call out costs is measured for shorter calls; of longer ones it is less than matters to anybody.
 SHORT_CALL_NS = 2_000_000
 
-#: The untimed lead-in before each sample does this share of its work, one call at least: enough to take what the arm
-#: before has left in caches and among sleeping workers. In 40 trials of 24 rounds on two busy CPUs, two equal arms
-#: read each other within 15 % with it and within 49 % without (copies of 8 MB), within 15 and 30 % (bytecode).
-LEAD_IN_SHARE = 0.05
 SERIAL = "serial"
 
 _Arm = tuple[str, int]
@@ -295,8 +291,8 @@ def _rounds(
             if way in failed:  # another width of it, in this round
                 continue
             try:
-                if lead_in := _lead_in(work):
-                    _wall_ns(channels, lead_in)
+                if before := _lead_in(work):
+                    _wall_ns(channels, before)
                 before_ns = _waited_ns(channels)
                 walls[arm] = _wall_ns(channels, work)
             except WorkerError as error:  # it went well once, and does not always
@@ -323,7 +319,7 @@ def _rounds(
 
 def _lead_in(work: Work) -> Work:
     """Return the work of a lead-in; none where a sample is a single call, which there is no time to make twice."""
-    return {name: max(1, round(LEAD_IN_SHARE * amount)) for name, amount in work.items() if amount > 1}
+    return {name: lead_in(amount) for name, amount in work.items() if amount > 1}
 
 
 def _waited_ns(channels: Sequence[Channel]) -> int:

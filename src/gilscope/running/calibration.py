@@ -5,6 +5,7 @@ from math import ceil
 from typing import Protocol
 
 from gilscope.errors import Unavailable
+from gilscope.pairing.rounds import lead_in
 from gilscope.running.result import SERIAL, Arm, Plan, Sample, WorkSize
 from gilscope.running.strategies import ITEM_MULTIPLE
 
@@ -12,8 +13,6 @@ from gilscope.running.strategies import ITEM_MULTIPLE
 MIN_SAMPLE_NS = 5_000_000
 #: And the slowest at most this long, so that a round stays adjacent in time.
 MAX_SAMPLE_NS = 250_000_000
-#: The lead-in call does this share of a sample's work: enough to take the after-effects of the arm before.
-LEAD_IN_SHARE = 0.05
 #: The arrays made for a call of a given length allow for this fast a kernel.
 FASTEST_ITEM_NS = 0.1
 
@@ -62,7 +61,7 @@ def calibrate(launch: LaunchLike, arms: Sequence[Arm], n_items: int) -> WorkSize
 
 def call_of(arm: Arm, repeats: int) -> tuple[str, int, int]:
     """Return how a launch is asked for one sample: (arm, repeats, repeats of its lead-in)."""
-    return arm.id, round(repeats * arm.work), max(1, round(repeats * LEAD_IN_SHARE))
+    return arm.id, round(repeats * arm.work), lead_in(repeats)
 
 
 def items_for(launch: LaunchLike, arms: Sequence[Arm], n_items: int, plan: Plan) -> int:

@@ -240,4 +240,4 @@ def _where(chosen: Sequence[Row], all_of_it: Sequence[Row]) -> str:
         if len(meant) < len(its):
             name += f" ({', '.join(f'{row.arm.kernel} on {row.arm.n_workers}' for row in meant)})"
         names.append(name)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return words.joined(names)

@@ -385,6 +385,16 @@ class Result(Drawn):
 
     _view: ClassVar[str] = "gilscope.running.view:blocks"
 
+    @property
+    def n_rounds(self) -> int:
+        """Timed rounds; those of the warm-up do not count."""
+        return sum(not one.warm_up for one in self.rounds)
+
+    @property
+    def gil_enabled(self) -> bool:
+        """Whether its workers had a GIL; where a file does not say, they had."""
+        return all(worker.get("gil_enabled", True) for worker in self.workers)
+
     def _in_a_line(self) -> str:
         kernels = ", ".join(dict.fromkeys(row.arm.kernel for row in self.rows))
         arms, rounds = counted(len(self.rows), "arm"), counted(len(self.rounds), "round")

@@ -278,6 +278,9 @@ class Runner:
             self._round(launch, index, group, pending[group], warm_up=not counts)
             return self._first_log_ratio(group)
 
+        def is_narrow(group: Group) -> bool:
+            return self._is_narrow(index, group, pending[group])
+
         def is_over() -> bool:
             return self.elapsed_s >= share_s
 
@@ -290,7 +293,6 @@ class Runner:
         )
         for _ in settling:
             yield self._progress(index, pending)
-        is_narrow = lambda group: self._is_narrow(index, group, pending[group])  # noqa: E731
         for group, done in in_turns(list(pending), take, is_narrow, is_over, self._rng):
             if not done:
                 yield self._progress(index, pending)

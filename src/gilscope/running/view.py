@@ -3,7 +3,7 @@
 import math
 
 from gilscope import words
-from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
+from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU, holds
 from gilscope.pairing.intervals import Interval
 from gilscope.report.blocks import (
     BAD,
@@ -74,7 +74,6 @@ def lines(result: Result) -> tuple[Line, ...]:
 def footer(result: Result) -> tuple[str, ...]:
     """Return the lines below the table: how it was measured."""
     plan, interference, control = result.plan, result.interference, result.control
-    n_rounds = sum(1 for round_ in result.rounds if not round_.warm_up)
     n_launches = len({round_.launch for round_ in result.rounds})
     below = [ONE_CPU_NOTE] if any(row.beside_serial for row in result.rows) else []
     absent = {row.arm.id: row.unavailable for row in result.rows if row.unavailable is not None}
@@ -82,7 +81,7 @@ def footer(result: Result) -> tuple[str, ...]:
     if control is not None and control.same is not None:
         below.append(_control(control))
     below.append(
-        f"{words.counted(n_launches, 'launch', 'launches')}, {words.counted(n_rounds, 'round')} in "
+        f"{words.counted(n_launches, 'launch', 'launches')}, {words.counted(result.n_rounds, 'round')} in "
         f"{words.took(result.duration_s)} ({result.stop_reason}); steal "
         f"{words.percent(interference.steal)}, run delay {words.percent(interference.run_delay)}"
         + (f", throttled {words.counted(interference.throttled, 'time')}" if interference.throttled else "")
@@ -95,7 +94,7 @@ def _control(control: Control) -> str:
     """Say what the control read of ratios that are known, and whether each reading holds the truth."""
     known = [(control.same, 1.0), (control.heavier, control.heavier_truth)]
     read = [
-        (words.ratio(one, borders=() if _holds(one, true) else (true,)), true, _reading(one, true))
+        (words.ratio(one, borders=() if one and holds(one, true) else (true,)), true, _reading(one, true))
         for one, true in known
     ]
     if len({word for _, _, word in read}) == 1:
@@ -111,18 +110,14 @@ def _control(control: Control) -> str:
 def _reading(interval: Interval | None, truth: float) -> str:
     if interval is None or math.isinf(interval.half_width) or math.isnan(interval.half_width):
         return "not read: too few rounds"
-    return "read right" if _holds(interval, truth) else "read WRONG"
-
-
-def _holds(interval: Interval | None, truth: float) -> bool:
-    return interval is not None and interval.low <= truth <= interval.high
+    return "read right" if holds(interval, truth) else "read WRONG"
 
 
 def heading(result: Result) -> str:
     """Return the first line: what was measured, on what."""
     plan, version = result.plan, _fact(result, "python", "version")
     names = ", ".join(dict.fromkeys(row.arm.kernel for row in result.rows))
-    gil = "GIL on" if all(worker.get("gil_enabled", True) for worker in result.workers) else "GIL off"
+    gil = "GIL on" if result.gil_enabled else "GIL off"
     return f"{result.tool} - CPython {version}, {gil} - {_widths(result)} - {names} - {plan.dtype}, {_sizes(result)}"
 
 

@@ -18,7 +18,6 @@ from gilscope.atlas.result import (
     AtlasResult,
     MachineFacts,
     PredictedRange,
-    ReleasedShare,
     Row,
     SpeedUp,
     Way,
@@ -27,6 +26,7 @@ from gilscope.cli.atlas_progress import Display
 from gilscope.cli.exit_codes import of_atlas as exit_code
 from gilscope.documents.typed import plain
 from gilscope.errors import UsageError
+from gilscope.probing.shares import Share
 
 CALLS = (
     Call(name="crc", group="sums", setup="import zlib", statement="zlib.crc32(b'')"),
@@ -51,7 +51,7 @@ def row_of(call: Call, **changes: Any) -> Row:
         "class_": "releases",
         "failure": "",
         "wall_ns": 1e6,
-        "released": ReleasedShare(0.9, 0.89, 0.91),
+        "released": Share(0.9, 0.89, 0.91),
         "longest_hold_ns": 1000,
         "releases": 1.0,
         "mean_release_ns": 9e5,
@@ -221,7 +221,7 @@ def test_rows_are_sorted_by_any_column(key: str | None, order: str) -> None:
     def named(name: str, kind: str, share: float, hold: int, releases: float, gain: float, *, cpu: bool) -> Row:
         call = Call(name=name, group="g", statement="pass")
         figures = {"releases": releases, "longest_hold_ns": hold, "second_cpu": cpu, "class_": kind}
-        released = ReleasedShare(share, share, share)
+        released = Share(share, share, share)
         ways = {"threads": way(gain, 1.5), "processes": way(None, 2.0 - share)}
         return row_of(call, released=released, **figures, **ways)
 

@@ -11,7 +11,7 @@ import pytest
 from results import RESULTS
 
 from gilscope.cli import formats
-from gilscope.cli.kinds import KINDS, named
+from gilscope.cli.kinds import KINDS
 from gilscope.errors import CannotRunError
 from gilscope.report import harmless, html, text
 from gilscope.report.blocks import (
@@ -29,6 +29,7 @@ from gilscope.report.blocks import (
     Sentences,
     Table,
 )
+from gilscope.showing import named
 
 Blocks = tuple[Block, ...]
 #: One of every block.

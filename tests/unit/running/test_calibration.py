@@ -5,8 +5,8 @@ import random
 import pytest
 from fakes import FakeMachine, plan
 
+from gilscope.pairing.rounds import LEAD_IN_SHARE
 from gilscope.running.calibration import (
-    LEAD_IN_SHARE,
     MAX_SAMPLE_NS,
     MIN_SAMPLE_NS,
     calibrate,

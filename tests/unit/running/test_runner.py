@@ -10,8 +10,9 @@ from fakes import FakeLaunch, FakeMachine, finish, plan, result_of
 
 from gilscope.errors import CannotRunError, KernelError
 from gilscope.pairing.control import HEAVIER
+from gilscope.pairing.rounds import LEAD_IN_SHARE
 from gilscope.pairing.stopping import WARM_UP_ROUNDS
-from gilscope.running import calibration, verdicts
+from gilscope.running import verdicts
 from gilscope.running.result import Arm, Plan, Result, Round
 from gilscope.running.runner import (
     ArmAbsent,
@@ -79,7 +80,7 @@ def test_before_each_sample_the_same_arm_leads_in() -> None:
     """Every timed call follows an untimed one of the same arm, of a small share of its work and at least one task."""
     machine = FakeMachine()
     result = run(machine)
-    calls = {size.repeats: max(1, round(size.repeats * calibration.LEAD_IN_SHARE)) for size in result.work.values()}
+    calls = {size.repeats: max(1, round(size.repeats * LEAD_IN_SHARE)) for size in result.work.values()}
     for launch in machine.launches[1:]:  # the first one's orders hold the calibration too
         for order in launch.orders:
             for arm_id, repeats, lead_in in order:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gilscope.atlas import view
-from gilscope.atlas.result import AtlasResult, PredictedRange, ReleasedShare, Row, SpeedUp, Way
+from gilscope.atlas.result import AtlasResult, PredictedRange, Row, SpeedUp, Way
+from gilscope.probing.shares import Share
 from gilscope.report import text
 from gilscope.report.terminal import NO_WIDTH
 
@@ -50,7 +51,7 @@ def rows(draw: st.DrawFn) -> Row:
             mechanism=draw(st.sampled_from(["ledger", "sampler"])),
             cost=draw(st.sampled_from(["little", "more"])),
             blind_to=draw(st.sampled_from([(), ("who",), ("who", "what")])),
-            released=ReleasedShare(share, low, high),
+            released=Share(share, low, high),
             threads=way(draw),
             processes=way(draw),
             second_cpu=draw(st.sampled_from([True, False, None])),
@@ -170,7 +171,7 @@ def test_nothing_below_an_atlas_says_what_its_rows_exclude(drawn: Drawn) -> None
 def test_a_question_mark_is_never_left_without_its_reason() -> None:
     """That a second CPU could not be told is not said as that there was none, and has its own line."""
     unknown = way_of(1.7, 2.0, 2.0)
-    found = row("crc", "releases", released=ReleasedShare(1, 1, 1), threads=unknown, processes=unknown, wall_ns=1e6)
+    found = row("crc", "releases", released=Share(1, 1, 1), threads=unknown, processes=unknown, wall_ns=1e6)
     assert view.footer([found])[0] == (
         "?: it could not be told whether this machine gave a second CPU (crc), so that only predictions are left"
     )
