@@ -29,6 +29,7 @@ from gilscope.running.document import RUN
 from gilscope.running.plan import Request
 from gilscope.running.run import Session
 from gilscope.running.view import COLUMNS
+from gilscope.system.cpus import UsableCpus
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
@@ -394,9 +395,10 @@ def test_an_interrupt_saves_what_was_measured(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["run.json"]
 
 
+@pytest.mark.parametrize("line", [SMALL, ["experiment", "held_versus_released", "--fast"]], ids=["run", "experiment"])
 @pytest.mark.parametrize("where", ["gilscope.running.run.describe", "gilscope.running.runner.Runner.events"])
 def test_an_interrupt_before_the_first_round_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str, line: list[str]
 ) -> None:
     """Ctrl-C while the machine is described or a launch starts ends with 130, a word, and the old file as it was."""
     path = tmp_path / "run.json"
@@ -406,7 +408,8 @@ def test_an_interrupt_before_the_first_round_is_said(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(where, interrupt)
-    code, out, err = called(capsys, *SMALL, "-o", str(path), "--force")
+    monkeypatch.setattr("gilscope.cli.experiment.usable_cpus", lambda: UsableCpus(count=2, source="a test says so"))
+    code, out, err = called(capsys, *line, "-o", str(path), "--force")
     assert (code, out) == (130, "")
     assert "interrupted; nothing was measured yet" in err
     assert path.read_text() == "precious"

@@ -4,13 +4,12 @@ import click
 
 from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
-from gilscope.cli.measuring import begin, measure
+from gilscope.cli.measuring import conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import OneOf
-from gilscope.errors import INTERRUPTED, CannotRunError, GilscopeError
+from gilscope.errors import CannotRunError
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
-from gilscope.experiments.result import ExperimentResult
 from gilscope.system.cpus import usable_cpus
 
 _EXAMPLES = (
@@ -35,25 +34,8 @@ def command(name: str, effort: str | None, outputs: Outputs) -> int:
         raise CannotRunError(
             f"this process may use 1 CPU only ({usable.source}), so the claim cannot be tested here; two are needed"
         )
-    if (session := begin(experiment.request(effort or "default"))) is None:
-        return INTERRUPTED
-
-    def found() -> ExperimentResult:
-        return experiment.result(session.result())
-
-    end = measure(session, lambda: outputs.save(found(), forms=["json"]))
-    result = found()
-    if result.run.rounds:
-        outputs.save(result)
-        outputs.show(result)
-    if isinstance(end, GilscopeError):
-        outputs.conclude(end.exit_code)
-        raise end
-    if end is not None:
-        click.echo("gilscope: interrupted; what was measured so far is above", err=True)
-        outputs.conclude(INTERRUPTED)
-        return INTERRUPTED
-    return outputs.conclude(exit_codes.of_experiment(result))
+    request = experiment.request(effort or "default")
+    return conduct(request, outputs, exit_codes.of_experiment, experiment.result, more_time="--rigorous")
 
 
 command.epilog = f"Experiments: {', '.join(EXPERIMENTS)}."

@@ -1,21 +1,17 @@
 """`gilscope run`: the main job."""
 
-import shlex
-
 import click
 
-from gilscope.cli import exit_codes, options, voice
+from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
-from gilscope.cli.formats import FORMATS
-from gilscope.cli.measuring import begin, measure
+from gilscope.cli.measuring import conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
-from gilscope.errors import INTERRUPTED, GilscopeError
 from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
 from gilscope.running.plan import FORMS, Request
-from gilscope.running.result import SERIAL, Result
+from gilscope.running.result import SERIAL
 from gilscope.running.strategies import STRATEGIES
-from gilscope.words import counted, joined, seconds
+from gilscope.words import joined
 
 _EXAMPLES = (
     ("run", "Compare all there is, in about a minute."),
@@ -111,49 +107,4 @@ def command(
         seed=seed,
         oversubscribe=oversubscribe,
     )
-    if (session := begin(request, host_name=host_name)) is None:
-        return INTERRUPTED
-    plan = session.runner.plan
-    arms = [arm.id for group in plan.groups for arm in group.arms]
-    voice.detail(f"Measuring for {seconds(plan.budget_s)} at most: {counted(len(arms), 'arm')}: {', '.join(arms)}")
-    end = measure(session, lambda: _save(session.result(), outputs, "json"))
-    final = session.result()
-    if final.rounds:
-        if end is not None:
-            _save(final, outputs, "json")
-        outputs.show(final)
-        _save(final, outputs, *(form for form in FORMATS if form != "json"))
-        voice.detail(f"Stopped: {final.stop_reason}")
-    if isinstance(end, GilscopeError):
-        outputs.conclude(end.exit_code, _hint(outputs))
-        raise end
-    if end is not None:
-        click.echo(f"gilscope: interrupted; {_what_is_left(final, outputs)}", err=True)
-        outputs.conclude(INTERRUPTED)
-        return INTERRUPTED
-    if not final.rounds:
-        click.echo(
-            f"gilscope: no round ended within {seconds(final.plan.budget_s)}; give more time (--max-time)", err=True
-        )
-    return outputs.conclude(exit_codes.of_run(final, strict=strict), _hint(outputs))
-
-
-def _what_is_left(result: Result, outputs: Outputs) -> str:
-    if not result.rounds:
-        return "nothing was measured yet"
-    return f"what was measured so far is above{' and saved' if outputs.saved else ''}"
-
-
-def _hint(outputs: Outputs) -> str:
-    """Return how to see a file again."""
-    data = next((path for path in outputs.saved if outputs.files[path] == "json"), None)
-    return "" if data is None else f"See it: gilscope report {shlex.quote(str(data))}"
-
-
-def _save(result: Result, outputs: Outputs, *forms: str) -> None:
-    """Write the files of some formats.
-
-    A result without a round is not worth a file, least of all one that --force would replace.
-    """
-    if result.rounds:
-        outputs.save(result, forms=forms)
+    return conduct(request, outputs, lambda run: exit_codes.of_run(run, strict=strict), host_name=host_name)
