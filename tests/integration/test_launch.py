@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from leftovers import nothing_left, processes_of, wait_for, wait_until_gone
 
+from gilscope.children import conversation as module
 from gilscope.errors import KernelError, Unavailable, UsageError
-from gilscope.running import launch_process as module
 from gilscope.running.launch import Launch
 from gilscope.running.launch_process import LaunchProcess
 from gilscope.running.result import Arm

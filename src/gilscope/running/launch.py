@@ -1,22 +1,18 @@
 """One launch: the crews of one fresh interpreter, and the timing of rounds in it.
 
-`python -m gilscope.running.launch REQUESTS ANSWERS TOKEN` reads requests from one descriptor and answers on another
-(see `gilscope.children.messages`), so that the runner, which decides, and the launch, which measures, share plain data
-and nothing else. `Launch` is the same without the pipes.
+`python -m gilscope.running.launch` answers requests over pipes (see `gilscope.children.conversation`), so that the
+runner, which decides, and the launch, which measures, share plain data and nothing else. `Launch` is the same without
+the pipes.
 """
 
-import gc
-import os
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from gilscope import shortages
-from gilscope.children.messages import pack, unpack
-from gilscope.errors import GilscopeError, KernelError, Unavailable
+from gilscope.children.conversation import answer_requests
+from gilscope.children.messages import Message
+from gilscope.errors import KernelError, Unavailable
 from gilscope.running import strategies
 from gilscope.running.result import CONTROL, Arm, Sample
 from gilscope.system.counters import HostMeter
@@ -172,47 +168,22 @@ class Launch:
 
 def main() -> None:
     """Answer requests until there are no more."""
-    requests_fd, answers_fd = map(int, sys.argv[1:3])
-    token = sys.argv[3]
-    for fd in (requests_fd, answers_fd):
-        os.set_inheritable(fd, False)  # noqa: FBT003 - workers have pipes of their own
-    gc.disable()  # a collection in the middle of one arm would be charged to it
-    with ExitStack() as stack:
-        requests = stack.enter_context(os.fdopen(requests_fd, "rb"))
-        answers = stack.enter_context(os.fdopen(answers_fd, "wb"))
-        launch: Launch | None = None
-        for line in requests:
-            request = unpack(token, line)
-            try:
-                with shortages.named():
-                    if request["op"] == "start":
-                        _stand_somewhere()
-                        arms = [Arm(**arm) for arm in request["arms"]]
-                        launch = stack.enter_context(Launch(arms, request["dtype"], request["max_items"]))
-                    answer = _answer(launch, request)
-            except GilscopeError as error:
-                answer = {"error": str(error), "kind": type(error).__name__}
-            answers.write(pack(token, answer))
-            answers.flush()
+    launch: Launch | None = None
 
+    def answer(request: Message, stack: ExitStack) -> Message:
+        nonlocal launch
+        if request["op"] == "start":
+            arms = [Arm(**arm) for arm in request["arms"]]
+            launch = stack.enter_context(Launch(arms, request["dtype"], request["max_items"]))
+            return {"workers": launch.start()}
+        assert launch is not None  # the first request is always "start"
+        if request["op"] == "prepare":
+            absent = launch.prepare(request["arms"], request["n_items"])
+            return {"unavailable": {arm: reason.reason for arm, reason in absent.items()}}
+        samples, steal_ticks, throttled = launch.measure(request["order"])
+        return {"samples": [asdict(s) for s in samples], "steal_ticks": steal_ticks, "throttled": throttled}
 
-def _stand_somewhere() -> None:
-    """Leave a working folder that has been removed: multiprocessing asks for it, and nothing is looked for there."""
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        os.chdir("/")
-
-
-def _answer(launch: Launch | None, request: dict[str, Any]) -> dict[str, object]:
-    assert launch is not None  # the first request is always "start"
-    if request["op"] == "start":
-        return {"workers": launch.start()}
-    if request["op"] == "prepare":
-        absent = launch.prepare(request["arms"], request["n_items"])
-        return {"unavailable": {arm: reason.reason for arm, reason in absent.items()}}
-    samples, steal_ticks, throttled = launch.measure(request["order"])
-    return {"samples": [asdict(s) for s in samples], "steal_ticks": steal_ticks, "throttled": throttled}
+    answer_requests(answer)
 
 
 if __name__ == "__main__":
