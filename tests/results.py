@@ -1,21 +1,45 @@
 """A result of every kind, for what holds of all of them: a line here for each of `gilscope.cli.kinds.KINDS`."""
 
+from functools import partial
 from typing import Any
 
 import atlases
 import fakes
 import traces
+import trials
 from probes import PROBES
+from worlds import world
 
 from gilscope.cli import list_, selftest
+from gilscope.experiments import runs
 from gilscope.experiments.base import load
+from gilscope.experiments.result import ExperimentResult
 from gilscope.importing.result import DOES_NOT_APPLY, Import
 from gilscope.machine.description import describe
+from gilscope.running.result import Result
 from gilscope.running.selftest import Summary
+
+
+def of_run(name: str, run: Result) -> ExperimentResult:
+    """Return what an experiment says of a run."""
+    experiment = load(name)
+    describe = partial(
+        ExperimentResult,
+        tool=run.tool,
+        started=run.started,
+        argv=run.argv,
+        experiment=name,
+        title=experiment.title,
+        sections=experiment.sections,
+        effort=run.plan.effort,
+        machine=run.machine,
+    )
+    return runs.of_run(run, experiment.module.findings, describe)
+
 
 RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
-    "experiment": load("held_versus_released").result(fakes.hand_made()),
+    "experiment": trials.result("responsiveness", world("responsiveness").CONFIRMED),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
     "ledger": traces.log(traces.TURNS, sites=(traces.site(),)),
     "probe": PROBES["releases"],

@@ -88,7 +88,17 @@ class Conversation:
                 self._child.close()
 
     def ask(self, **request: object) -> Message:
-        """Ask the child, and wait for its answer.
+        """Ask the child, and wait for its answer; see `hear`."""
+        self.tell(**request)
+        return self.hear()
+
+    def tell(self, **request: object) -> None:
+        """Ask the child, and wait for nothing; its answer is to be heard before it is asked again."""
+        with suppress(BrokenPipeError):  # it has ended; that no answer comes says so
+            os.write(self._requests, pack(self._token, request))
+
+    def hear(self) -> Message:
+        """Wait for the answer to what was asked.
 
         Raises
         ------
@@ -99,8 +109,6 @@ class Conversation:
         GilscopeError
             That it answered with, whichever that is.
         """
-        with suppress(BrokenPipeError):  # it has ended; that no answer comes says so
-            os.write(self._requests, pack(self._token, request))
         deadline = time.monotonic() + ANSWER_SECONDS
         try:
             while not self._heard and self._child.returncode is None and (left := deadline - time.monotonic()) > 0:

@@ -37,7 +37,9 @@ def of_experiment(result: ExperimentResult) -> int:
     """Return 0 where a claim was confirmed or refuted, else 5 where the machine cannot tell, or 3."""
     if any(finding.verdict != CANNOT_TELL for finding in result.findings):
         return errors.DONE
-    return of_run(result.run) or errors.UNDECIDED
+    if result.run is not None:
+        return of_run(result.run) or errors.UNDECIDED
+    return errors.CANNOT_RUN if all(finding.is_barred for finding in result.findings) else errors.UNDECIDED
 
 
 def of_atlas(shown: Sequence[Row]) -> int:

@@ -1,9 +1,8 @@
 """A run from the command line: measured under a progress display, shown and saved, whatever ends it."""
 
 import shlex
-import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import click
 
@@ -11,37 +10,33 @@ from gilscope.cli import voice
 from gilscope.cli.formats import FORMATS
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import INTERRUPTED, GilscopeError
-from gilscope.running.plan import Request
-from gilscope.running.result import Result
-from gilscope.running.run import Session
 from gilscope.running.runner import LaunchEnded
-from gilscope.words import counted, seconds
+
+
+class Measures(Protocol):
+    """What measures: a run, or an experiment."""
+
+    def events(self) -> Iterator[Any]:
+        """Measure; yield what happens as it happens."""
+
+    def result(self) -> Any:
+        """Return what was measured so far."""
 
 
 def conduct(
-    request: Request,
-    outputs: Outputs,
-    code: Callable[[Any], int],
-    made: Callable[[Result], Any] = lambda run: run,
-    *,
-    host_name: bool = False,
-    more_time: str = "--max-time",
+    opened: Callable[[], Measures], outputs: Outputs, code: Callable[[Any], int], *, more_time: str = "--max-time"
 ) -> int:
     """Measure what was asked for, show and save what came of it, and return the exit code.
 
     Parameters
     ----------
-    request : Request
+    opened : callable
+        Makes what measures; its results have `is_empty` and `stop_reason`.
     outputs : Outputs
-        They take what `made` returns.
     code : callable
-        The exit code that it deserves, where the run ended by itself.
-    made : callable, optional
-        What a run is turned into; by default it is the result itself.
-    host_name : bool, optional
-        Whether the result names this machine.
+        The exit code that a result deserves, where the measuring ended by itself.
     more_time : str, optional
-        The option that gives a run more time.
+        The option that gives it more time.
 
     Raises
     ------
@@ -49,53 +44,48 @@ def conduct(
         If a kernel, a worker or the machine failed; what was measured until then is shown and saved first.
     """
     try:
-        session = Session(request, host_name=host_name, argv=sys.argv[1:])
+        session = opened()
     except KeyboardInterrupt:
         click.echo("gilscope: interrupted; nothing was measured yet", err=True)
         return INTERRUPTED
 
     def save(*forms: str) -> None:
         # A result without a round is not worth a file, least of all one that --force would replace.
-        if (run := session.result()).rounds:
-            outputs.save(made(run), forms=forms)
+        if not (found := session.result()).is_empty:
+            outputs.save(found, forms=forms)
 
     end = _measure(session, lambda: save("json"))
-    run = session.result()
-    found = made(run)
-    if run.rounds:
+    found = session.result()
+    if not found.is_empty:
         if end is not None:
             save("json")
         outputs.show(found)
         save(*(form for form in FORMATS if form != "json"))
-        voice.detail(f"Stopped: {run.stop_reason}")
+        voice.detail(f"Stopped: {found.stop_reason}")
     if isinstance(end, GilscopeError):
         outputs.conclude(end.exit_code, _hint(outputs))
         raise end
     if end is not None:
-        click.echo(f"gilscope: interrupted; {_what_is_left(run, outputs)}", err=True)
+        click.echo(f"gilscope: interrupted; {_what_is_left(found, outputs)}", err=True)
         outputs.conclude(INTERRUPTED)
         return INTERRUPTED
-    if not run.rounds:
-        took = seconds(run.plan.budget_s)
-        click.echo(f"gilscope: no round ended within {took}; give more time ({more_time})", err=True)
+    if found.is_empty:
+        click.echo(f"gilscope: no round ended in time; give more time ({more_time})", err=True)
     return outputs.conclude(code(found), _hint(outputs))
 
 
-def _measure(session: Session, keep: Callable[[], object]) -> KeyboardInterrupt | GilscopeError | None:
+def _measure(session: Measures, keep: Callable[[], object]) -> KeyboardInterrupt | GilscopeError | None:
     """Measure until it ends by itself, fails, or is interrupted; return what ended it otherwise.
 
     After every launch what was measured so far is kept, so that whatever happens later loses nothing. A disk that is
     full is no reason to stop: the table can still be shown, and the code says what went wrong.
     """
-    from gilscope.cli.progress import Display  # with rich, which completion and help go without
+    from gilscope.cli.progress import display  # with rich, which completion and help go without
 
-    plan = session.runner.plan
-    arms = [arm.id for group in plan.groups for arm in group.arms]
-    voice.detail(f"Measuring for {seconds(plan.budget_s)} at most: {counted(len(arms), 'arm')}: {', '.join(arms)}")
     try:
-        with Display(session.runner) as display:
+        with display(session) as drawn:
             for event in session.events():
-                display.show(event)
+                drawn.show(event)
                 if isinstance(event, LaunchEnded):
                     keep()
     except (KeyboardInterrupt, GilscopeError) as end:
@@ -103,8 +93,8 @@ def _measure(session: Session, keep: Callable[[], object]) -> KeyboardInterrupt 
     return None
 
 
-def _what_is_left(run: Result, outputs: Outputs) -> str:
-    if not run.rounds:
+def _what_is_left(found: Any, outputs: Outputs) -> str:
+    if found.is_empty:
         return "nothing was measured yet"
     return f"what was measured so far is above{' and saved' if outputs.saved else ''}"
 

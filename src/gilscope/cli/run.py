@@ -1,5 +1,7 @@
 """`gilscope run`: the main job."""
 
+import sys
+
 import click
 
 from gilscope.cli import exit_codes, options
@@ -10,6 +12,7 @@ from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
 from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.result import SERIAL
+from gilscope.running.run import Session
 from gilscope.running.strategies import STRATEGIES
 from gilscope.words import joined
 
@@ -107,4 +110,8 @@ def command(
         seed=seed,
         oversubscribe=oversubscribe,
     )
-    return conduct(request, outputs, lambda run: exit_codes.of_run(run, strict=strict), host_name=host_name)
+    return conduct(
+        lambda: Session(request, host_name=host_name, argv=sys.argv[1:]),
+        outputs,
+        lambda run: exit_codes.of_run(run, strict=strict),
+    )

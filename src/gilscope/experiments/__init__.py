@@ -1,4 +1,7 @@
 """Claims about threads and processes, each an experiment that can come out either way. The order is the syllabus."""
 
 #: One module each in this package; a new experiment is a module and a line here.
-EXPERIMENTS = ("held_versus_released",)
+EXPERIMENTS = (
+    "held_versus_released",
+    "responsiveness",
+)

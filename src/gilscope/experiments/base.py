@@ -1,41 +1,37 @@
-"""What every experiment has: five headings in its docstring, a request, and findings with a verdict each.
+"""What every experiment has: five headings in its docstring, and two functions that say what is measured and judged.
 
-A module of this package is an experiment. `request(effort)` says what `gilscope run` is to measure, `findings(result)`
-what that says of each claim. No experiment has a loop, a table or a reader of its own.
+A module of this package is an experiment. There are two kinds:
+
+`scene(setting)` and `design(setting)`
+    Arms of its own, timed in balanced cycles beside the control (see `trial`), and the figures and claims made of them.
+`request(setting)` and `findings(result)`
+    Kernels under strategies: what `gilscope run` is to measure, and what that says of each claim (see `runs`).
+
+No experiment has a loop, a table, a clock of rounds or a reader of its own.
 """
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from inspect import cleandoc
+from types import ModuleType
 
+from gilscope.documents.typed import plain
 from gilscope.errors import unknown
 from gilscope.experiments import EXPERIMENTS
-from gilscope.experiments.result import CANNOT_TELL, CONFIRMED, REFUTED, ExperimentResult, Figure, Finding
-from gilscope.running import verdicts
-from gilscope.running.plan import Request
-from gilscope.running.result import Result, Row
+from gilscope.experiments.claims import Design
+from gilscope.experiments.result import ExperimentResult
+from gilscope.experiments.runs import RunTrial
+from gilscope.experiments.setting import Setting
+from gilscope.experiments.trial import Trial
+from gilscope.machine.description import describe
+from gilscope.version import __version__
 
 HEADINGS = ("Question", "Prediction", "Method", "What can fool you", "Reading the result")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A sentence that can be wrong, and the verdicts of arms that would show it.
-
-    Parameters
-    ----------
-    text : str
-        Without a full stop.
-    confirmed, refuted : frozenset of str
-        Verdicts of `gilscope.running.verdicts`. Every arm must have one of the first; one arm with one of the others
-        refutes it.
-    """
-
-    text: str
-    confirmed: frozenset[str]
-    refuted: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +45,54 @@ class Experiment:
         Its question in a line.
     sections : dict of str to str
         The text under each of `HEADINGS`.
-    request : callable
-        Effort -> what to measure.
-    findings : callable
-        Result -> findings.
+    module : module
     """
 
     name: str
     title: str
     sections: dict[str, str]
-    request: Callable[[str], Request]
-    findings: Callable[[Result], tuple[Finding, ...]]
+    module: ModuleType
 
-    def result(self, run: Result) -> ExperimentResult:
-        """Return what a run says, with the words of the experiment: a file is read where there may be no such one."""
-        return ExperimentResult(
-            experiment=self.name, title=self.title, sections=self.sections, findings=self.findings(run), run=run
+    @property
+    def is_run(self) -> bool:
+        """Whether `gilscope run` measures it."""
+        return hasattr(self.module, "request")
+
+    def design(self, setting: Setting) -> Design:
+        """Return its figures, claims and controls."""
+        design: Design = self.module.design(setting)
+        return design
+
+    def conduct(
+        self, setting: Setting, *, seed: int | None = None, host_name: bool = False, argv: Sequence[str] = ()
+    ) -> Trial | RunTrial:
+        """Return what conducts it: iterate over its `events`, and ask it for its `result`.
+
+        Parameters
+        ----------
+        setting : Setting
+        seed : int, optional
+            Of every random choice; drawn where not given.
+        host_name : bool, optional
+            Whether the result names this machine.
+        argv : sequence of str, optional
+            The arguments of a command line, to be kept with the result.
+        """
+        result = partial(
+            ExperimentResult,
+            tool=f"gilscope {__version__}",
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            # A file name need not be text, and a result must be.
+            argv=tuple(os.fsencode(word).decode(errors="replace") for word in argv),
+            experiment=self.name,
+            title=self.title,
+            sections=self.sections,
+            effort=setting.effort,
+            machine=plain(describe(host_name=host_name, openmp=True)),
         )
+        if self.is_run:
+            return RunTrial(self.module.request(setting), self.module.findings, result, seed=seed)
+        return Trial(self.name, self.design(setting), setting, result, seed=seed)
 
 
 def load(name: str) -> Experiment:
@@ -80,7 +107,7 @@ def load(name: str) -> Experiment:
         raise unknown("experiment", name, EXPERIMENTS)
     module = import_module(f"gilscope.experiments.{name}")
     title, sections = read(module.__doc__ or "")
-    return Experiment(name, title, sections, module.request, module.findings)
+    return Experiment(name, title, sections, module)
 
 
 def read(docstring: str) -> tuple[str, dict[str, str]]:
@@ -89,29 +116,3 @@ def read(docstring: str) -> tuple[str, dict[str, str]]:
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     assert tuple(sections) == HEADINGS, f"an experiment has the headings {HEADINGS}, this one {tuple(sections)}"
     return title, {name: " ".join(text.split()) for name, text in sections.items()}
-
-
-def judge(claim: Claim, rows: Sequence[Row], without: str = "") -> Finding:
-    """Hold a claim against all arms that it speaks of.
-
-    Parameters
-    ----------
-    claim : Claim
-    rows : sequence of Row
-        Their intervals hold together, so that the verdict rests on all of them at the level of one.
-    without : str, optional
-        Why the claim does not apply here.
-    """
-    figures = tuple(
-        Figure(row.arm.id, "serial" if row.beside_serial else "ceiling", row.equal_width, row.verdict) for row in rows
-    )
-    found = {row.verdict: row for row in rows if row.unavailable is None}
-    if without or not found:
-        return Finding(claim.text, CANNOT_TELL, without or "none of these arms can run here", figures)
-    if found.keys() & claim.refuted:
-        return Finding(claim.text, REFUTED, "", figures)
-    if found.keys() <= claim.confirmed:
-        return Finding(claim.text, CONFIRMED, "", figures)
-    verdict, row = next((verdict, row) for verdict, row in found.items() if verdict not in claim.confirmed)
-    more = "; more time may tell (--rigorous)" if verdicts.is_open(verdict) else ""
-    return Finding(claim.text, CANNOT_TELL, f"{row.arm.id}: {verdict}{more}", figures)

@@ -27,27 +27,32 @@ Each claim rests on all arms that are named with it. Of threads that hold the GI
 divided by theirs; of threads that release it, the processes' time divided by theirs.
 """
 
-from gilscope.experiments.base import Claim, judge
 from gilscope.experiments.result import Finding
+from gilscope.experiments.runs import VerdictClaim, judged, timed
+from gilscope.experiments.setting import Setting
 from gilscope.running import verdicts
 from gilscope.running.plan import Request
 from gilscope.running.result import Result
 
-_HELD = Claim(
+_HELD = VerdictClaim(
     "Threads that hold the GIL together take as long as one",
     confirmed=frozenset({verdicts.GIL_BOUND}),
     refuted=frozenset({verdicts.SCALES, verdicts.PARTLY}),
+    opposite="the same threads, released",
 )
-_RELEASED = Claim(
+_RELEASED = VerdictClaim(
     "Threads that release the GIL reach what as many processes reach",
     confirmed=frozenset({verdicts.SCALES}),
     refuted=frozenset({verdicts.GIL_BOUND, verdicts.PARTLY}),
+    opposite="the same threads, held",
 )
 
 
-def request(effort: str) -> Request:
+def request(setting: Setting) -> Request:
     """Return what `gilscope run` is asked for."""
-    return Request(kernels=("quad",), implementations=("c", "cython"), strategies=("threads",), effort=effort)
+    # Two implementations and five widths do not fit into 5 s.
+    implementations = ("c",) if setting.effort == "fast" else ("c", "cython")
+    return timed(setting, kernels=("quad",), implementations=implementations, strategies=("threads",))
 
 
 def findings(result: Result) -> tuple[Finding, ...]:
@@ -55,6 +60,6 @@ def findings(result: Result) -> tuple[Finding, ...]:
     threads = [row for row in result.rows if row.arm.strategy == "threads" and row.arm.n_workers > 1]
     without = "" if result.gil_enabled else "this interpreter has no GIL"
     return (
-        judge(_HELD, [row for row in threads if row.arm.gil == "held"], without),
-        judge(_RELEASED, [row for row in threads if row.arm.gil == "released"], without),
+        judged(_HELD, [row for row in threads if row.arm.gil == "held"], without),
+        judged(_RELEASED, [row for row in threads if row.arm.gil == "released"], without),
     )

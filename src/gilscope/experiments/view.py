@@ -1,11 +1,20 @@
-"""An experiment as blocks: what was asked, what each claim came to, and what can fool you."""
+"""An experiment as blocks: what was asked, what was measured, what each claim came to, and what can fool you."""
 
 from gilscope import words
-from gilscope.experiments.result import CANNOT_TELL, CONFIRMED, ExperimentResult, Finding
-from gilscope.pairing.control import SCALES_FROM
+from gilscope.experiments import wording
+from gilscope.experiments.result import CANNOT_TELL, CONFIRMED, ExperimentResult, Finding, Reading
 from gilscope.report.blocks import BAD, GOOD, QUIET, Answer, Block, Column, Heading, Line, Sentences, Table, Tone
+from gilscope.running import cautions
+from gilscope.running.view import control_line
 
-_COLUMNS = (Column("arm"), Column("compared with", drop=1), Column("ratio"), Column("verdict of the arm", wraps=True))
+_CLAIMED = (
+    Column("figure"),
+    Column("compared with", drop=1),
+    Column("measured"),
+    Column("confirmed by", drop=2),
+    Column("verdict", wraps=True),
+)
+_MEASURED = (Column("also measured"), Column("compared with", drop=1), Column("measured"))
 
 
 def blocks(result: ExperimentResult) -> tuple[Block, ...]:
@@ -13,10 +22,12 @@ def blocks(result: ExperimentResult) -> tuple[Block, ...]:
     told = {name: f"{name}: {text}" for name, text in result.sections.items()}
     asked = tuple(told.pop(name) for name in ("Question", "Prediction") if name in told)
     return (
-        Heading(f"{result.run.tool} - {result.experiment}: {result.title}"),
+        Heading(f"{result.tool} - {result.experiment}: {result.title}"),
         Sentences(asked),
-        *(_table(finding) for finding in result.findings if finding.figures),
-        Sentences((*told.values(), f"{words.counted(result.run.n_rounds, 'round')} were timed."), QUIET),
+        *_claimed(result),
+        *_measured(result),
+        Sentences((*told.values(), *result.notes, *_how(result)), QUIET),
+        *cautions.of_host(result.steal, result.throttled),
         *(Answer(sentence(finding), _tone(finding)) for finding in result.findings),
     )
 
@@ -27,16 +38,35 @@ def sentence(finding: Finding) -> str:
     return f"{finding.verdict.capitalize()}{why}: {finding.claim[:1].lower()}{finding.claim[1:]}."
 
 
-def _table(finding: Finding) -> Table:
+def _claimed(result: ExperimentResult) -> tuple[Table, ...]:
+    """Return the figures that claims rest on, under their claims."""
     lines = [
         Line(
-            (one.arm, one.of if one.ratio else words.NONE, words.ratio(one.ratio, borders=(SCALES_FROM,)), one.verdict),
-            group=None if i else finding.claim,
+            (one.name, one.compared_with or words.NONE, wording.told(one, one.borders), one.expected, one.verdict),
+            _tone(one),
+            None if i else finding.claim,
         )
-        for i, one in enumerate(finding.figures)
+        for finding in result.findings
+        for i, one in enumerate(finding.readings)
     ]
-    return Table(_COLUMNS, tuple(lines))
+    return (Table(_CLAIMED, tuple(lines), toned=len(_CLAIMED) - 1),) if lines else ()
 
 
-def _tone(finding: Finding) -> Tone:
-    return QUIET if finding.verdict == CANNOT_TELL else GOOD if finding.verdict == CONFIRMED else BAD
+def _measured(result: ExperimentResult) -> tuple[Table, ...]:
+    """Return the figures that no claim rests on."""
+    judged = {reading.name for finding in result.findings for reading in finding.readings}
+    rest = [one for one in result.figures if one.name not in judged and one.estimate is not None]
+    lines = [Line((one.name, one.compared_with or words.NONE, wording.told(one))) for one in rest]
+    return (Table(_MEASURED, tuple(lines)),) if lines else ()
+
+
+def _how(result: ExperimentResult) -> tuple[str, ...]:
+    """Say how it was measured."""
+    absent = tuple(f"{arm}: unavailable: {reason}" for arm, reason in result.absent.items())
+    control = (control_line(result.control),) if result.control and result.control.same else ()
+    took = f"{words.counted(result.n_cycles, 'round')} in {words.took(result.duration_s)} ({result.stop_reason})"
+    return (*absent, *control, f"{took}; steal {words.percent(result.steal)}; seed {result.seed}")
+
+
+def _tone(found: Finding | Reading) -> Tone:
+    return QUIET if found.verdict == CANNOT_TELL else GOOD if found.verdict == CONFIRMED else BAD

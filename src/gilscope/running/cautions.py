@@ -22,17 +22,31 @@ def of_run(result: Result) -> tuple[Caution, ...]:
                 "something else is running here; stop it, or expect wider intervals",
             )
         )
-    if seen.steal is not None and seen.steal > STOLEN:
+    return (*found, *of_host(seen.steal, seen.throttled))
+
+
+def of_host(steal: float | None, throttled: int) -> tuple[Caution, ...]:
+    """Return what the host and a quota took away.
+
+    Parameters
+    ----------
+    steal : float or None
+        CPU time that the host gave to others, as a share; None where it cannot be read.
+    throttled : int
+        Periods in which a quota stopped the process.
+    """
+    found = []
+    if steal is not None and steal > STOLEN:
         found.append(
             Caution(
-                f"the host gave {words.percent(seen.steal)} of the CPU time to others",
+                f"the host gave {words.percent(steal)} of the CPU time to others",
                 "trust shares of the ceiling only, or measure when it is quieter",
             )
         )
-    if seen.throttled:
+    if throttled:
         found.append(
             Caution(
-                f"a CPU quota stopped this process {words.counted(seen.throttled, 'time')}",
+                f"a CPU quota stopped this process {words.counted(throttled, 'time')}",
                 "raise it, or compare at a smaller width",
             )
         )

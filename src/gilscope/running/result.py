@@ -386,6 +386,11 @@ class Result(Drawn):
     _view: ClassVar[str] = "gilscope.running.view:blocks"
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not self.rounds
+
+    @property
     def n_rounds(self) -> int:
         """Timed rounds; those of the warm-up do not count."""
         return sum(not one.warm_up for one in self.rounds)

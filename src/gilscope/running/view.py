@@ -79,7 +79,7 @@ def footer(result: Result) -> tuple[str, ...]:
     absent = {row.arm.id: row.unavailable for row in result.rows if row.unavailable is not None}
     below += absences.lines([row.arm for row in result.rows], absent)
     if control is not None and control.same is not None:
-        below.append(_control(control))
+        below.append(control_line(control))
     below.append(
         f"{words.counted(n_launches, 'launch', 'launches')}, {words.counted(result.n_rounds, 'round')} in "
         f"{words.took(result.duration_s)} ({result.stop_reason}); steal "
@@ -90,7 +90,7 @@ def footer(result: Result) -> tuple[str, ...]:
     return tuple(below)
 
 
-def _control(control: Control) -> str:
+def control_line(control: Control) -> str:
     """Say what the control read of ratios that are known, and whether each reading holds the truth."""
     known = [(control.same, 1.0), (control.heavier, control.heavier_truth)]
     read = [

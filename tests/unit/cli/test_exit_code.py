@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import fakes
 import pytest
+from results import RESULTS
 
 from gilscope.cli.exit_codes import of_experiment
 from gilscope.cli.exit_codes import of_run as exit_code
 from gilscope.errors import Unavailable
-from gilscope.experiments.result import ExperimentResult, Finding
+from gilscope.experiments.result import Finding
 from gilscope.running import verdicts
 from gilscope.running.result import Result
 
@@ -59,10 +60,17 @@ def test_where_nothing_could_run_the_code_is_never_0() -> None:
         (("cannot tell here",), "unresolved", 3),
         (("cannot tell here",), "scales", 3),
         (("cannot tell here",), "this machine gave no second CPU", 5),
+        (("cannot tell here",), None, 3),
+        (("cannot tell here: barred",), None, 5),
+        (("cannot tell here: barred", "cannot tell here"), None, 3),
     ],
 )
-def test_an_experiment_ends_with_what_it_could_tell(verdicts_: tuple[str, ...], row: str, code: int) -> None:
+def test_an_experiment_ends_with_what_it_could_tell(verdicts_: tuple[str, ...], row: str | None, code: int) -> None:
     """One claim that was decided is an answer; without any, the machine or the time was the reason."""
-    findings = tuple(Finding("it is so", verdict, "", ()) for verdict in verdicts_)
-    result = ExperimentResult(experiment="x", title="", sections={}, findings=findings, run=with_verdicts(row))
+    findings = tuple(
+        Finding("it is so", verdict.partition(":")[0], "", "that", (), is_barred="barred" in verdict)
+        for verdict in verdicts_
+    )
+    run = None if row is None else with_verdicts(row)
+    result = replace(RESULTS["experiment"], findings=findings, run=run)
     assert of_experiment(result) == code

@@ -1,15 +1,15 @@
-"""Every experiment says what it asks and predicts, and comes out either way on machines whose truth is known."""
+"""Experiments that `gilscope run` measures come out either way on machines whose truth is known."""
 
 import random
 from dataclasses import replace
 
 import fakes
 import pytest
+import results
 
-from gilscope.errors import UsageError
-from gilscope.experiments import EXPERIMENTS
-from gilscope.experiments.base import HEADINGS, load, read
+from gilscope.experiments.base import load
 from gilscope.experiments.result import CANNOT_TELL, CONFIRMED, REFUTED, ExperimentResult, Finding
+from gilscope.experiments.setting import Setting
 from gilscope.experiments.view import blocks, sentence
 from gilscope.report.blocks import Answer, Heading
 from gilscope.running.plan import make_plan
@@ -17,44 +17,23 @@ from gilscope.running.plan import make_plan
 
 def conduct(name: str, machine: fakes.FakeMachine) -> ExperimentResult:
     """Conduct an experiment on a fake machine."""
-    experiment = load(name)
-    request = replace(experiment.request("fast"), seed=machine.seed + 1)
+    module = load(name).module
+    request = replace(module.request(Setting(effort="fast")), seed=machine.seed + 1)
     runner = machine.runner(make_plan(request, 2, "a test"))
     for _ in runner.events():
         pass
-    run = runner.result(tool="gilscope", started="", argv=(), machine={})
-    return experiment.result(run)
+    return results.of_run(name, runner.result(tool="gilscope", started="", argv=(), machine={}))
 
 
 def verdicts(result: ExperimentResult) -> list[str]:
     return [finding.verdict for finding in result.findings]
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_an_experiment_has_its_five_headings(name: str) -> None:
-    """Question, prediction, method, what can fool you, and how to read it: none is empty."""
-    experiment = load(name)
-    assert tuple(experiment.sections) == HEADINGS
-    assert all(experiment.sections.values()) and "refuted" in experiment.sections["Prediction"].lower()
-
-
-def test_a_docstring_without_its_headings_is_a_slip() -> None:
-    """A new experiment that forgets one does not load."""
-    with pytest.raises(AssertionError, match="What can fool you"):
-        read("A title.\n\nQuestion\n--------\nWhy?")
-
-
-def test_an_unknown_experiment_is_refused_by_name() -> None:
-    """With those that there are."""
-    with pytest.raises(UsageError, match="unknown experiment 'convoi'; choose from: .*held_versus_released"):
-        load("convoi")
-
-
 def test_held_versus_released_is_confirmed_where_the_gil_works() -> None:
     """Held threads stay on one CPU, released ones reach the ceiling."""
     result = conduct("held_versus_released", fakes.FakeMachine(noise=0.002))
     assert verdicts(result) == [CONFIRMED, CONFIRMED]
-    assert {figure.of for figure in result.findings[0].figures} == {"serial"}
+    assert {reading.compared_with for reading in result.findings[0].readings} == {"serial"}
 
 
 def test_held_versus_released_is_refuted_where_releasing_gains_nothing() -> None:
@@ -92,7 +71,7 @@ def test_the_answers_stand_last_and_say_what_the_findings_say() -> None:
 
 def test_a_reason_stands_before_its_claim() -> None:
     """It cannot be overlooked."""
-    finding = Finding("Threads help", CANNOT_TELL, "one CPU", ())
+    finding = Finding("Threads help", CANNOT_TELL, "one CPU", "processes", ())
     assert sentence(finding) == "Cannot tell here (one CPU): threads help."
 
 

@@ -1,0 +1,195 @@
+"""What experiments share to make their arms of: kernels of a known length, threads that meet, a process beside.
+
+kernel = c_kernel("held", 10_000_000)  # a call of about 10 ms that keeps the GIL
+with beside(kernel):  # another thread calls it again and again
+...
+with Crew(2) as crew:
+wall_ns = crew.run([kernel, kernel])
+"""
+
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import repeat
+from queue import SimpleQueue
+from statistics import median
+from typing import Any, Self
+
+from gilscope.children.conversation import Conversation, answer_requests
+from gilscope.children.messages import Message
+from gilscope.kernels import _capi
+from gilscope.originals import time
+from gilscope.showing import named
+
+Work = Callable[[], object]
+
+#: The compute form's chunk: it fits into a first-level cache, so that a kernel is arithmetic and nothing else.
+_ITEMS = array("d", range(2048))
+#: A trial of this many rounds, or numbers, is long enough to tell how many a length takes.
+_TRIED_ROUNDS, _TRIED_NUMBERS = 2000, 20_000
+
+
+def timed(work: Work) -> int:
+    """Call something once; return the wall time in ns."""
+    begin_ns = time.perf_counter_ns()
+    work()
+    return time.perf_counter_ns() - begin_ns
+
+
+def c_kernel(gil: str, wall_ns: float) -> Work:
+    """Return a call of the hand-written C kernel quad, in cache, of about this length.
+
+    Parameters
+    ----------
+    gil : {"held", "released"}
+        For the whole call.
+    wall_ns : float
+        What one call is to take on a CPU of its own.
+
+    Notes
+    -----
+    GIL: as said. Threads: safe from any; what it reads is never written.
+    """
+    compute = _capi.quad_compute_held if gil == "held" else _capi.quad_compute_released
+    one_ns = median(timed(partial(compute, _ITEMS, _TRIED_ROUNDS)) for _ in range(5)) / _TRIED_ROUNDS
+    return partial(compute, _ITEMS, max(1, round(wall_ns / one_ns)))
+
+
+def python_kernel(wall_ns: float) -> Work:
+    """Return a call of quad in plain Python of about this length; it runs bytecode and can be asked for the GIL."""
+    one_ns = median(timed(partial(quads, _TRIED_NUMBERS)) for _ in range(5)) / _TRIED_NUMBERS
+    return partial(quads, max(1, round(wall_ns / one_ns)))
+
+
+def quads(n_numbers: int) -> int:
+    """Raise that many numbers to the fourth power in plain Python; return the last."""
+    result = 0
+    for number in repeat(7, n_numbers):
+        result = number * number * number * number
+    return result
+
+
+def until(deadline_ns: int, work: Work) -> int:
+    """Call something again and again until a moment of `time.perf_counter_ns`; return how often."""
+    n_calls = 0
+    while time.perf_counter_ns() < deadline_ns:
+        work()
+        n_calls += 1
+    return n_calls
+
+
+@contextmanager
+def beside(work: Work) -> Iterator[None]:
+    """Have another thread call something again and again while the context lasts; it ends with the call under way."""
+    is_over, has_begun = threading.Event(), threading.Event()
+
+    def call() -> None:
+        has_begun.set()
+        while not is_over.is_set():
+            work()
+
+    thread = threading.Thread(target=call, name="beside", daemon=True)
+    thread.start()
+    try:
+        has_begun.wait()
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+class Crew:
+    """Threads that wait for work, and begin it together. Use as a context manager: leaving it ends them.
+
+    Parameters
+    ----------
+    n_threads : int
+
+    Notes
+    -----
+    GIL: a waiting thread does not have it. Threads: one gives them work.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._tasks: list[SimpleQueue[Work | None]] = [SimpleQueue() for _ in range(n_threads)]
+        self._ends: SimpleQueue[tuple[int, int] | BaseException] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._serve, args=(tasks,), daemon=True) for tasks in self._tasks]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for tasks in self._tasks:
+            tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def run(self, works: Sequence[Work]) -> int:
+        """Have each of the first threads do one piece of work; return the ns from the first's begin to the last's end.
+
+        Parameters
+        ----------
+        works : sequence of callable
+            As many as there are threads, or fewer.
+        """
+        for tasks, work in zip(self._tasks, works, strict=False):
+            tasks.put(work)
+        ends = [self._ends.get() for _ in works]
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        times = [end for end in ends if isinstance(end, tuple)]
+        return max(end for _, end in times) - min(begin for begin, _ in times)
+
+    def _serve(self, tasks: "SimpleQueue[Work | None]") -> None:
+        while (work := tasks.get()) is not None:
+            try:
+                begin_ns = time.perf_counter_ns()
+                work()
+                self._ends.put((begin_ns, time.perf_counter_ns()))
+            except BaseException as error:  # noqa: BLE001 - who gave the work is to hear of it
+                self._ends.put(error)
+
+
+class Helper(Conversation):
+    """Another process of ours that calls functions by their names. Use as a context manager.
+
+    Examples
+    --------
+    >>> with Helper() as helper:
+    ...     helper.call("gilscope.experiments.apparatus:quads", 10)
+    2401
+    """
+
+    def __init__(self) -> None:
+        super().__init__("gilscope.experiments.apparatus", "a helping process")
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Call ``"module:function"`` there with plain data, and return what it returns, which is plain data too."""
+        self.begin(function, *arguments)
+        return self.end()
+
+    def begin(self, function: str, *arguments: Any) -> None:
+        """Have a call begun there, and go on here; `end` waits for it."""
+        self.tell(function=function, arguments=arguments)
+
+    def end(self) -> Any:
+        """Wait for the call that was begun; return what it returned."""
+        return self.hear()["returned"]
+
+
+def compute_for(wall_ns: int) -> int:
+    """Compute in C for so long, in calls of about 1 ms that release the GIL; return the calls."""
+    return until(time.perf_counter_ns() + wall_ns, c_kernel("released", 1e6))
+
+
+def _answer(request: Message, _stack: object) -> Message:
+    return {"returned": named(request["function"])(*request["arguments"])}
+
+
+if __name__ == "__main__":
+    answer_requests(_answer)

@@ -1,0 +1,77 @@
+"""The median of any quantity with an honest interval: a time, a difference, a count, an amount of memory.
+
+The interval of `gilscope.pairing.intervals` lies between two order statistics, and those of a quantity are the logs of
+those of its exponential. What serves ratios serves every quantity, then, negative ones and zeros included.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gilscope.fields import Natural, in_file
+from gilscope.pairing.intervals import cross_width_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A median with its interval, in the unit of the values.
+
+    Parameters
+    ----------
+    value : float
+        The median.
+    low, high : float
+        Ends of the interval; infinite where there are too few values, which a file has as null.
+    n : int
+        Values that it rests on.
+    """
+
+    value: float
+    low: float = field(metadata=in_file(null=-math.inf))
+    high: float = field(metadata=in_file(null=math.inf))
+    n: Natural
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there were too few values to tell."""
+        return math.isinf(self.low) or math.isinf(self.high)
+
+    @property
+    def half_width(self) -> float:
+        """Half-width as a share of the value: infinite for one that is open, 0 for one that has no width."""
+        if self.is_open:
+            return math.inf
+        widest = max(self.high - self.value, self.value - self.low)
+        return widest / abs(self.value) if self.value else (math.inf if widest else 0.0)
+
+    def flaw(self) -> str:
+        """Say what of it no measurement can give, or return ""."""
+        return "" if self.low <= self.value <= self.high else "must have low <= value <= high"
+
+
+def median_interval(values: Sequence[float], n_figures: int = 1) -> Estimate:
+    """Estimate a median from the values of rounds, in the order of time.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One of each round, in any unit; at least one.
+    n_figures : int, default 1
+        Figures that one sentence rests on; their intervals hold together at 95 % (Bonferroni).
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or one is not finite.
+    """
+    if not values:
+        raise ValueError("a median needs a value or more; got none")
+    scale = max(map(abs, values)) or 1.0
+    found = cross_width_interval([[value / scale for value in values]], n_figures)
+    low, high = (
+        scale * math.log(end) if 0 < end < math.inf else math.copysign(math.inf, end - 1)
+        for end in (found.low, found.high)
+    )
+    value = scale * math.log(found.estimate)
+    # Logs of exponentials err in the last digits, where low, value and high are one.
+    return Estimate(value, min(low, value), max(high, value), found.n)
