@@ -144,7 +144,10 @@ def test_help_lists_every_command_and_exit_code() -> None:
 
 
 def test_help_and_import_load_neither_numpy_nor_rich() -> None:
-    """Importing gilscope loads next to nothing, and help costs no more: no NumPy, no rich, no measuring code."""
+    """Importing gilscope loads next to nothing, and help no more: no NumPy, no rich, no measuring code.
+
+    Nor does a command load what knows results of another command's kind.
+    """
     program = (
         "import sys, threading, gilscope\n"
         "print(sorted(name for name in sys.modules if name.startswith('gilscope')))\n"
@@ -155,11 +158,15 @@ def test_help_and_import_load_neither_numpy_nor_rich() -> None:
         "assert threading.active_count() == 1\n"
         "late = ('numpy', 'rich', 'gilscope.running.runner', 'gilscope.kernels._capi')\n"
         "print([name for name in late if name in sys.modules])\n"
+        "import gilscope.cli.report\n"
+        "rooms = ('atlas', 'experiments', 'importing', 'probing', 'running', 'tracing')\n"
+        "print([name for name in sys.modules if name.startswith('gilscope.') and name.split('.')[1] in rooms])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    first, *_, last = done.stdout.splitlines()
+    first, *_, last, of_report = done.stdout.splitlines()
     assert first == "['gilscope']"
     assert last == "[]"
+    assert of_report == "[]"
 
 
 def test_the_version_is_said() -> None:

@@ -1,16 +1,21 @@
-"""Which exit code a result deserves. What each code says stands in `gilscope.errors`."""
+"""Which exit code a result deserves. What each code says stands in `gilscope.errors`.
+
+Every command loads this, and has a result of one kind: what knows the kind is loaded when there is such a result.
+"""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gilscope import errors
-from gilscope.atlas.result import Row
-from gilscope.experiments.result import CANNOT_TELL, ExperimentResult
-from gilscope.importing.result import REENABLED, Import
-from gilscope.running import verdicts
-from gilscope.running.result import Result
+
+if TYPE_CHECKING:
+    from gilscope.atlas.result import Row
+    from gilscope.experiments.result import ExperimentResult
+    from gilscope.importing.result import Import
+    from gilscope.running.result import Result
 
 
-def of_run(result: Result, *, strict: bool = False) -> int:
+def of_run(result: "Result", *, strict: bool = False) -> int:
     """Return the exit code of a complete run.
 
     Parameters
@@ -24,6 +29,8 @@ def of_run(result: Result, *, strict: bool = False) -> int:
     int
         0 done, 3 unresolved, 5 no second CPU or nothing that can run here.
     """
+    from gilscope.running import verdicts
+
     found = [row.verdict for row in result.rows if row.unavailable is None]
     decided = any(verdicts.decides(verdict) for verdict in found)
     starved = verdicts.NO_SECOND_CPU in found or verdicts.NO_GAIN in found
@@ -33,8 +40,10 @@ def of_run(result: Result, *, strict: bool = False) -> int:
     return errors.UNDECIDED if undecided and (strict or not decided) else errors.DONE
 
 
-def of_experiment(result: ExperimentResult) -> int:
+def of_experiment(result: "ExperimentResult") -> int:
     """Return 0 where a claim was confirmed or refuted, else 5 where the machine cannot tell, or 3."""
+    from gilscope.experiments.result import CANNOT_TELL
+
     if any(finding.verdict != CANNOT_TELL for finding in result.findings):
         return errors.DONE
     if result.run is not None:
@@ -42,7 +51,7 @@ def of_experiment(result: ExperimentResult) -> int:
     return errors.CANNOT_RUN if all(finding.is_barred for finding in result.findings) else errors.UNDECIDED
 
 
-def of_atlas(shown: Sequence[Row]) -> int:
+def of_atlas(shown: "Sequence[Row]") -> int:
     """Return the exit code of an atlas: 0, 4 if a call failed, 5 if nothing could be measured here."""
     failed = [row.exit_code for row in shown if row.failure and row.exit_code]  # 0: not installed
     is_any_measured = any(not row.failure for row in shown)
@@ -51,8 +60,10 @@ def of_atlas(shown: Sequence[Row]) -> int:
     return errors.FAILED if failed else errors.DONE
 
 
-def of_imports(found: Sequence[Import]) -> int:
+def of_imports(found: "Sequence[Import]") -> int:
     """Return 4 where an import failed, 5 where one could not be tried, 1 where one re-enabled the GIL, else 0."""
+    from gilscope.importing.result import REENABLED
+
     if any(one.outcome not in ("imported", "not tried") for one in found):
         return errors.FAILED
     if any(one.outcome == "not tried" for one in found):

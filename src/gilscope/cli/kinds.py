@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gilscope.cli.formats import FORMATS
-from gilscope.documents.envelope import Form
 from gilscope.errors import UsageError
-from gilscope.report.blocks import Block
 from gilscope.showing import named
 from gilscope.words import joined
+
+if TYPE_CHECKING:
+    from gilscope.documents.envelope import Form
+    from gilscope.report.blocks import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Kind:
         allowed = joined([FORMATS[form].endings[0] for form in self.formats], "or")
         raise UsageError(f"{path}: the ending says what is written; choose {allowed}")
 
-    def blocks(self, result: Any) -> tuple[Block, ...]:
+    def blocks(self, result: Any) -> "tuple[Block, ...]":
         """Return a result as blocks."""
         return tuple(named(self.view)(result))
 
@@ -89,6 +91,6 @@ KINDS = {
 }
 
 
-def forms() -> dict[str, Form[Any]]:
+def forms() -> "dict[str, Form[Any]]":
     """Return what the files of each kind are that is read back, by its name."""
     return {name: named(kind.form) for name, kind in KINDS.items() if kind.form}
