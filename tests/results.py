@@ -40,6 +40,7 @@ def of_run(name: str, run: Result) -> ExperimentResult:
 RESULTS: dict[str, Any] = {
     "run": fakes.hand_made(),
     "experiment": trials.result("responsiveness", world("responsiveness").CONFIRMED),
+    "syllabus": trials.course(),
     "trace": traces.trace(traces.log(traces.TURNS, sites=(traces.site(),))),
     "ledger": traces.log(traces.TURNS, sites=(traces.site(),)),
     "probe": PROBES["releases"],

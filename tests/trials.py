@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
-from worlds import World, cycles
+from worlds import World, cycles, world
 
 from gilscope.errors import KernelError, Unavailable
 from gilscope.experiments.base import load
+from gilscope.experiments.course import CourseResult
 from gilscope.experiments.result import ExperimentResult
 from gilscope.experiments.setting import Setting
 from gilscope.experiments.trial import Trial
@@ -131,3 +132,16 @@ def result(name: str, truth: World, **given: Any) -> ExperimentResult:
     for _ in conducted.events():
         pass
     return conducted.result()
+
+
+def course() -> CourseResult:
+    """Return a syllabus of which one experiment was conducted and one has failed."""
+    return CourseResult(
+        tool="gilscope 0.1.0",
+        started="2026-11-27T12:00:00+00:00",
+        argv=("experiment", "--all"),
+        state="partial",
+        effort="fast",
+        experiments=(result("responsiveness", world("responsiveness").CONFIRMED),),
+        failures={"held_versus_released": "a worker died"},
+    )

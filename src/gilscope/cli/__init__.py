@@ -16,6 +16,7 @@ from gilscope.version import __version__
 COMMANDS = {
     "run": ("gilscope.cli.run", "Measure kernels under strategies: what does the GIL cost here, and does it decide?"),
     "experiment": ("gilscope.cli.experiment", "Put a claim about threads and processes to the test."),
+    "syllabus": ("gilscope.cli.syllabus", "Show the article's claims, their experiments, and what was found here."),
     "probe": (
         "gilscope.cli.probe",
         "Probe one of your functions: does it hold the GIL, and would threads or processes help?",

@@ -10,6 +10,7 @@ from gilscope import errors
 
 if TYPE_CHECKING:
     from gilscope.atlas.result import Row
+    from gilscope.experiments.course import CourseResult
     from gilscope.experiments.result import ExperimentResult
     from gilscope.importing.result import Import
     from gilscope.running.result import Result
@@ -49,6 +50,14 @@ def of_experiment(result: "ExperimentResult") -> int:
     if result.run is not None:
         return of_run(result.run) or errors.UNDECIDED
     return errors.CANNOT_RUN if all(finding.is_barred for finding in result.findings) else errors.UNDECIDED
+
+
+def of_course(result: "CourseResult") -> int:
+    """Return 4 where an experiment failed, else 0 where one could tell, else the first one's code."""
+    codes = [of_experiment(one) for one in result.experiments]
+    if result.failures:
+        return errors.FAILED
+    return errors.DONE if errors.DONE in codes or not codes else codes[0]
 
 
 def of_atlas(shown: "Sequence[Row]") -> int:

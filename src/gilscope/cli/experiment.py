@@ -1,44 +1,86 @@
-"""`gilscope experiment`: one claim about threads and processes, put to the test."""
+"""`gilscope experiment`: claims about threads and processes, put to the test: one, or all of them."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import click
 
 from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
+from gilscope.cli.files import check_output
+from gilscope.cli.kinds import KINDS, Kind
 from gilscope.cli.measuring import conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import OneOf
+from gilscope.errors import UsageError
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
+from gilscope.experiments.course import Course
+from gilscope.experiments.document import SYLLABUS
 from gilscope.experiments.setting import Setting
 from gilscope.system.cpus import usable_cpus
 
 _EXAMPLES = (
     ("experiment held_versus_released --fast", "See in 5 seconds what releasing the GIL changes."),
     ("experiment responsiveness -o window.html", "Keep an experiment as a page."),
+    ("experiment --all -o all.json", "Conduct the whole syllabus, some minutes; go on with --resume all.json."),
 )
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
-@click.argument("name", type=OneOf(EXPERIMENTS), metavar="NAME")
+@click.argument("name", type=OneOf(EXPERIMENTS), metavar="NAME", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Conduct all of them; one that fails is said so and gone past.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --all: keep what FILE has of an earlier one, conduct the rest, and save it there too.",
+)
 @click.option("--fast", "effort", flag_value="fast", help="10 % intervals, 5 s at most.")
 @click.option("--rigorous", "effort", flag_value="rigorous", help="1 % intervals, 10 minutes at most.")
 @options.seed("Seed of every random choice; recorded in any case.")
-@options.outputs("experiment")
+@options.outputs_of("experiment", "syllabus")
 @options.voices
-def command(name: str, effort: str | None, seed: int | None, outputs: Outputs) -> int:
+def command(
+    name: str | None,
+    is_all: bool,
+    resume: Path | None,
+    effort: str | None,
+    seed: int | None,
+    outputs: Callable[..., Outputs],
+) -> int:
     """Put a claim to the test: what was predicted, what was measured, and whether that confirms or refutes it.
 
-    `gilscope list` shows all experiments.
+    `gilscope syllabus` shows all experiments with their claims.
     """
+    if is_all == (name is not None):
+        raise UsageError("give the NAME of one experiment, or --all; `gilscope list` shows them")
+    if resume is not None and not is_all:
+        raise UsageError("--resume goes on with --all; one experiment is conducted as a whole")
     setting = Setting(effort=effort or "default", n_cpus=usable_cpus().count)
+    if name is not None:
+        return conduct(
+            lambda: load(name).conduct(setting, seed=seed, argv=sys.argv[1:]),
+            outputs(KINDS["experiment"]),
+            exit_codes.of_experiment,
+            more_time="--rigorous",
+        )
+    done = None if resume is None else SYLLABUS.read(resume)
     return conduct(
-        lambda: load(name).conduct(setting, seed=seed, argv=sys.argv[1:]),
-        outputs,
-        exit_codes.of_experiment,
-        more_time="--rigorous",
+        lambda: Course(EXPERIMENTS, setting, seed=seed, argv=sys.argv[1:], done=done),
+        _outputs(outputs, KINDS["syllabus"], resume),
+        exit_codes.of_course,
     )
+
+
+def _outputs(make: Callable[..., Outputs], kind: Kind, resume: Path | None) -> Outputs:
+    """Return where the syllabus goes: to the file that is gone on with, too."""
+    made = make(kind, goes_on=resume is not None)
+    if resume is not None:
+        check_output(resume, force=True)
+        made.files.setdefault(resume, "json")
+    return made
 
 
 command.epilog = f"Experiments: {', '.join(EXPERIMENTS)}."

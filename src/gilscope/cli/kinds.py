@@ -76,6 +76,7 @@ class Kind:
 KINDS = {
     "run": Kind("gilscope.running.view:blocks", form="gilscope.running.document:RUN"),
     "experiment": Kind("gilscope.experiments.view:blocks", form="gilscope.experiments.document:EXPERIMENT"),
+    "syllabus": Kind("gilscope.experiments.course_view:blocks", form="gilscope.experiments.document:SYLLABUS"),
     "probe": Kind("gilscope.probing.view:blocks", form="gilscope.probing.result:PROBE"),
     "atlas": Kind("gilscope.atlas.view:blocks", form="gilscope.atlas.document:ATLAS"),
     "trace": Kind(

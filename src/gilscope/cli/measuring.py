@@ -10,6 +10,7 @@ from gilscope.cli import voice
 from gilscope.cli.formats import FORMATS
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import INTERRUPTED, GilscopeError
+from gilscope.experiments.course import Closed
 from gilscope.running.runner import LaunchEnded
 
 
@@ -77,16 +78,16 @@ def conduct(
 def _measure(session: Measures, keep: Callable[[], object]) -> KeyboardInterrupt | GilscopeError | None:
     """Measure until it ends by itself, fails, or is interrupted; return what ended it otherwise.
 
-    After every launch what was measured so far is kept, so that whatever happens later loses nothing. A disk that is
-    full is no reason to stop: the table can still be shown, and the code says what went wrong.
+    After every launch and every experiment what was measured so far is kept, so that whatever happens later loses
+    nothing. A disk that is full is no reason to stop: the table can still be shown, and the code says what went wrong.
     """
-    from gilscope.cli.progress import display  # with rich, which completion and help go without
+    from gilscope.cli.experiment_progress import display  # with rich, which completion and help go without
 
     try:
         with display(session) as drawn:
             for event in session.events():
                 drawn.show(event)
-                if isinstance(event, LaunchEnded):
+                if isinstance(event, LaunchEnded | Closed):
                     keep()
     except (KeyboardInterrupt, GilscopeError) as end:
         return end

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from typing import Any, Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -10,7 +10,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from gilscope import words
 from gilscope.cli import voice
 from gilscope.cli.time_left import TimeLeft
-from gilscope.experiments.trial import Begun, CycleEnded, Trial
 from gilscope.running import absences
 from gilscope.running.result import Group
 from gilscope.running.runner import Event, GroupResolved, LaunchEnded, LaunchStarted, Runner
@@ -18,71 +17,8 @@ from gilscope.running.runner import Progress as RoundEnded
 from gilscope.running.view import compared
 
 
-class Draws(Protocol):
-    """What draws events; a context manager around the loop over them."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, kind: object, *_: object) -> None: ...
-
-    def show(self, event: Any) -> None:
-        """Draw one event."""
-
-
-def display(session: Any) -> Draws:
-    """Return what draws the events of a run, or of an experiment that is none."""
-    return CycleDisplay(session) if isinstance(session, Trial) else Display(session.runner)
-
-
-class CycleDisplay:
-    """Draws the events of a trial: a live bar on a terminal, two plain lines elsewhere."""
-
-    def __init__(self, trial: Trial) -> None:
-        self._trial, self._left = trial, TimeLeft()
-        console = Console(file=sys.stderr, highlight=False)
-        self._bar = _bar(console) if console.is_terminal and not voice.is_quiet() else None
-
-    def __enter__(self) -> Self:
-        budget_s = self._trial.effort.budget_s
-        voice.detail(f"Measuring {self._trial.name} for {words.seconds(budget_s)} at most")
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task(self._trial.name, total=budget_s, state="starting")
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        elif kind is None:
-            cycles = words.counted(len(self._trial.cycles), "round")
-            self._say(f"{self._trial.name}: done, {cycles} in {words.took(self._trial.elapsed_s)}")
-
-    def show(self, event: Any) -> None:
-        """Draw one event."""
-        if isinstance(event, Begun):
-            for arm, reason in event.absent.items():
-                self._say(f"{arm}: unavailable: {reason}")
-            if self._bar is None:
-                self._say(f"{self._trial.name}: measuring {words.counted(len(event.arms), 'arm')}")
-        elif self._bar is not None and isinstance(event, CycleEnded):
-            self._left.guess(event.remaining_s)
-            widest = "" if math.isinf(event.widest) else f", widest {words.half_width(event.widest)}"
-            left_s = self._left.seconds
-            self._bar.update(
-                self._task,
-                completed=event.elapsed_s,
-                total=event.elapsed_s + (event.remaining_s if left_s is None else left_s),
-                state=f"{words.counted(event.n_cycles, 'round')}{widest}, {self._left}".removesuffix(", "),
-            )
-
-    def _say(self, line: str) -> None:
-        if self._bar is not None:
-            self._bar.console.print(line, style="dim", markup=False)
-        elif not voice.is_quiet():
-            voice.say(line)
-
-
-def _bar(console: Console) -> Progress:
+def bar_on(console: Console) -> Progress:
+    """Return a live bar: what is done, how far it is, and how long it still takes."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -111,7 +47,7 @@ class Display:
         told = f"{words.counted(len(arms), 'arm')}: {', '.join(arms)}"
         voice.detail(f"Measuring for {words.seconds(plan.budget_s)} at most: {told}")
         if self._console.is_terminal and not voice.is_quiet():
-            self._bar = _bar(self._console)
+            self._bar = bar_on(self._console)
             self._bar.start()
             self._task = self._bar.add_task("starting", total=1.0, state="")
         return self

@@ -28,7 +28,7 @@ def blocks(result: ExperimentResult) -> tuple[Block, ...]:
         *_measured(result),
         Sentences((*told.values(), *result.notes, *_how(result)), QUIET),
         *cautions.of_host(result.steal, result.throttled),
-        *(Answer(sentence(finding), _tone(finding)) for finding in result.findings),
+        *(Answer(sentence(finding), tone(finding)) for finding in result.findings),
     )
 
 
@@ -43,7 +43,7 @@ def _claimed(result: ExperimentResult) -> tuple[Table, ...]:
     lines = [
         Line(
             (one.name, one.compared_with or words.NONE, wording.told(one, one.borders), one.expected, one.verdict),
-            _tone(one),
+            tone(one),
             None if i else finding.claim,
         )
         for finding in result.findings
@@ -68,5 +68,14 @@ def _how(result: ExperimentResult) -> tuple[str, ...]:
     return (*absent, *control, f"{took}; steal {words.percent(result.steal)}; seed {result.seed}")
 
 
-def _tone(found: Finding | Reading) -> Tone:
+def main_figure(finding: Finding) -> str:
+    """Return the figure that a finding rests on first, with its interval: what it is, and what it reads."""
+    if not finding.readings:
+        return words.NONE
+    reading = next((one for one in finding.readings if one.verdict == finding.verdict), finding.readings[0])
+    return f"{reading.name}: {wording.told(reading, reading.borders)}"
+
+
+def tone(found: Finding | Reading) -> Tone:
+    """Return how a finding, or a figure of one, is to be taken."""
     return QUIET if found.verdict == CANNOT_TELL else GOOD if found.verdict == CONFIRMED else BAD
