@@ -17,6 +17,7 @@ from typing import Any
 import fakes
 import jsonschema
 import pytest
+from brief import BRIEFLY
 from leftovers import children_of, processes_of, wait_until_gone
 from schemas import schema_of
 
@@ -35,8 +36,6 @@ GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
 # The smallest run there is: one kernel in one implementation and GIL mode, serial and processes, over few items.
 SMALL = ["run", "quad", "--implementations", "c", "--gil", "released", "--strategies", "serial", "--items", "4096"]
 TINY = [*SMALL, "--fast", "--ci-width", "30%", "--seed", "1"]
-# The same command line but for one constant: rounds need not be spread over seconds, so that a tiny run is short.
-WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 LONG = [*SMALL, "--rigorous", "--max-time", "5m", "--ci-width", "0.01%", "--seed", "1"]
 #: What a run that measured something may end with: the machine decides which.
 MEASURED = {0, 3, 5}
@@ -50,8 +49,7 @@ def gilscope(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str
 
 def measured(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Make a real but tiny run, which ends when its intervals are narrow enough."""
-    command = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN, *TINY, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run([*BRIEFLY, *TINY, *arguments], capture_output=True, text=True, timeout=100, check=False)
 
 
 def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -498,5 +496,5 @@ def test_a_time_in_which_nothing_can_be_measured_is_said(tmp_path: Path, capsys:
     code, out, err = called(capsys, *SMALL, "--max-time", "1ms", "-o", str(tmp_path / "run.json"))
     assert (code, out) == (3, "")
     assert os.listdir(tmp_path) == []
-    assert "no round ended within 1 ms; give more time (--max-time)" in err
+    assert "no round ended in time; give more time (--max-time)" in err
     assert err.count("launch ") == 1

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import fakes
 import pytest
+from brief import BRIEFLY
 
 from gilscope.accounting.ledger import availability
 from gilscope.cli import main
 from gilscope.running import document as running
 
-# As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 RUN = "run quad --implementations c --gil released --strategies serial --items 4096 --fast --ci-width 30% --seed 1"
 #: Each option that names a file: a command line, what it shows of what it has measured, and what it may end with where
 #: the file cannot be written. FOLDER is one with files in it.
@@ -80,7 +79,7 @@ def called(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[in
 def test_a_full_disk_hides_nothing(name: str, folder: Path, full_disk: Path) -> None:
     """What was measured is shown, what could not be saved is said, what was found decides; and no file is left."""
     line, shown, code = WRITING[name]
-    command = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN, *words(line, full_disk / "result", folder)]
+    command = [*BRIEFLY, *words(line, full_disk / "result", folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == code, done.stderr
     assert shown in done.stdout + done.stderr

@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from brief import BRIEFLY
 
 from gilscope.accounting import ledger
 
-# As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
-GILSCOPE = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN]
 TINY = ("--strategies", "threads", "--items", "4096", "--fast", "--ci-width", "50%")
 NAME = "annabel"
 needs_ledger = pytest.mark.skipif(ledger.availability() is not None, reason=str(ledger.availability()))
@@ -85,7 +83,7 @@ def test_what_is_saved_names_nobody(kind: str, tmp_path: Path) -> None:
     arguments = [argument.format(work=work, saved=saved) for argument in COMMANDS[kind]]
     environment = {**os.environ, "HOME": str(home), "USER": NAME, "LOGNAME": NAME}
     done = subprocess.run(
-        [*GILSCOPE, *arguments], capture_output=True, text=True, check=False, cwd=work, env=environment, timeout=60
+        [*BRIEFLY, *arguments], capture_output=True, text=True, check=False, cwd=work, env=environment, timeout=60
     )
     text = saved.read_text() if saved.exists() else done.stdout
     assert len(text) > 80, done.stderr

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from brief import BRIEFLY
 from leftovers import nothing_left, processes_of
 
 from gilscope.accounting.ledger import availability
@@ -22,12 +23,8 @@ from gilscope.running.strategies import crew as crews
 from gilscope.running.strategies import host
 from gilscope.targets.target import parse_target
 
-# As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
-# And a self-test looks at each pair of arms for a moment only.
-BRIEF = "from gilscope.running import selftest; selftest.MAX_CONTROL_S = 0.1; " + WITHOUT_SPAN
 # With -P, as for the installed command: CPython 3.13 itself minds an entry for a working folder that is gone.
-GILSCOPE = [sys.executable, "-P", "-W", "error", "-c"]
+GILSCOPE = [BRIEFLY[0], "-P", *BRIEFLY[1:]]
 TINY = "run quad --implementations c --gil released --items 4096 --fast --ci-width 50% --max-time 10s --seed 1"
 COMMANDS = {
     "run": f"{TINY} --strategies serial,threads",
@@ -49,7 +46,7 @@ pytestmark = [
 def ended(line: str, *before: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command line to its end, behind what sets a limit; no process of its session may be left."""
     process = subprocess.Popen(
-        [*before, *GILSCOPE, BRIEF if line.startswith("selftest") else WITHOUT_SPAN, *line.split()],
+        [*before, *GILSCOPE, *line.split()],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -138,8 +135,8 @@ def test_a_process_with_many_descriptors_can_use_all_of_it(tmp_path: Path) -> No
         except OSError:
             sys.exit(77)
         import gilscope
-        from gilscope.running import plan
-        plan.MIN_SPAN_S = 0.0
+        from gilscope.running import calibration, plan
+        calibration.MIN_SAMPLE_NS, plan.MIN_SPAN_S = 300_000, 0.0
         which = {"implementations": ("c",), "gil_modes": ("released",), "strategies": ("serial",), "n_items": 4096}
         result = gilscope.run(kernels=("quad",), **which, effort="fast", target=0.5, budget_s=5.0)
         assert result.state == "complete"

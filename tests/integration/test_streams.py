@@ -15,14 +15,13 @@ from typing import IO
 
 import fakes
 import pytest
+from brief import BRIEFLY
 
 from gilscope.accounting.ledger import availability
 from gilscope.cli import COMMANDS
 from gilscope.running import document as running
 
 GILSCOPE = [sys.executable, "-W", "error", "-m", "gilscope"]
-# As in test_cli: a tiny run is short.
-WITHOUT_SPAN = "from gilscope.running import plan; plan.MIN_SPAN_S = 0.0; from gilscope.cli import main; main()"
 #: Command lines that measure nothing, or hardly anything, and what each ends with. FOLDER is one with files in it.
 QUICK = {
     "--help": 0,
@@ -41,8 +40,6 @@ QUICK = {
     "atlas FOLDER/fails.toml": 4,
 }
 SLOW = "selftest -n 10 --quiet-only --ci-width 90%"
-# The same command line but for how long it looks at each pair.
-SHORT_SELFTEST = "from gilscope.running import selftest; selftest.MAX_CONTROL_S = 0.1; " + WITHOUT_SPAN
 RUN = "run quad --implementations c --gil released --strategies serial --items 4096 --fast --ci-width 30% --max-time 9s"
 #: Command lines that write a file, and what they may end with.
 WRITING = {
@@ -168,8 +165,7 @@ def test_an_output_that_is_full_is_said_once(line: str, folder: Path) -> None:
 def test_broken_streams_keep_no_file_from_being_written(line: str, way: str, folder: Path, tmp_path: Path) -> None:
     """Where neither stream works, the file is written all the same, whole, and the code is what was found."""
     file = tmp_path / "result.json"
-    start = [sys.executable, "-W", "error", "-c", WITHOUT_SPAN]
-    code, _ = ended(line.replace("FILE", str(file)), folder, {1: way, 2: way}, start)
+    code, _ = ended(line.replace("FILE", str(file)), folder, {1: way, 2: way}, BRIEFLY)
     assert code in (WRITING[line] | {5} if way == "full" else WRITING[line])
     assert json.loads(file.read_text())
     assert os.listdir(tmp_path) == [file.name]
@@ -177,8 +173,7 @@ def test_broken_streams_keep_no_file_from_being_written(line: str, way: str, fol
 
 def test_a_reader_that_leaves_is_no_error_of_a_self_test(folder: Path) -> None:
     """As for all commands; it takes seconds, and so meets one such stream."""
-    start = [sys.executable, "-W", "error", "-c", SHORT_SELFTEST]
-    assert ended(SLOW, folder, {1: "gone", 2: "gone"}, start) == (0, "")
+    assert ended(SLOW, folder, {1: "gone", 2: "gone"}, BRIEFLY) == (0, "")
 
 
 @GIL
