@@ -25,14 +25,14 @@ def expected(kernel: Kernel, x: Any, rounds: int) -> int:
     return reference.compute(x, rounds)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 7, 16, 33, 100])
-def test_checksums_agree(kernel: Kernel, dtype: str, n: int) -> None:
+def test_checksums_agree(kernel: Kernel, dtype: str) -> None:
     """Checksums equal the reference's for any number of lanes and rounds, and x is left as it was."""
-    x = lanes(dtype, n)
-    before = x.tobytes()
-    for rounds in (0, 1, 2, 3, 10, 65):
-        assert kernel.compute(x, rounds) == expected(kernel, x, rounds)
-    assert x.tobytes() == before
+    for n in (0, 1, 2, 7, 16, 33, 100):
+        x = lanes(dtype, n)
+        before = x.tobytes()
+        for rounds in (0, 1, 2, 3, 10, 65):
+            assert kernel.compute(x, rounds) == expected(kernel, x, rounds), (n, rounds)
+        assert x.tobytes() == before, n
 
 
 def test_checksums_agree_on_edge_values(kernel: Kernel, dtype: str) -> None:

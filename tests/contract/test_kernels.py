@@ -78,16 +78,16 @@ def test_any_bits_equal_the_reference(kernel: Kernel, dtype: str, content: bytes
     assert out.tobytes() == reference(kernel.name, dtype, content)
 
 
-@pytest.mark.parametrize("kind", BUFFERS)
-def test_any_buffer(kernel: Kernel, dtype: str, kind: str) -> None:
+def test_any_buffer(kernel: Kernel, dtype: str) -> None:
     """Every kind of buffer of any shape serves as x, as out, and as both in place."""
     expected = reference(kernel.name, dtype, data(dtype))
-    with BUFFERS[kind](dtype, data(dtype)) as x, BUFFERS[kind](dtype, b"\xa5" * len(data(dtype))) as out:
-        kernel.apply(x, out)
-        assert memoryview(out).tobytes() == expected
-        assert memoryview(x).tobytes() == data(dtype)
-        kernel.apply(x, x)
-        assert memoryview(x).tobytes() == expected
+    for kind, make in BUFFERS.items():
+        with make(dtype, data(dtype)) as x, make(dtype, b"\xa5" * len(data(dtype))) as out:
+            kernel.apply(x, out)
+            assert memoryview(out).tobytes() == expected, kind
+            assert memoryview(x).tobytes() == data(dtype), kind
+            kernel.apply(x, x)
+            assert memoryview(x).tobytes() == expected, kind
 
 
 def test_different_shapes_of_equal_length(kernel: Kernel, dtype: str) -> None:
@@ -106,15 +106,15 @@ def test_read_only_x(kernel: Kernel, dtype: str) -> None:
     assert out.tobytes() == reference(kernel.name, dtype, data(dtype))
 
 
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0, 5)])
-def test_empty(kernel: Kernel, dtype: str, shape: tuple[int, ...]) -> None:
+def test_empty(kernel: Kernel, dtype: str) -> None:
     """An empty buffer of any shape is fine, also in place and against an empty one of another shape."""
-    x: Any = np.empty(shape, dtype)
-    out = array(FORMATS[dtype])
-    kernel.apply(x, out)
-    kernel.apply(x, x)
-    kernel.apply(out, out)
-    assert kernel.compute(x, 3) == 0
+    for shape in ((0,), (0, 3), (2, 0, 5)):
+        x: Any = np.empty(shape, dtype)
+        out = array(FORMATS[dtype])
+        kernel.apply(x, out)
+        kernel.apply(x, x)
+        kernel.apply(out, out)
+        assert kernel.compute(x, 3) == 0, shape
 
 
 def test_every_small_size_and_start(kernel: Kernel, dtype: str) -> None:
