@@ -44,10 +44,14 @@ class Conversation:
         What an error calls it: ``"the measuring process"``.
     environment : mapping, optional
         Variables beside those of this process.
+    python : str, optional
+        Another interpreter, which has gilscope too.
     """
 
-    def __init__(self, module: str, name: str, environment: Mapping[str, str] | None = None) -> None:
-        self._module, self._name, self._environment = module, name, environment or {}
+    def __init__(
+        self, module: str, name: str, environment: Mapping[str, str] | None = None, python: str = sys.executable
+    ) -> None:
+        self._module, self._name, self._environment, self._python = module, name, environment or {}, python
         self._token = secrets.token_hex(8)
         self._answers = Lines(self._token)
         self._heard: list[Message] = []
@@ -65,7 +69,7 @@ class Conversation:
             stack.callback(self._stop_asking)
             fds = (requests, answers)
             self._child = Child(
-                interpreter("-m", self._module, *map(str, fds), self._token),
+                interpreter("-m", self._module, *map(str, fds), self._token, python=self._python),
                 stdout=printed,
                 stderr=printed,
                 pass_fds=fds,

@@ -1,5 +1,6 @@
 """`gilscope experiment`: claims about threads and processes, put to the test: one, or all of them."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,20 @@ _EXAMPLES = (
 )
 @click.option("--fast", "effort", flag_value="fast", help="10 % intervals, 5 s at most.")
 @click.option("--rigorous", "effort", flag_value="rigorous", help="1 % intervals, 10 minutes at most.")
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="PATH",
+    help="Another interpreter that has gilscope, for free_threading; repeatable.",
+)
+@click.option(
+    "--module",
+    "modules",
+    multiple=True,
+    metavar="NAME",
+    help="A module of yours, for own_gil and free_threading: can it be imported there, what does it do; repeatable.",
+)
 @options.seed("Seed of every random choice; recorded in any case.")
 @options.outputs_of("experiment", "syllabus")
 @options.voices
@@ -47,6 +62,8 @@ def command(
     is_all: bool,
     resume: Path | None,
     effort: str | None,
+    pythons: tuple[str, ...],
+    modules: tuple[str, ...],
     seed: int | None,
     outputs: Callable[..., Outputs],
 ) -> int:
@@ -58,7 +75,12 @@ def command(
         raise UsageError("give the NAME of one experiment, or --all; `gilscope list` shows them")
     if resume is not None and not is_all:
         raise UsageError("--resume goes on with --all; one experiment is conducted as a whole")
-    setting = Setting(effort=effort or "default", n_cpus=usable_cpus().count)
+    setting = Setting(
+        effort=effort or "default",
+        n_cpus=usable_cpus().count,
+        pythons=tuple(_found(python) for python in pythons),
+        modules=modules,
+    )
     if name is not None:
         return conduct(
             lambda: load(name).conduct(setting, seed=seed, argv=sys.argv[1:]),
@@ -72,6 +94,14 @@ def command(
         _outputs(outputs, KINDS["syllabus"], resume),
         exit_codes.of_course,
     )
+
+
+def _found(python: str) -> str:
+    """Return the path of an interpreter that is named as a shell would name it."""
+    path = shutil.which(python)
+    if path is None:
+        raise UsageError(f"--python {python}: there is no such program; give the path of an interpreter")
+    return str(Path(path).absolute())  # of a virtual environment, whose link is not followed
 
 
 def _outputs(make: Callable[..., Outputs], kind: Kind, resume: Path | None) -> Outputs:

@@ -11,6 +11,7 @@ from gilscope import words
 from gilscope.cli import voice
 from gilscope.cli.progress import Display, bar_on
 from gilscope.cli.time_left import TimeLeft
+from gilscope.experiments import wording
 from gilscope.experiments.course import Closed, Course, Opened
 from gilscope.experiments.trial import Begun, CycleEnded, Trial
 from gilscope.running.runner import Progress as RoundEnded
@@ -106,8 +107,8 @@ class CycleDisplay:
     def show(self, event: Any) -> None:
         """Draw one event."""
         if isinstance(event, Begun):
-            for arm, reason in event.absent.items():
-                self._say(f"{arm}: unavailable: {reason}")
+            for line in wording.absences(event.absent):
+                self._say(line)
             if self._bar is None:
                 self._say(f"{self._trial.name}: measuring {words.counted(len(event.arms), 'arm')}")
         elif self._bar is not None and isinstance(event, CycleEnded):

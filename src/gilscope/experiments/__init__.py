@@ -4,4 +4,6 @@
 EXPERIMENTS = (
     "held_versus_released",
     "responsiveness",
+    "own_gil",
+    "free_threading",
 )

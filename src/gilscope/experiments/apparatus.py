@@ -7,9 +7,10 @@ with Crew(2) as crew:
 wall_ns = crew.run([kernel, kernel])
 """
 
+import sys
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
@@ -61,6 +62,12 @@ def python_kernel(wall_ns: float) -> Work:
     """Return a call of quad in plain Python of about this length; it runs bytecode and can be asked for the GIL."""
     one_ns = median(timed(partial(quads, _TRIED_NUMBERS)) for _ in range(5)) / _TRIED_NUMBERS
     return partial(quads, max(1, round(wall_ns / one_ns)))
+
+
+def amount(kernel: Work) -> int:
+    """Return how much a kernel of `c_kernel` or `python_kernel` does in a call: rounds over its chunk, or numbers."""
+    assert isinstance(kernel, partial)
+    return int(kernel.args[-1])
 
 
 def quads(n_numbers: int) -> int:
@@ -158,6 +165,13 @@ class Crew:
 class Helper(Conversation):
     """Another process of ours that calls functions by their names. Use as a context manager.
 
+    Parameters
+    ----------
+    environment : mapping, optional
+        Variables beside those of this process.
+    python : str, optional
+        Another interpreter, which has gilscope too.
+
     Examples
     --------
     >>> with Helper() as helper:
@@ -165,8 +179,8 @@ class Helper(Conversation):
     2401
     """
 
-    def __init__(self) -> None:
-        super().__init__("gilscope.experiments.apparatus", "a helping process")
+    def __init__(self, environment: Mapping[str, str] | None = None, python: str = sys.executable) -> None:
+        super().__init__("gilscope.experiments.apparatus", "a helping process", environment, python)
 
     def call(self, function: str, *arguments: Any) -> Any:
         """Call ``"module:function"`` there with plain data, and return what it returns, which is plain data too."""

@@ -12,7 +12,7 @@ what refutes it. Between the two is a gap, so that two honest runs may differ in
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from gilscope import words
@@ -203,6 +203,8 @@ def _judged(claim: Claim, readings: tuple[Reading, ...], barred: str, doubt: str
     if not why and verdicts == {CONFIRMED}:
         return Finding(claim.text, CONFIRMED, "", claim.opposite, readings)
     why = why or _open(next(reading for reading in readings if reading.verdict == CANNOT_TELL))
+    # No line of the table says what the claim itself may not.
+    readings = tuple(replace(reading, verdict=CANNOT_TELL) for reading in readings)
     return Finding(claim.text, CANNOT_TELL, why, claim.opposite, readings, is_barred=bool(barred))
 
 

@@ -62,10 +62,13 @@ def _measured(result: ExperimentResult) -> tuple[Table, ...]:
 
 def _how(result: ExperimentResult) -> tuple[str, ...]:
     """Say how it was measured."""
-    absent = tuple(f"{arm}: unavailable: {reason}" for arm, reason in result.absent.items())
     control = (control_line(result.control),) if result.control and result.control.same else ()
     took = f"{words.counted(result.n_cycles, 'round')} in {words.took(result.duration_s)} ({result.stop_reason})"
-    return (*absent, *control, f"{took}; steal {words.percent(result.steal)}; seed {result.seed}")
+    return (
+        *wording.absences(result.absent),
+        *control,
+        f"{took}; steal {words.percent(result.steal)}; seed {result.seed}",
+    )
 
 
 def main_figure(finding: Finding) -> str:

@@ -1,6 +1,6 @@
 """Figures of experiments as people read them: ``"1.94 [1.90, 1.97]"``, ``"5.06 ms [5.02 ms, 5.11 ms]"``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -22,7 +22,9 @@ _DRAWN: dict[str, Callable[[float], str]] = {
     "bytes": words.size,
     "share": words.percent,
     "count": words.count,
-    "per second": lambda value: f"{words.number(value)}/s",
+    "per second": lambda value: (
+        f"{words.number(value / 1e6)} million/s" if value >= 1e6 else f"{words.number(value)}/s"
+    ),
     "bytes per second": lambda value: f"{words.size(value)}/s",
     "per million": lambda value: f"{words.number(value)} per million",
 }
@@ -59,3 +61,15 @@ def between(low: float, high: float, unit: str) -> str:
     if high == inf:
         return f"{value(low, unit)} or more"
     return f"{value(low, unit)} to {value(high, unit)}"
+
+
+def absences(absent: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a line for each reason why arms cannot run: ``"interpreters: unavailable: needs CPython >= 3.12"``."""
+    by_reason: dict[str, list[str]] = {}
+    for arm, reason in absent.items():
+        by_reason.setdefault(reason, []).append(arm)
+    return tuple(f"{_first_of(arms)}: unavailable: {reason}" for reason, arms in by_reason.items())
+
+
+def _first_of(arms: Sequence[str]) -> str:
+    return f"{arms[0]} and {words.counted(len(arms) - 1, 'other arm')}" if len(arms) > 1 else arms[0]
