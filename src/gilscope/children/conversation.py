@@ -187,6 +187,7 @@ def answer_requests(answer: Callable[[Message, ExitStack], Message]) -> None:
         requests = stack.enter_context(os.fdopen(requests_fd, "rb"))
         answers = stack.enter_context(os.fdopen(answers_fd, "wb"))
         _stand_somewhere()
+        _let_nothing_be_imported_again()
         for line in requests:
             try:
                 with shortages.named():
@@ -195,6 +196,14 @@ def answer_requests(answer: Callable[[Message, ExitStack], Message]) -> None:
                 answered = {"error": str(error), "kind": type(error).__name__}
             answers.write(pack(token, answered))
             answers.flush()
+
+
+def _let_nothing_be_imported_again() -> None:
+    """Have processes that are spawned from here import what they are given, and not this main module before it."""
+    main = sys.modules["__main__"]
+    main.__spec__ = None
+    if hasattr(main, "__file__"):
+        del main.__file__
 
 
 def _stand_somewhere() -> None:

@@ -10,7 +10,6 @@ round. Its interval is that of the median (see `gilscope.pairing.medians`).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from gilscope.pairing.medians import Estimate, median_interval
 
@@ -29,7 +28,7 @@ class Figure:
     name : str
         What it is of, unique in the experiment: ``"2 threads, released"``.
     of_cycle : callable
-        What one cycle says; None where this one says nothing.
+        What one cycle says; None where this one says nothing, infinite for a break-even that it never reaches.
     unit : str, optional
         One of `gilscope.experiments.result.UNITS`; ``""`` is a ratio.
     compared_with : str, optional
@@ -58,7 +57,7 @@ class Figure:
         Estimate or None
             None where no cycle says anything.
         """
-        values = [value for cycle in cycles if (value := self.of_cycle(cycle)) is not None and isfinite(value)]
+        values = [value for cycle in cycles if (value := self.of_cycle(cycle)) is not None]
         return median_interval(values, n_figures) if values else None
 
 

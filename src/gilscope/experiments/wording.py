@@ -1,7 +1,7 @@
 """Figures of experiments as people read them: ``"1.94 [1.90, 1.97]"``, ``"5.06 ms [5.02 ms, 5.11 ms]"``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
+from math import inf, isinf
 from typing import NamedTuple
 
 from gilscope import words
@@ -32,6 +32,8 @@ _DRAWN: dict[str, Callable[[float], str]] = {
 
 def value(amount: float, unit: str) -> str:
     """Return an amount in its unit: ``"5 ms"``, ``"64 MiB"``, ``"1.1"``."""
+    if isinf(amount):
+        return words.number(amount)
     sign = "-" if amount < 0 and unit in ("bytes", "bytes per second") else ""
     # A file of a newer gilscope may have another one.
     drawn = _DRAWN[unit](abs(amount) if sign else amount) if unit in _DRAWN else f"{words.number(amount)} {unit}"
@@ -45,7 +47,7 @@ def told(measured: Measured, borders: Sequence[float] = ()) -> str:
         return words.NONE
     if found.is_open:
         return f"{value(found.value, measured.unit)} [?]"
-    if not measured.unit and found.low > 0:
+    if not measured.unit and found.low > 0 and not isinf(found.high):
         # As with every other ratio: to as many digits as keep it on its side of a border.
         return words.ratio(_Ratio(found.value, found.low, found.high), borders=borders)  # type: ignore[arg-type]
     middle, low, high = (value(one, measured.unit) for one in (found.value, found.low, found.high))
