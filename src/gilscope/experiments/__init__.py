@@ -4,6 +4,7 @@
 EXPERIMENTS = (
     "held_versus_released",
     "responsiveness",
+    "start_up",
     "own_gil",
     "free_threading",
 )

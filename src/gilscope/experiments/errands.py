@@ -1,0 +1,66 @@
+"""What workers of experiments do. It is light to load, because loading it is a part of what starting them costs.
+
+An errand is a function that begins with a socket's descriptor. It says numbers there in lines, and hears words; where
+the other end is closed, it ends. All kinds of workers do the same errands (see `gilscope.experiments.workers`).
+"""
+
+import os
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+#: Some of the standard library, as a program's first lines import it. It loads in an interpreter with its own GIL.
+MODULES = ("argparse", "csv", "json", "logging")
+
+
+def say(fd: int, *numbers: float) -> None:
+    """Say whole numbers."""
+    os.write(fd, (" ".join(str(round(number)) for number in numbers) + "\n").encode())
+
+
+def hear(fd: int) -> str:
+    """Wait for a word; return "" where there will be none any more. GIL: released while it waits."""
+    try:
+        word = b""
+        while not word.endswith(b"\n"):
+            byte = os.read(fd, 1)
+            if not byte:
+                return ""
+            word += byte
+        return word.decode().strip()
+    except ConnectionResetError:
+        return ""
+
+
+def run(connection: Any, errand: str, *arguments: Any) -> None:
+    """Do an errand over a connection, in a new process."""
+    do(connection.fileno(), errand, *arguments)
+
+
+def do(fd: int, errand: str, *arguments: Any) -> None:
+    """Do an errand, ``"module:function"``, or one of this module by its name alone."""
+    module, _, function = errand.rpartition(":")
+    doing: Callable[..., None] = getattr(import_module(module or __name__), function)
+    doing(fd, *arguments)
+
+
+def first_task(fd: int, n_rounds: int) -> None:
+    """Import some modules, compute once, and say when it began, had imported and had computed.
+
+    Parameters
+    ----------
+    fd : int
+    n_rounds : int
+        Of the C kernel quad, with the GIL released.
+    """
+    began_ns = time.perf_counter_ns()
+    for name in MODULES:
+        import_module(name)
+    from array import array
+
+    from gilscope.kernels import _capi
+
+    imported_ns = time.perf_counter_ns()
+    _capi.quad_compute_released(array("d", range(2048)), n_rounds)
+    say(fd, began_ns, imported_ns, time.perf_counter_ns())
