@@ -10,7 +10,7 @@ from leftovers import nothing_left
 from strategies_at_work import ITEMS, WIDTH, alarm, at_work, interrupt, work
 
 from gilscope import kernels
-from gilscope.running.result import SERIAL
+from gilscope.running.names import SERIAL
 from gilscope.running.strategies import STRATEGIES, SharedMemory, Strategy, Timing, find
 
 SENTENCE = "the coordinator's own mistake"

@@ -10,8 +10,8 @@ from gilscope.cli.measuring import conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
 from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
+from gilscope.running.names import SERIAL
 from gilscope.running.plan import FORMS, Request
-from gilscope.running.result import SERIAL
 from gilscope.running.run import Session
 from gilscope.running.strategies import STRATEGIES
 from gilscope.words import joined

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from gilscope.errors import Unavailable
 from gilscope.pairing.rounds import lead_in
-from gilscope.running.result import SERIAL, Arm, Plan, Sample, WorkSize
+from gilscope.running.names import SERIAL
+from gilscope.running.result import Arm, Plan, Sample, WorkSize
 from gilscope.running.strategies import ITEM_MULTIPLE
 
 #: The fastest arm of a group takes at least this long, so that being told to start is under 1 % of it.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from gilscope.pairing.control import HEAVIER, passed
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
 from gilscope.running import verdicts
+from gilscope.running.names import SERIAL
 from gilscope.running.plan import group_of
-from gilscope.running.result import SERIAL, Arm, Control, Group, Interference, Plan, Round, Row, Sample, WorkSize
+from gilscope.running.result import Arm, Control, Group, Interference, Plan, Round, Row, Sample, WorkSize
 from gilscope.running.strategies import find
 from gilscope.system.counters import ticks_per_second
 from gilscope.system.cpus import logical_cpus

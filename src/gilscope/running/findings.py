@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from gilscope import words
 from gilscope.pairing.control import SAME, SCALES_FROM, SECOND_CPU
 from gilscope.running import verdicts
-from gilscope.running.result import SERIAL, Control, Row
+from gilscope.running.names import SERIAL
+from gilscope.running.result import Control, Row
 from gilscope.running.strategies import find
 
 _NAMES = {"python": "Python", "numpy": "NumPy", "cython": "Cython", "c": "C"}

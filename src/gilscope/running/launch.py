@@ -14,7 +14,8 @@ from gilscope.children.conversation import answer_requests
 from gilscope.children.messages import Message
 from gilscope.errors import KernelError, Unavailable
 from gilscope.running import strategies
-from gilscope.running.result import CONTROL, Arm, Sample
+from gilscope.running.names import CONTROL
+from gilscope.running.result import Arm, Sample
 from gilscope.system.counters import HostMeter
 
 # Rounds of the compute form whose checksum is held against the plain-Python reference before anything is timed.

@@ -8,7 +8,8 @@ from gilscope import kernels
 from gilscope.errors import CannotRunError, UsageError, unknown
 from gilscope.pairing.control import HEAVIER
 from gilscope.running import strategies
-from gilscope.running.result import CONTROL, SERIAL, Arm, Group, Plan
+from gilscope.running.names import CONTROL, SERIAL
+from gilscope.running.result import Arm, Group, Plan
 
 # Items in a chunk. The compute form's lanes fit into a first-level cache beside nothing else, and one call is a whole
 # sample, so that the table is about the GIL: neither memory bandwidth nor the cost of a release is in it.

@@ -14,13 +14,10 @@ from typing import Annotated, ClassVar
 from gilscope.errors import Unavailable
 from gilscope.fields import AboveZero, DescribedBy, Natural, NotNegative, OneOf, Positive, Range, in_file
 from gilscope.pairing.intervals import Interval
+from gilscope.running.names import SERIAL
 from gilscope.showing import Drawn
 from gilscope.words import counted
 
-#: The group that every run has, whose true ratios are known; its arms are named after it.
-CONTROL = "control"
-#: The strategy that every group has: the others' speed-ups are over it.
-SERIAL = "serial"
 #: -1 stands for what this system does not count.
 Counted = Annotated[int, Range(least=-1)]
 

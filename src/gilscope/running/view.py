@@ -20,7 +20,8 @@ from gilscope.report.blocks import (
     Tone,
 )
 from gilscope.running import absences, cautions, verdicts
-from gilscope.running.result import SERIAL, Control, Result, Row
+from gilscope.running.names import SERIAL
+from gilscope.running.result import Control, Result, Row
 
 #: On a narrow terminal the widest goes first, of which no verdict is made; the ratio that a verdict rests on goes last.
 #: Never left out: what was measured, and what came of it.

@@ -9,7 +9,6 @@ from leftovers import nothing_left
 from gilscope import kernels
 from gilscope.errors import UsageError
 from gilscope.running.strategies import ITEM_MULTIPLE, SharedMemory
-from gilscope.running.strategies import memory as memory_module
 
 
 def write_results(memory: SharedMemory, kernel: str, n_items: int) -> None:
@@ -126,7 +125,7 @@ def test_half_of_the_memory_is_the_border(monkeypatch: pytest.MonkeyPatch) -> No
 def test_without_memfd_the_file_has_no_name_either(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     """Where the system has no anonymous files, a temporary one is unlinked at once."""
     monkeypatch.delattr(os, "memfd_create", raising=False)
-    monkeypatch.setattr(memory_module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     memory = SharedMemory("int32", 1, 64)
     assert os.listdir(str(tmp_path)) == []
     memory.fill_input(64)

@@ -6,7 +6,6 @@ kind of memory; and a file without a name cannot be left behind, whatever is kil
 
 import mmap
 import os
-import tempfile
 from array import array
 from itertools import count, islice
 
@@ -140,6 +139,8 @@ def _anonymous_file(n_bytes: int) -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("gilscope", os.MFD_CLOEXEC)
     else:
+        import tempfile  # what most systems need not
+
         fd, path = tempfile.mkstemp(prefix="gilscope-")
         os.unlink(path)
     try:

@@ -1,6 +1,6 @@
 """Threads that share an interpreter, and plain sequence as the crew of one thread that does all the work."""
 
-from gilscope.running.result import SERIAL
+from gilscope.running.names import SERIAL
 from gilscope.running.strategies.crew import Crew, one_each
 from gilscope.running.worker import ANY_CPU
 
