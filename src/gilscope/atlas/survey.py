@@ -1,6 +1,6 @@
 """Going through an atlas, call by call, each in a fresh process; the caller is told, and nothing is printed."""
 
-import secrets
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -147,7 +147,7 @@ def missing_modules(names: Iterable[str]) -> set[str]:
 
     Of one that raises, ends its process or never comes back, the call that needs it will say so.
     """
-    wanted, token = sorted(set(names)), secrets.token_hex(8)
+    wanted, token = sorted(set(names)), os.urandom(8).hex()
     if not wanted:
         return set()
     answer = ask(interpreter("-c", _FIND_MISSING), [token, first_folder(), *wanted], _IMPORT_SECONDS)

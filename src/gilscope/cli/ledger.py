@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import secrets
 import selectors
 import shlex
 import signal
@@ -116,7 +115,7 @@ class _Program:
 
     def __init__(self, n_events: int, words: tuple[str, ...]) -> None:
         self._n_events, self._words = n_events, words
-        self._token = secrets.token_hex(8)
+        self._token = os.urandom(8).hex()
         self._data = bytearray()
         self._child: Child | None = None
         self._early: list[int] = []

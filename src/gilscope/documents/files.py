@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +54,7 @@ def write_whole(path: Path, data: bytes) -> None:
         real = destination(path)
         old = _status(real)
         # Beside its place, so that the last step is a rename within one file system; of a name that nobody can guess.
-        temporary = real.with_name(f".gilscope-{secrets.token_hex(8)}.part")
+        temporary = real.with_name(f".gilscope-{os.urandom(8).hex()}.part")
         try:
             _write_new(temporary, data, old)
             temporary.replace(real)

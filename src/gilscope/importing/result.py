@@ -6,7 +6,6 @@ Each import happens in a fresh child process, for it may crash or hang, and what
 import ast
 import os
 import re
-import secrets
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def _ask(module: str, limit_s: float, *, inside: bool) -> dict[str, Any]:
     # First the current folder, which `python -m` searches and an installed command does not; "" means it too.
     first = first_folder()
     path = search_path(first) if first else search_path()
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     arguments = [token, "inside" if inside else "outside", first, module, *path]
     # What forces the GIL on or off from outside would answer in the module's place.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}

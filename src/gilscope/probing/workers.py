@@ -4,7 +4,6 @@ A worker is told how many calls to make and answers when it began and when it en
 wait in a blocking read, and spin never.
 """
 
-import secrets
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -135,7 +134,7 @@ class PipeChannel:
     lock_waited_ns = 0  # of what is not in this process and interpreter nobody knows
 
     def __init__(self, target: Target, interpreter: Callable[[str], None] | None = None) -> None:
-        self._token = secrets.token_hex(8)
+        self._token = os.urandom(8).hex()
         with shortages.named(), ExitStack() as ours, ExitStack() as theirs:
             read_orders, self._orders = os.pipe()
             theirs.callback(os.close, read_orders)

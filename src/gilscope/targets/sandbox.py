@@ -1,7 +1,6 @@
 """Running a target in a child process that may hang, crash, exit or leave things behind, and telling which it did."""
 
 import re
-import secrets
 import selectors
 import signal
 import sys
@@ -98,7 +97,7 @@ class _Child:
         on_event: Callable[[dict[str, Any]], object],
     ) -> None:
         self._limit_s, self._python, self._on_event = limit_s, python, on_event
-        mark, token = f"GILSCOPE_PROBE_{secrets.token_hex(8)}", secrets.token_hex(8)
+        mark, token = f"GILSCOPE_PROBE_{os.urandom(8).hex()}", os.urandom(8).hex()
         self._environment = {**os.environ, **environment, mark: "1"}
         request = {
             "target": asdict(target),

@@ -31,8 +31,8 @@ def test_a_planted_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "victim").write_text("precious")
     folder = tmp_path / "shared"
     folder.mkdir()
-    monkeypatch.setattr(files.secrets, "token_hex", lambda _: "guessed")
-    (folder / ".gilscope-guessed.part").symlink_to(tmp_path / "victim")
+    monkeypatch.setattr(files.os, "urandom", bytes)
+    (folder / f".gilscope-{bytes(8).hex()}.part").symlink_to(tmp_path / "victim")
     with pytest.raises(CannotRunError, match="File exists"):
         write_whole(folder / "r.json", b"{}")
     assert (tmp_path / "victim").read_text() == "precious"
