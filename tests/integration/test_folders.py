@@ -27,7 +27,21 @@ COMMANDS = {
     "doctor": ["doctor"],
     "doctor --imports": ["doctor", "--imports", "target"],
     "list": ["list"],
-    "run": ["run", "quad", "--implementations", "c", "--strategies", "serial", "--items", "4096", "--max-time", "2s"],
+    "run": [
+        "run",
+        "quad",
+        "--implementations",
+        "c",
+        "--strategies",
+        "serial",
+        "--items",
+        "4096",
+        "--fast",
+        "--ci-width",
+        "50%",
+        "--max-time",
+        "2s",
+    ],
 }
 
 

@@ -17,7 +17,21 @@ COMMANDS = {
     "trace": ["trace", "script.py:f", "--max-time", "0.05"],
     "atlas": ["atlas", "calls.toml", "--max-time", "0.05"],
     "doctor --imports": ["doctor", "--imports", "zlib"],
-    "run": ["run", "quad", "--implementations", "c", "--strategies", "serial", "--items", "4096", "--max-time", "2s"],
+    "run": [
+        "run",
+        "quad",
+        "--implementations",
+        "c",
+        "--strategies",
+        "serial",
+        "--items",
+        "4096",
+        "--fast",
+        "--ci-width",
+        "50%",
+        "--max-time",
+        "2s",
+    ],
 }
 
 

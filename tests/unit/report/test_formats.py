@@ -100,8 +100,9 @@ HOSTILE = (
     "a|b`*_~$<>&lt;\\",
     "```\n~~~",
     "{{ 7 * 7 }}{% raw %}",
-    "9" * 5000,
-    "zx" * 5000,
+    # More than is drawn of a cell, and far more than a line has.
+    "9" * 1100,
+    "zx" * 550,
 )
 
 
