@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -47,59 +46,15 @@ def test_answers_counts_what_was_said(tmp_path: Path) -> None:
     assert "1 call of 1: all answers equal, or cannot tell" in done.stdout
 
 
-def test_article_runs_the_programs_and_the_exercise(tmp_path: Path) -> None:
-    """Each program prints both results; what a process keeps, it keeps to itself."""
-    printed = run("article.py", "--max-time=0", "--fill=0.001", "--seed=1", "--json=a.json", folder=tmp_path)
-    sequence, threads, processes, exercise = re.split(r"\n\n(?=On |Measuring )", printed)
-    for program in (sequence, threads, processes):
-        # A text and the end of its line are two writes, and another thread may come between.
-        assert sorted("".join(program.splitlines()[1:3])) == sorted("240149")
-    assert "result is 49" in sequence
-    assert "result is 49" in threads
-    assert "result is None: a process has a memory of its own" in processes
-    assert "Threads begin to pay" in exercise
-    assert "Processes begin to pay" in exercise
-    document: dict[str, Any] = json.loads((tmp_path / "a.json").read_text())
-    assert document["programs"] == {"sequence": 49, "threads": 49, "processes": None}
-    assert document["seed"] == 1
-    assert document["interrupted"] is False
-    assert set(document["begins_to_pay"]) == {"threads", "processes"}
-    assert document["exercise"][0]["n_numbers"] == 1
-    for row in document["exercise"]:
-        assert set(row["rounds_ns"]) == {"sequence", "threads", "processes"}
-        for way in row["ways"].values():
-            assert way["verdict"] in ("pays", "costs", "cannot tell")
-            assert {"median_ns", "difference_ns", "ratio"} <= set(way)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+def test_article_is_the_experiment(tmp_path: Path) -> None:
+    """The script that the exercise was is a short name for it."""
+    told = run("article.py", "--help", folder=tmp_path)
+    assert "Usage: gilscope experiment" in told
 
 
-@pytest.mark.parametrize(("name", "magic"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
-def test_article_draws(tmp_path: Path, name: str, magic: bytes) -> None:
-    """The picture's kind is that of its file's ending."""
-    pytest.importorskip("matplotlib", reason="drawing needs the extra report")
-    # Without -W error: matplotlib and what it imports have warnings of their own.
-    printed = run("article.py", "--max-time=0", "--fill=0.001", f"--picture={name}", folder=tmp_path, python=())
-    assert f"Picture: {name}" in printed
-    assert (tmp_path / name).read_bytes().startswith(magic)
-
-
-def test_article_goes_on_without_matplotlib(tmp_path: Path) -> None:
-    """What is missing for the picture is said, with the command that gets it."""
-    hidden = tmp_path / "hidden" / "matplotlib"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ModuleNotFoundError('hidden', name='matplotlib')\n")
-    command = [sys.executable, str(BENCH / "article.py"), "--max-time=0", "--fill=0.001", "--picture=a.png"]
-    environment = {**os.environ, "PYTHONPATH": str(hidden.parent)}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "pip install 'gilscope[report]'" in done.stdout
-    assert not (tmp_path / "a.png").exists()
-
-
-@pytest.mark.parametrize("script", ["article.py", "overhead.py"])
-def test_interrupted_keeps_what_there_is(tmp_path: Path, script: str) -> None:
+def test_interrupted_keeps_what_there_is(tmp_path: Path) -> None:
     """Ctrl-C, which a terminal sends to the processes too, ends in the JSON, exit code 130 and no process left."""
-    command = [sys.executable, "-u", str(BENCH / script), "--max-time=200", "--json=a.json"]
+    command = [sys.executable, "-u", str(BENCH / "overhead.py"), "--max-time=200", "--json=a.json"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -115,7 +70,7 @@ def test_interrupted_keeps_what_there_is(tmp_path: Path, script: str) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["interrupted"] is True
 
 
-@pytest.mark.parametrize("script", ["article.py", "overhead.py", "peers.py"])
+@pytest.mark.parametrize("script", ["overhead.py", "peers.py"])
 def test_a_file_that_cannot_be_written_is_refused_first(tmp_path: Path, script: str) -> None:
     """Where the figures cannot go is said before they are measured, with 2."""
     command = [sys.executable, str(BENCH / script), "--json=none/a.json"]
@@ -123,14 +78,6 @@ def test_a_file_that_cannot_be_written_is_refused_first(tmp_path: Path, script: 
     assert done.returncode == 2
     assert "there is no folder none" in done.stderr
     assert done.stdout == ""
-
-
-def test_article_draws_no_other_kind_of_picture(tmp_path: Path) -> None:
-    """An ending that is none of a picture's is refused before anything is measured."""
-    command = [sys.executable, str(BENCH / "article.py"), "--picture=a.txt"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert ".png or .svg; got a.txt" in done.stderr
 
 
 def test_interrupted_peers_show_the_groups_they_have(tmp_path: Path) -> None:

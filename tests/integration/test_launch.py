@@ -206,7 +206,7 @@ def test_a_stuck_launch_is_a_kernel_error_and_is_ended(monkeypatch: pytest.Monke
 def answering(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Have an interpreter run code in place of a launch; it finds `requests`, `answers` and `token`."""
     head = "import os, sys\nrequests, answers, token = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode()\n"
-    monkeypatch.setattr(module, "interpreter", lambda *words: [sys.executable, "-c", head + code, *words[2:]])
+    monkeypatch.setattr(module, "interpreter", lambda *words, **_: [sys.executable, "-c", head + code, *words[2:]])
 
 
 def test_half_an_answer_is_a_kernel_error(monkeypatch: pytest.MonkeyPatch) -> None:

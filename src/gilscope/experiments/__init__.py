@@ -2,6 +2,7 @@
 
 #: One module each in this package; a new experiment is a module and a line here.
 EXPERIMENTS = (
+    "article",
     "held_versus_released",
     "responsiveness",
     "start_up",

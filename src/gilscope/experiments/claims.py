@@ -13,7 +13,7 @@ what refutes it. Between the two is a gap, so that two honest runs may differ in
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isinf
 
 from gilscope import words
 from gilscope.experiments import wording
@@ -246,6 +246,8 @@ def _missing(names: Iterable[str], figures: Mapping[str, Figure], absent: Mappin
 def _doubt(control: Control | None) -> str:
     if control is None or control.same is None:
         return "the control was not measured"
+    if any(one is None or isinf(one.half_width) for one in (control.same, control.heavier)):
+        return "the control had too few rounds; more time may tell (--rigorous)"
     if not control.passed:
         read = [words.ratio(one) for one in (control.same, control.heavier)]
         return f"the control read {read[0]} for 1 and {read[1]} for {words.decimal(control.heavier_truth)}"

@@ -35,6 +35,8 @@ LOOK_EVERY, LOOK_SHARE = 2, 0.1
 #: Whether there is a second CPU changes over seconds, so that cycles are spread over this long at least, or over half
 #: of the budget where that is less.
 MIN_SPAN_S = 3.0
+#: The control takes this share of a cycle's time, one round at least and a few at most.
+CONTROL_SHARE, MOST_CONTROLS = 0.15, 4
 NARROW = "every interval narrow enough"
 SPENT = "time budget spent"
 _SCENE, _CONTROL = "scene", "control"
@@ -137,7 +139,8 @@ class Trial:
         self._rng = random.Random(self.seed)
         self._describe, self._open_stage, self._open_control = describe, open_stage, open_control
         self._clock, self._begin_s, self._end_s = clock, clock(), 0.0
-        self._widest, self._scene_done, self._cycle_s = inf, False, 0.0
+        self._widest, self._scene_done = inf, False
+        self._cycle_s = self._scene_s = 0.0
         self._control: Control | None = None
         self._absent: dict[str, str] = {}
         self._notes: tuple[str, ...] = ()
@@ -230,10 +233,16 @@ class Trial:
                 self.cycles.append(taken)
                 self._steal_ticks += steal_ticks
                 self._throttled += throttled
-                self._measured_s += self._clock() - begin_s
+                self._scene_s = self._clock() - begin_s
+                self._measured_s += self._scene_s
                 self._notes = stage.notes
             else:
-                control.take()
+                # A cycle of slow arms leaves the control as few rounds as itself: it gets a share of the time.
+                share_s = CONTROL_SHARE * self._scene_s
+                for _ in range(MOST_CONTROLS):
+                    control.take()
+                    if self._clock() - begin_s >= share_s:
+                        break
             self._cycle_s = max(self._cycle_s, self._clock() - begin_s)
 
         def is_done(group: str) -> bool:

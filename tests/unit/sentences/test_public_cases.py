@@ -9,14 +9,15 @@ import math
 import pytest
 import traces
 from claims import adds_up
-from crossing import CANNOT_TELL, COSTS, estimate
 from fakes import interval
-from pairs import Rounds
 from probes import gave, probed, scaled, shares
 from traces import ONE, TWO
 
 from gilscope import words
 from gilscope.accounting import view
+from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, judge
+from gilscope.experiments.figures import WALL_NS, ratio
+from gilscope.experiments.result import CANNOT_TELL, REFUTED
 from gilscope.pairing.intervals import Interval
 from gilscope.running import findings, verdicts
 from gilscope.running.result import Arm, Control, Row
@@ -139,14 +140,23 @@ def test_many_looks_at_nothing_find_nothing() -> None:
 
     One of these 22 is 1.12 in ten of its twelve rounds, which alone would be enough to say that threads pay.
     """
-    rounds = {n: Rounds({way: lambda: 0.0 for way in ("sequence", "threads", "processes")}, None) for n in range(1, 12)}  # type: ignore[arg-type]
-    for n, some in rounds.items():
-        lucky = 1 / 1.12 if n == 3 else 1.0
-        for i in range(12):
-            noise = 1.2 if i % 6 == 0 else 1.0
-            some.times["sequence"].append(100.0)
-            some.times["threads"].append(100.0 * lucky * noise)
-            some.times["processes"].append(100_000.0)
-    found = estimate(rounds)
-    assert {row.ways["threads"].verdict for row in found} <= {CANNOT_TELL, COSTS}
-    assert {row.ways["processes"].verdict for row in found} == {COSTS}
+    ways = [f"{way}, {n}" for n in range(11) for way in ("threads", "processes")]
+    design = Design(
+        figures=tuple(ratio(way, way, over="sequence") for way in ways),
+        claims=tuple(Claim(f"{way} gain", (Check(way, above(1.0), below(0.99)),), opposite=way) for way in ways),
+        controls=(Known(ways[0], above(0)),),
+    )
+    cycles = [
+        {"sequence": {WALL_NS: 100.0}}
+        | {
+            way: {WALL_NS: 100.0 * (1 / 1.12 if way == "threads, 3" else 1.0) * (1.2 if i % 6 == 0 else 1.0)}
+            if way.startswith("threads")
+            else {WALL_NS: 100_000.0}
+            for way in ways
+        }
+        for i in range(12)
+    ]
+    estimates = {one.name: one.estimate(cycles, len(design.judged)) for one in design.figures}
+    found = {one.opposite: one.verdict for one in judge(design, estimates, {}, RIGHT, gil_enabled=True)}
+    assert {found[way] for way in ways if way.startswith("threads")} <= {CANNOT_TELL, REFUTED}
+    assert {found[way] for way in ways if way.startswith("processes")} == {REFUTED}
