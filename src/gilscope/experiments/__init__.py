@@ -6,6 +6,7 @@ EXPERIMENTS = (
     "held_versus_released",
     "responsiveness",
     "start_up",
+    "memory",
     "own_gil",
     "free_threading",
 )

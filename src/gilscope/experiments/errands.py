@@ -4,6 +4,7 @@ An errand is a function that begins with a socket's descriptor. It says numbers 
 the other end is closed, it ends. All kinds of workers do the same errands (see `gilscope.experiments.workers`).
 """
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -33,8 +34,10 @@ def hear(fd: int) -> str:
         return ""
 
 
-def run(connection: Any, errand: str, *arguments: Any) -> None:
-    """Do an errand over a connection, in a new process."""
+def run(copied: Any, connection: Any, errand: str, *arguments: Any) -> None:
+    """Do an errand over a connection, in a new process, after closing what a fork has copied."""
+    if copied is not None:
+        copied.close()
     do(connection.fileno(), errand, *arguments)
 
 
@@ -64,3 +67,37 @@ def first_task(fd: int, n_rounds: int) -> None:
     imported_ns = time.perf_counter_ns()
     _capi.quad_compute_released(array("d", range(2048)), n_rounds)
     say(fd, began_ns, imported_ns, time.perf_counter_ns())
+
+
+#: Rows that a fork copies and threads share: what a process that is started otherwise has to make for itself.
+rows: list[list[float]] = []
+
+
+def make_rows(n_rows: int) -> list[list[float]]:
+    """Return lists of a number each, about 120 bytes a row: a collection visits the lists and not the numbers."""
+    return [[float(i)] for i in range(n_rows)]
+
+
+def hold_memory(fd: int, n_rows: int) -> None:
+    """Take memory as told, and say when it is done.
+
+    ``collect`` collects garbage; ``touch`` reads every row, after making them where there are none; ``fill N`` writes
+    to N bytes that were not there before.
+
+    Parameters
+    ----------
+    fd : int
+    n_rows : int
+    """
+    kept: list[object] = []
+    say(fd, 0)
+    while word := hear(fd):
+        if word == "collect":
+            gc.collect()
+        elif word == "touch":
+            mine = rows or make_rows(n_rows)
+            sum(row[0] for row in mine)
+            kept.append(mine)
+        else:
+            kept.append(b"x" * int(word.removeprefix("fill ")))
+        say(fd, 0)

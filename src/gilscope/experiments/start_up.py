@@ -43,7 +43,7 @@ from gilscope.experiments.claims import Check, Claim, Design, Known, above, belo
 from gilscope.experiments.figures import Cycle, Figure, level, ratio
 from gilscope.experiments.scene import Scene
 from gilscope.experiments.setting import Setting
-from gilscope.experiments.workers import KINDS, Worker, split, without_main
+from gilscope.experiments.workers import KINDS, Worker, split
 from gilscope.originals import time
 
 _TASK_NS = 1e6
@@ -131,10 +131,9 @@ def scene(_setting: Setting) -> Iterator[Scene]:
     task = c_kernel("released", _TASK_NS)
     n_rounds = amount(task)
     kinds, absent = split(KINDS)
-    with without_main():
-        if "forkserver" in kinds:
-            _start("forkserver", n_rounds)
-        yield Scene({_HERE: lambda: timed(task)} | {kind: partial(_start, kind, n_rounds) for kind in kinds}, absent)
+    if "forkserver" in kinds:
+        _start("forkserver", n_rounds)
+    yield Scene({_HERE: lambda: timed(task)} | {kind: partial(_start, kind, n_rounds) for kind in kinds}, absent)
 
 
 def _start(kind: str, n_rounds: int) -> dict[str, float]:

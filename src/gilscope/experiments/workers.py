@@ -10,11 +10,8 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import ModuleType
 from typing import Any, Self
 
 from gilscope import shortages
@@ -72,21 +69,6 @@ def wait_until_alone() -> None:
     deadline = time.monotonic() + _GONE_SECONDS
     while len(native_ids()) > 1 and time.monotonic() < deadline:
         time.sleep(0.0001)
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Let processes start as those of a program whose main module imports nothing.
-
-    A new process loads the main module again. That of the measuring process is gilscope's own: to load it is no part of
-    what is measured.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 class Worker:
@@ -191,9 +173,10 @@ class Worker:
 
     def _start(self) -> None:
         if self.kind in PROCESSES:
-            process = context(self.kind).Process(
-                target=errands.run, args=(self._theirs, self._errand, *self._arguments)
-            )
+            # A fork copies our end too; while it is open there, the worker does not see that it is closed here.
+            copied = self._ours if self.kind == "fork" else None
+            arguments = (copied, self._theirs, self._errand, *self._arguments)
+            process = context(self.kind).Process(target=errands.run, args=arguments)
             process.start()
             self.process = process
             self._theirs.close()  # so that its end is seen
