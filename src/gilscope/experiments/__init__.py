@@ -4,6 +4,7 @@
 EXPERIMENTS = (
     "article",
     "held_versus_released",
+    "one_heap",
     "responsiveness",
     "start_up",
     "memory",

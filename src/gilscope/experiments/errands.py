@@ -5,6 +5,7 @@ the other end is closed, it ends. All kinds of workers do the same errands (see 
 """
 
 import gc
+import mmap
 import os
 import time
 from collections.abc import Callable
@@ -101,3 +102,68 @@ def hold_memory(fd: int, n_rows: int) -> None:
         else:
             kept.append(b"x" * int(word.removeprefix("fill ")))
         say(fd, 0)
+
+
+#: What workers write their results to; each process and each interpreter has one of its own.
+board: list[int] = []
+#: What `changed` appends.
+CHANGE = 7
+_leaked: list[mmap.mmap] = []
+
+
+def write_to_board(fd: int) -> None:
+    """Append each number that is told to `board`."""
+    while word := hear(fd):
+        board.append(int(word))
+        say(fd, 0)
+
+
+def write_to_segment(fd: int, name: str) -> None:
+    """Write each number that is told to the first byte of a shared segment."""
+    from multiprocessing.shared_memory import SharedMemory
+
+    segment = SharedMemory(name)
+    try:
+        while word := hear(fd):
+            buffer = segment.buf
+            if buffer is not None:
+                buffer[0] = int(word)
+            del buffer
+            say(fd, 0)
+    finally:
+        segment.close()
+
+
+def changed(sent: list[int]) -> list[int]:
+    """Append to a list, and return it."""
+    sent.append(CHANGE)
+    return sent
+
+
+def pass_on(fd: int, inbox: Any, outbox: Any) -> None:
+    """Take a list from one queue, append to it, and put it into the other, each time that it is told to."""
+    while hear(fd):
+        outbox.put(changed(inbox.get()))
+
+
+def leak(n_bytes: int) -> None:
+    """Take pages of the system's own, write to each, and keep them."""
+    block = mmap.mmap(-1, n_bytes)
+    for i in range(0, n_bytes, mmap.PAGESIZE):
+        block[i] = 1
+    _leaked.append(block)
+
+
+def mend() -> None:
+    """Give back what was leaked in this process."""
+    while _leaked:
+        _leaked.pop().close()
+
+
+def leak_once(fd: int, n_bytes: int) -> None:
+    """Leak when told to, and end when told to."""
+    say(fd, 0)
+    if hear(fd):
+        leak(n_bytes)
+        say(fd, 0)
+        hear(fd)
