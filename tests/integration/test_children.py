@@ -27,6 +27,18 @@ others[-1].wait()
 print(*[other.pid for other in others[:2]], orphan, flush=True)
 time.sleep(1000)
 """
+# A child with a segment of memory that has a name, and a process beside that no SIGTERM ends.
+SEGMENT = """
+import multiprocessing, signal, subprocess, sys, time
+from multiprocessing import resource_tracker, shared_memory
+segment = shared_memory.SharedMemory(create=True, size=4096)
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(1000)"
+fds = [resource_tracker.getfd()]
+other = subprocess.Popen([sys.executable, "-c", deaf], stdout=-1, pass_fds=fds)
+other.stdout.readline()
+print(segment.name.lstrip("/"), flush=True)
+time.sleep(1000)
+"""
 # Starts a child as gilscope does, and tells its process and whatever that says.
 PARENT = """
 import os, sys, time
@@ -122,6 +134,19 @@ def test_what_came_of_a_child_ends_with_it() -> None:
                 family = [child.pid, *map(int, said.readline().split())]
             assert descendants_of(os.getpid()) >= set(family)
         assert not [pid for pid in family if runs(pid)]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="named memory has no folder to look into here")
+def test_what_cleans_up_after_others_is_ended_last() -> None:
+    """A segment with a name is removed when every process that may use it has ended, one that is deaf too."""
+    with nothing_left():
+        ours, theirs = os.pipe()
+        with Child(interpreter("-c", SEGMENT), stdout=theirs) as child:
+            os.close(theirs)
+            with os.fdopen(ours) as said:
+                segment = Path("/dev/shm", said.readline().strip())
+            assert segment.exists() and runs(child.pid)
+        assert not segment.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])

@@ -65,16 +65,25 @@ def command(pid: int) -> str | None:
 
 
 def end_all(group: int, find: Callable[[], set[int]]) -> None:
-    """End the processes of a group, and those that `find` finds: first asked, so that they clean up, then killed."""
-    for signum, seconds in ((signal.SIGTERM, ASKED_SECONDS), (signal.SIGKILL, KILLED_SECONDS)):
-        with suppress(ProcessLookupError, PermissionError):  # macOS says so of a group of zombies
-            os.killpg(group, signum)
+    """End the processes of a group, and those that `find` finds: first asked, so that they clean up, then killed.
+
+    Those that clean up after others, which takes them until these have ended, are killed last.
+    """
+    for signum, seconds, is_last in (
+        (signal.SIGTERM, ASKED_SECONDS, True),
+        (signal.SIGKILL, KILLED_SECONDS, False),
+        (signal.SIGKILL, ASKED_SECONDS, True),
+    ):
+        if is_last:
+            with suppress(ProcessLookupError, PermissionError):  # macOS says so of a group of zombies
+                os.killpg(group, signum)
         told: set[int] = set()
         deadline = time.monotonic() + seconds
         while (left := find()) and time.monotonic() < deadline:
             for pid in left - told:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signum)
+                if is_last or command(pid) is not None:
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, signum)
             told |= left
             time.sleep(_LOOK_SECONDS)
 

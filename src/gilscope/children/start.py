@@ -18,7 +18,7 @@ from gilscope.errors import CannotRunError
 from gilscope.originals import time
 
 _GUARD = str(Path(__file__).with_name("guard.py"))
-# A guard takes 6 s at most to end what it has (see `descendants`); one that takes longer is stopped or stuck itself.
+# A guard takes 7 s at most to end what it has (see `descendants`); one that takes longer is stopped or stuck itself.
 _GUARD_SECONDS = 10.0
 #: Of what a child printed, the end that is kept, and of what it answered, the most.
 OUTPUT_BYTES, ANSWER_BYTES = 4096, 1 << 24

@@ -7,6 +7,7 @@ EXPERIMENTS = (
     "one_heap",
     "responsiveness",
     "start_up",
+    "shipping",
     "memory",
     "own_gil",
     "free_threading",

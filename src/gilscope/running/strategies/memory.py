@@ -55,7 +55,7 @@ class SharedMemory:
         self._checksums: dict[tuple[str, int, int, int], int] = {}
         _refuse_too_much(self.n_bytes)
         with shortages.named():
-            self.fd = _anonymous_file(self.n_bytes)
+            self.fd = anonymous_file(self.n_bytes)
             self._map = _mapped(self.fd, self.n_bytes)
         self._pattern = _pattern(dtype)
 
@@ -135,7 +135,8 @@ def _tile(pattern: bytes, start: int, n_bytes: int) -> bytes:
     return (pattern * ((phase + n_bytes) // len(pattern) + 1))[phase : phase + n_bytes]
 
 
-def _anonymous_file(n_bytes: int) -> int:
+def anonymous_file(n_bytes: int) -> int:
+    """Return a descriptor of a file in memory of so many bytes, without a name that could be left behind."""
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("gilscope", os.MFD_CLOEXEC)
     else:
