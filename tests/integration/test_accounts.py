@@ -246,6 +246,9 @@ def test_threads_of_a_program_are_known(tmp_path: Path) -> None:
 @needs_witness
 def test_an_account_that_says_nothing_is_said(tmp_path: Path) -> None:
     """A program so short that nobody could ask ten times runs to its end, and the reason stands for the account."""
-    code, log = run_program(tmp_path, "", *WITHOUT["witness"])
-    assert code == 0
+    for _ in range(ATTEMPTS):  # a busy machine lets even such a program take long enough for ten
+        code, log = run_program(tmp_path, "", *WITHOUT["witness"])
+        assert code == 0
+        if "unavailable" in log:
+            break
     assert "it takes 10 to say anything" in log["unavailable"]
