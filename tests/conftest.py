@@ -1,12 +1,15 @@
 """What the tests share: every kernel as a fixture, and a header that says what they ran on."""
 
+import compileall
 import os
 import platform
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
+import gilscope
 from gilscope import Unavailable
 from gilscope.kernels import DTYPES, IMPLEMENTATIONS, KERNELS, Kernel, gil_modes, load
 
@@ -24,16 +27,20 @@ def gil_state() -> str:
     return "on" if enabled else "off (free-threaded build)"
 
 
-def pytest_configure() -> None:
-    """Give what the tests start the same signals and the same width, wherever they run.
+def pytest_configure(config: pytest.Config) -> None:
+    """Give what the tests start the same signals, the same width and compiled modules, wherever they run.
 
     A script that runs this in the background has its shell ignore SIGINT, and each child inherits that. pytest imports
-    readline, which puts a COLUMNS into the environment of children that `os.environ` does not show.
+    readline, which puts a COLUMNS into the environment of children that `os.environ` does not show. Where nobody may
+    write bytecode, each of a thousand processes would compile gilscope anew. So it is compiled here, as pip compiles
+    what it installs but for an editable project.
     """
     os.environ.pop("COLUMNS", None)
     os.unsetenv("COLUMNS")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.dont_write_bytecode and not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(gilscope.__file__).parent, quiet=2)  # what cannot be written is done without
 
 
 def pytest_report_header() -> str:
