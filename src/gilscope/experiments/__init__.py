@@ -9,6 +9,7 @@ EXPERIMENTS = (
     "start_up",
     "shipping",
     "memory",
+    "killing",
     "own_gil",
     "free_threading",
 )

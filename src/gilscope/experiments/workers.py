@@ -152,6 +152,12 @@ class Worker:
         line, _, self._heard = self._heard.partition(b"\n")
         return tuple(map(int, line.split()))
 
+    def said_more(self) -> bool:
+        """Tell whether it said anything that was not heard, after waiting for its end."""
+        while data := self._read():
+            self._heard += data
+        return bool(self._heard)
+
     def end(self) -> None:
         """End it, and wait until it is gone; safe to call twice."""
         self._ours.close()
