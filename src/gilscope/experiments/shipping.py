@@ -51,7 +51,7 @@ from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
 from gilscope.running.strategies.host import Inherited
 from gilscope.running.strategies.memory import anonymous_file
-from gilscope.system.procfs import read_text
+from gilscope.system.room import available_bytes
 
 _MIB = 2**20
 #: Payloads in bytes. Where memory is slow, a pipe takes a second for 256 MiB, for which only ten minutes have room.
@@ -140,7 +140,7 @@ def _least_task(n_bytes: int) -> Figure:
 def scene(setting: Setting) -> Iterator[Scene]:
     """Start processes and a thread that receive, and make the payloads."""
     sizes = _SIZES[setting.effort]
-    room = _available_bytes()
+    room = available_bytes()
     fitting = [n_bytes for n_bytes in sizes if room is None or _COPIES * n_bytes <= room]
     absent = {
         _arm(way, n_bytes): Unavailable(
@@ -171,15 +171,6 @@ def scene(setting: Setting) -> Iterator[Scene]:
         else:
             absent[_TWICE] = next(iter(absent.values()))
         yield Scene(arms, absent)
-
-
-def _available_bytes() -> int | None:
-    """Return how much memory can be had, None where the system does not say."""
-    for line in (read_text("/proc/meminfo") or "").splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024
-    return None
 
 
 def _copy(hand_over: Callable[[object], None], buffer: bytearray, payload: bytes, n_copies: int) -> None:
