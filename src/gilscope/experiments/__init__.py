@@ -10,6 +10,7 @@ EXPERIMENTS = (
     "shipping",
     "memory",
     "killing",
+    "oversubscription",
     "memory_wall",
     "own_gil",
     "free_threading",

@@ -35,7 +35,10 @@ def blocks(result: ExperimentResult) -> tuple[Block, ...]:
 def sentence(finding: Finding) -> str:
     """Return what a finding says: ``"Confirmed: threads that ..."``."""
     why = f" ({finding.why})" if finding.why else ""
-    return f"{finding.verdict.capitalize()}{why}: {finding.claim[:1].lower()}{finding.claim[1:]}."
+    first = finding.claim.split(" ", 1)[0]
+    begins_small = first[1:].islower() or len(first) == 1  # and not OpenMP or BLAS
+    claim = finding.claim[:1].lower() + finding.claim[1:] if begins_small else finding.claim
+    return f"{finding.verdict.capitalize()}{why}: {claim}."
 
 
 def _claimed(result: ExperimentResult) -> tuple[Table, ...]:

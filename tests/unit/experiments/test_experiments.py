@@ -73,6 +73,9 @@ def test_a_reason_stands_before_its_claim() -> None:
     """It cannot be overlooked."""
     finding = Finding("Threads help", CANNOT_TELL, "one CPU", "processes", ())
     assert sentence(finding) == "Cannot tell here (one CPU): threads help."
+    named = {"OpenMP helps": "OpenMP helps", "BLAS helps": "BLAS helps", "A call ends": "a call ends", "": ""}
+    for claim, told in named.items():
+        assert sentence(Finding(claim, CONFIRMED, "", "processes", ())) == f"Confirmed: {told}."
 
 
 def test_twenty_runs_never_contradict_each_other() -> None:
