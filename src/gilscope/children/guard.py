@@ -20,16 +20,14 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 # A bare script, to which the package is no more than a folder; last, so that nothing there hides a standard module.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from gilscope.children import descendants
+from gilscope.system import prctl
 
-# <sys/prctl.h>
-_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 # Of a command that cannot be run, as shells have it.
 _NOT_FOUND = 127
 
@@ -40,7 +38,7 @@ class Guard:
     def __init__(self, lifeline: int, status: int, *, is_family: bool) -> None:
         self._lifeline, self._status, self._is_family = lifeline, status, is_family
         self._is_running = True
-        self._prctl = _prctl()
+        self._prctl = prctl.load()
         self._wake, wake = os.pipe()
         for fd in (self._wake, wake):
             os.set_blocking(fd, False)
@@ -48,7 +46,7 @@ class Guard:
         # Without a handler there is no waking; a caller may have it ignored, and a child of its own would inherit that.
         self._on_child = signal.signal(signal.SIGCHLD, lambda *_: None)
         if is_family:
-            self._prctl(_SET_CHILD_SUBREAPER, 1)
+            self._prctl(prctl.SET_CHILD_SUBREAPER, 1)
 
     def start(self, command: list[str]) -> None:
         """Start the command; nothing but this thread runs here, so that a fork is safe."""
@@ -60,7 +58,7 @@ class Guard:
                 if self._is_family:
                     os.setsid()
                 # Should the guard itself be killed. The signal comes when the thread that forked ends: its only one.
-                self._prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+                self._prctl(prctl.SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
                 if os.getppid() == guard:
                     for name in ("SIGPIPE", "SIGXFSZ"):  # which Python ignores, and a program of its own would not
                         signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -130,19 +128,6 @@ class Guard:
     def _say(self, line: str) -> None:
         with suppress(BrokenPipeError):  # gilscope is gone
             os.write(self._status, f"{line}\n".encode())
-
-
-def _prctl() -> Callable[[int, int], object]:
-    """Return Linux's call for the attributes of a process; elsewhere what does nothing."""
-    if sys.platform != "linux":
-        return lambda *_: None
-    try:
-        import ctypes
-
-        prctl = ctypes.CDLL(None).prctl
-    except (ImportError, OSError, AttributeError):  # a Python built without ctypes
-        return lambda *_: None
-    return lambda option, value: prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3)
 
 
 def main() -> None:

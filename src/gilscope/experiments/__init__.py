@@ -12,6 +12,7 @@ EXPERIMENTS = (
     "killing",
     "oversubscription",
     "memory_wall",
+    "blast_radius",
     "own_gil",
     "free_threading",
 )

@@ -16,6 +16,14 @@ from typing import Any
 _FOLDER = "GILSCOPE_FORK_SERVER_FOLDER"
 
 
+_loads = [__name__]
+
+
+def preload(module: str) -> None:
+    """Have the server load a module before it forks anything; one that runs already loads no more."""
+    _loads.append(module)
+
+
 @cache
 def context() -> Any:
     """Return multiprocessing's context for the fork server of this process, which runs.
@@ -25,7 +33,7 @@ def context() -> Any:
     multiprocessing.context.ForkServerContext
     """
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload([__name__])
+    made.set_forkserver_preload(_loads)
     os.environ[_FOLDER] = util.get_temp_dir()
     try:
         forkserver.ensure_running()
