@@ -33,13 +33,14 @@ def phases(
         How long it will.
     """
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
 
     console = Console(stderr=True, highlight=False)
     if not (console.is_terminal and voice.is_usual()):
         voice.say(begin)
         yield lambda event: voice.detail(f"  {told[event['event']]}") if event["event"] in told else None
         return
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     left = TimeLeft()
     columns = (SpinnerColumn(), TextColumn("{task.description}  {task.fields[left]}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
