@@ -140,9 +140,10 @@ def test_a_process_with_many_descriptors_can_use_all_of_it(tmp_path: Path) -> No
         which = {"implementations": ("c",), "gil_modes": ("released",), "strategies": ("serial",), "n_items": 4096}
         result = gilscope.run(kernels=("quad",), **which, effort="fast", target=0.5, budget_s=5.0)
         assert result.state == "complete"
-        from gilscope.probing.probe import probe_target
-        from gilscope.targets.target import parse_target
-        assert not probe_target(parse_target("sum(range(1000))"), seconds=0.1).failure
+        from functools import partial
+        from gilscope.probing import probe as probing
+        probing.probe_target = partial(probing.probe_target, seconds=0.1)
+        assert not gilscope.probe(sum, range(1000)).failure
         with gilscope.ledger():
             pass
     """
