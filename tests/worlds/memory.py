@@ -17,7 +17,7 @@ def _of(started: float, collected: float, touched: float, **more: float) -> dict
 
 CONFIRMED = {
     "thread": _of(0.02, 0.02, 0.03),
-    "interpreter": _of(6.5, 6.5, 22.5),
+    "interpreter": _of(6.5, 6.5, 22.5, left_bytes=0.1 * MIB),
     "spawn": _of(7, 7, 23, filled_bytes=32 * MIB),
     "forkserver": _of(3, 4.6, 20),
     "fork": _of(1.8, 14, 18),
@@ -26,6 +26,7 @@ CONFIRMED = {
 REFUTED = {
     **CONFIRMED,
     "thread": _of(5, 5, 20),
+    "interpreter": _of(6.5, 6.5, 22.5, left_bytes=6 * MIB),
     "spawn": _of(0.5, 0.5, 16.5, filled_bytes=32 * MIB),
     "fork": _of(14, 14.5, 15),
     "fork, frozen": _of(2, 14, 15),

@@ -11,14 +11,16 @@ Prediction
 A thread takes less than 1 MiB, a spawned process 4 MiB or more, before either has done anything. A forked process
 shares what its parent has. Reading the rows makes them its own, because every object counts its references. A
 collection in the child copies most of them too, and gc.freeze() before the fork prevents that. Threads read them for
-nothing. Refuted by a process below 1 MiB, by a fork that copies at once, or by one that still shares what it has read.
+nothing. An interpreter that has ended leaves nothing, as a process does. Refuted by a process below 1 MiB, by a fork
+that copies at once, or by one that still shares what it has read.
 
 Method
 ------
 The parent holds 8 or 16 MiB of rows, which are Python objects. In each round a worker of every kind is started,
 collects garbage, and reads all rows; one that has no part in them makes rows of its own. After each step the parent
 reads what is the worker's own (USS), and its share of what several have (PSS). A thread's or an interpreter's is what
-their process takes more. The control is a child that writes 32 MiB, which have to be read as that.
+their process takes more; interpreters have a process of their own, which is read again when one has ended. The control
+is a child that writes 32 MiB, which have to be read as that.
 
 What can fool you
 -----------------
@@ -34,14 +36,15 @@ they are still shared, 1 where they are the worker's own. A collection visits al
 
 import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from gilscope.experiments import errands
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import Cycle, Figure, level
-from gilscope.experiments.scene import Scene
+from gilscope.experiments.hosts import Host
+from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
 from gilscope.experiments.workers import KINDS, Worker, split
 from gilscope.system import memory
@@ -83,6 +86,13 @@ def design(_setting: Setting) -> Design:
         _copied("thread: copied by reading", "thread", "touched", after="collected"),
         _copied("fork: copied by a collection", "fork", "collected", after="started"),
         _copied("fork, frozen: copied by a collection", _FROZEN, "collected", after="started"),
+        Figure(
+            "interpreter: left when it has ended",
+            lambda cycle: cycle["interpreter"]["left_bytes"] / cycle["interpreter"]["started_own_bytes"],
+            "",
+            "a new one",
+            ("interpreter",),
+        ),
         level("a child that writes 32 MiB", "spawn", "filled_bytes", "bytes"),
     ]
     for arm in _ARMS:
@@ -122,6 +132,12 @@ def design(_setting: Setting) -> Design:
                 ),
                 opposite="fork, frozen: copied by a collection",
             ),
+            Claim(
+                "An interpreter that has ended leaves no memory behind",
+                # Some pages stay with the allocator in any case; a third of an interpreter is no rest of that kind.
+                (Check("interpreter: left when it has ended", confirmed=below(0.1), refuted=above(0.3)),),
+                opposite="spawn: USS at the start",
+            ),
         ),
         # A page table and the allocator's own record belong to it; a tenth would be another 3 MiB.
         controls=(Known("a child that writes 32 MiB", within(0.97 * _FILLED, 1.1 * _FILLED)),),
@@ -139,47 +155,66 @@ def scene(setting: Setting) -> Iterator[Scene]:
     _, absent = split(KINDS)
     if "fork" in absent:
         absent[_FROZEN] = absent["fork"]
-    arms = [arm for arm in _ARMS if arm not in absent]
     before = memory.memory_of(os.getpid()).own_bytes
     n_rows = _ROWS[setting.effort]
     errands.rows[:] = errands.make_rows(n_rows)
     rows_bytes = memory.memory_of(os.getpid()).own_bytes - before
     notes = [] if memory.knows_shares() else ["Shares of memory cannot be told here: every figure is USS."]
-    try:
-        yield Scene({arm: partial(_take, arm, n_rows, rows_bytes) for arm in arms}, absent, notes)
-    finally:
-        errands.rows.clear()
+    with ExitStack() as stack:
+        stack.callback(errands.rows.clear)
+        arms: dict[str, Take] = {}
+        for arm in _ARMS:
+            if arm == "interpreter" and arm not in absent:
+                arms[arm] = partial(_take_interpreter, stack.enter_context(Host()), n_rows, rows_bytes)
+            elif arm not in absent:
+                arms[arm] = partial(_take, arm, n_rows, rows_bytes)
+        yield Scene(arms, absent, notes)
 
 
 def _take(arm: str, n_rows: int, rows_bytes: int) -> dict[str, float]:
     """Start a worker, have it take memory step by step, and return what is its own after each."""
     kind = "fork" if arm == _FROZEN else arm
-    before = memory.memory_of(os.getpid()) if kind in ("thread", "interpreter") else memory.Memory(0, 0)
+    before = memory.memory_of(os.getpid()) if kind == "thread" else memory.Memory(0, 0)
     if arm == _FROZEN:
         gc.freeze()
     try:
         with Worker(kind, "hold_memory", n_rows) as worker:
             worker.hear()
 
-            def own_bytes() -> int:
-                return memory.memory_of(worker.pid).own_bytes - before.own_bytes
-
-            def after(word: str) -> int:
+            def ask(word: str) -> None:
                 worker.tell(word)
                 worker.hear()
-                return own_bytes()
 
-            started = memory.memory_of(worker.pid)
-            taken: dict[str, float] = {
-                "rows_bytes": rows_bytes,
-                "started_own_bytes": started.own_bytes - before.own_bytes,
-                "started_share_bytes": started.share_bytes - before.share_bytes,
-                "collected_own_bytes": after("collect"),
-                "touched_own_bytes": after("touch"),
-            }
+            taken = _steps(worker.pid, before, ask, rows_bytes)
             if arm == "spawn":
-                taken["filled_bytes"] = after(f"fill {_FILLED}") - taken["touched_own_bytes"]
+                ask(f"fill {_FILLED}")
+                filled = memory.memory_of(worker.pid).own_bytes
+                taken["filled_bytes"] = filled - taken["touched_own_bytes"]
             return taken
     finally:
         if arm == _FROZEN:
             gc.unfreeze()
+
+
+def _take_interpreter(host: Host, n_rows: int, rows_bytes: int) -> dict[str, float]:
+    """Do the same with an interpreter of another process, and return what it leaves there too."""
+    host.renew()
+    before = memory.memory_of(host.pid)
+    host.start("hold_memory", n_rows)
+    taken = _steps(host.pid, before, host.ask, rows_bytes)
+    host.end()
+    return {**taken, "left_bytes": memory.memory_of(host.pid).own_bytes - before.own_bytes}
+
+
+def _steps(pid: int, before: memory.Memory, ask: Callable[[str], object], rows_bytes: int) -> dict[str, float]:
+    """Read what a process has more than before, now and after each step that a worker in it is asked for."""
+    started = memory.memory_of(pid)
+    taken: dict[str, float] = {
+        "rows_bytes": rows_bytes,
+        "started_own_bytes": started.own_bytes - before.own_bytes,
+        "started_share_bytes": started.share_bytes - before.share_bytes,
+    }
+    for step, word in (("collected", "collect"), ("touched", "touch")):
+        ask(word)
+        taken[f"{step}_own_bytes"] = memory.memory_of(pid).own_bytes - before.own_bytes
+    return taken

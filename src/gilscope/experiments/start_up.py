@@ -24,7 +24,8 @@ What can fool you
 -----------------
 A main module that imports much makes a spawned process slower: here it imports nothing. The fork server was started
 beforehand, which takes as long as to spawn a process, once. It has loaded nothing of what the task imports. A fork
-copies what is loaded, and is quick in a small process; with threads beside it is not safe.
+copies what is loaded, and is quick in a small process; with threads beside it is not safe. Interpreters are started in
+another process, because each leaves memory behind.
 
 Reading the result
 ------------------
@@ -33,7 +34,7 @@ Calls until it is repaid hold where the second CPU is a whole one, which the con
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
 
@@ -41,7 +42,8 @@ from gilscope.experiments import errands
 from gilscope.experiments.apparatus import amount, c_kernel, timed
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import Cycle, Figure, level, ratio
-from gilscope.experiments.scene import Scene
+from gilscope.experiments.hosts import Host
+from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
 from gilscope.experiments.workers import KINDS, Worker, split
 from gilscope.originals import time
@@ -133,17 +135,36 @@ def scene(_setting: Setting) -> Iterator[Scene]:
     kinds, absent = split(KINDS)
     if "forkserver" in kinds:
         _start("forkserver", n_rounds)
-    yield Scene({_HERE: lambda: timed(task)} | {kind: partial(_start, kind, n_rounds) for kind in kinds}, absent)
+    with ExitStack() as stack:
+        arms: dict[str, Take] = {_HERE: lambda: timed(task)}
+        for kind in kinds:
+            if kind == "interpreter":
+                arms[kind] = partial(_start_interpreter, stack.enter_context(Host()), n_rounds)
+            else:
+                arms[kind] = partial(_start, kind, n_rounds)
+        yield Scene(arms, absent)
 
 
 def _start(kind: str, n_rounds: int) -> dict[str, float]:
     """Start a worker, have it do its first task, and end it; return what each step took."""
     with Worker(kind, "first_task", n_rounds) as worker:
-        began_ns, imported_ns, computed_ns = worker.hear()
+        said_ns = worker.hear()
         worker.end()
-        ended_ns = time.perf_counter_ns()
+        return _steps(worker.started_ns, *said_ns, time.perf_counter_ns())
+
+
+def _start_interpreter(host: Host, n_rounds: int) -> dict[str, float]:
+    """Do the same with an interpreter of another process, which has loaded as little as a new one."""
+    host.renew()
+    said_ns = host.start("first_task", n_rounds)
+    return _steps(*said_ns, host.end())
+
+
+def _steps(*stamps_ns: int) -> dict[str, float]:
+    """Return what each step took, from when it was started to when it was gone."""
+    started_ns, began_ns, imported_ns, computed_ns, ended_ns = stamps_ns
     steps_ns = {
-        "create_ns": began_ns - worker.started_ns,
+        "create_ns": began_ns - started_ns,
         "import_ns": imported_ns - began_ns,
         "end_ns": ended_ns - computed_ns,
     }
