@@ -6,6 +6,7 @@ EXPERIMENTS = (
     "held_versus_released",
     "one_heap",
     "responsiveness",
+    "io_bound",
     "convoy",
     "start_up",
     "shipping",
