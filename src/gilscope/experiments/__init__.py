@@ -8,6 +8,7 @@ EXPERIMENTS = (
     "responsiveness",
     "io_bound",
     "convoy",
+    "release_threshold",
     "start_up",
     "shipping",
     "memory",

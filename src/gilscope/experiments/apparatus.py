@@ -58,6 +58,12 @@ def c_kernel(gil: str, wall_ns: float) -> Work:
     return partial(compute, _ITEMS, max(1, round(wall_ns / one_ns)))
 
 
+def c_kernels(wall_ns: float) -> dict[str, Work]:
+    """Return two calls that do exactly the same, one with the GIL held and one with it released; see `c_kernel`."""
+    held = c_kernel("held", wall_ns)
+    return {"held": held, "released": partial(_capi.quad_compute_released, _ITEMS, amount(held))}
+
+
 def python_kernel(wall_ns: float) -> Work:
     """Return a call of quad in plain Python of about this length; it runs bytecode and can be asked for the GIL."""
     one_ns = median(timed(partial(quads, _TRIED_NUMBERS)) for _ in range(5)) / _TRIED_NUMBERS

@@ -29,7 +29,8 @@ def serve(listening: socket.socket, service_ns: int, pipes: dict[int, int]) -> N
     connections: dict[int, socket.socket] = {}
     listening.setblocking(False)  # noqa: FBT003 - the socket's own name for it
     while True:
-        # select() takes a time to the microsecond, where poll() rounds it up to milliseconds.
+        # select() takes a time to the microsecond, where poll() rounds it up to milliseconds; the descriptors of this
+        # process are few, and all within what it knows.
         wait_s = max(0.0, (due[0][0] - time.perf_counter_ns()) / 1e9) if due else None
         readable, _, _ = select.select([listening.fileno(), *answers_on], [], [], wait_s)
         for reads in readable:

@@ -203,7 +203,7 @@ SOURCES = sorted(Path(gilscope.__file__).parent.rglob("*.py"))
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_no_other_code_writes_files_or_selects(path: Path) -> None:
-    """Files are written in one place; select.select(), which knows no descriptor above 1023, is for guards alone."""
+    """Files are written in one place; select.select(), which knows none above 1023, is for processes of our own."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -216,4 +216,6 @@ def test_no_other_code_writes_files_or_selects(path: Path) -> None:
                 isinstance(mode, str) and mode in {"w", "wb", "a", "x"} for mode in modes
             )
         assert not writes or path.parts[-2:] == ("documents", "files.py"), f"line {node.lineno}: {ast.unparse(node)}"
-        assert not name.endswith("select.select") or path.name == "guard.py", f"line {node.lineno}: use poll"
+        assert not name.endswith("select.select") or path.name in {"guard.py", "waiting_server.py"}, (
+            f"line {node.lineno}: use poll"
+        )
