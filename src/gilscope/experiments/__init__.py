@@ -13,9 +13,9 @@ EXPERIMENTS = (
     "shipping",
     "memory",
     "killing",
+    "blast_radius",
     "oversubscription",
     "memory_wall",
-    "blast_radius",
     "own_gil",
     "free_threading",
 )
