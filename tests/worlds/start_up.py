@@ -22,5 +22,5 @@ CONFIRMED = {
     "forkserver": _of(20),
     "fork": _of(3),
 }
-REFUTED = {**CONFIRMED, "thread": _of(1.5), "interpreter": _of(6), "spawn": _of(4), "forkserver": _of(3.9)}
+REFUTED = {**CONFIRMED, "thread": _of(15), "interpreter": _of(8), "spawn": _of(4), "forkserver": _of(3.9)}
 SABOTAGED = {**CONFIRMED, "thread": {**_of(0.15), "task_ns": 3 * MS}}

@@ -19,8 +19,8 @@ Method
 Each worker says when its call begins, and is stopped after a quarter of it: a process by SIGTERM, a thread by an
 exception that CPython sets for it, the main thread of a process by SIGINT. The time until it is stopped is set against
 the rest of the call: 1 means that the call ended by itself. Calls repeat until they are stopped, and one is timed just
-before. The control is a call that nothing stops. A process is killed in a call of a second, which holds a lock and a
-segment.
+before. In plain Python it is twenty times as long, so that a wait for a CPU is no part of what is read. The control is
+a call that nothing stops. A process is killed in a call of a second, which holds a lock and a segment.
 
 What can fool you
 -----------------
@@ -243,7 +243,7 @@ def _interrupted(worker: Worker, mode: str) -> dict[str, float]:
     is_left_alone = mode == "nothing"
     worker.tell("nothing released" if is_left_alone else mode)
     call_ns, begin_ns = worker.hear()
-    rest_ns = _wait_into(call_ns, begin_ns)
+    rest_ns = _wait_into(call_ns, begin_ns, stuck.REPEATS.get(mode, 1))
     asked_ns = time.perf_counter_ns()
     if not is_left_alone:
         os.kill(worker.pid, signal.SIGINT)
@@ -253,13 +253,13 @@ def _interrupted(worker: Worker, mode: str) -> dict[str, float]:
 
 def _stopped(mode: str, n_done: int) -> dict[str, float]:
     """Send an exception to a thread within a call; return how soon it was stopped, and whether its lock is taken."""
-    lock, doing = threading.Lock(), stuck.work(mode, n_done)
+    lock, (once, doing) = threading.Lock(), stuck.calls(mode, n_done)
     said: SimpleQueue[tuple[int, int]] = SimpleQueue()
 
     def work() -> None:
         try:
             with lock:
-                said.put(stuck.timed(doing))
+                said.put(stuck.timed(once))
                 while True:
                     doing()
         except Stop:
@@ -268,7 +268,7 @@ def _stopped(mode: str, n_done: int) -> dict[str, float]:
     thread = threading.Thread(target=work, name=mode, daemon=True)
     thread.start()
     call_ns, begin_ns = said.get()
-    rest_ns = _wait_into(call_ns, begin_ns)
+    rest_ns = _wait_into(call_ns, begin_ns, stuck.REPEATS[mode])
     asked_ns = time.perf_counter_ns()
     _send(thread)
     _, ended_ns = said.get()
@@ -283,7 +283,11 @@ def _send(thread: threading.Thread) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stop))
 
 
-def _wait_into(call_ns: int, begin_ns: int) -> int:
-    """Wait for a quarter of a call that began then; return how much of it is left, or of the one that is under way."""
+def _wait_into(call_ns: int, begin_ns: int, repeats: int = 1) -> int:
+    """Wait for a quarter of a call; return how much is left of one that began then, and is so many times as long.
+
+    Where it took longer to wait, it is what is left of the call that is under way by now.
+    """
     time.sleep(max(0, begin_ns + _INTO * call_ns - time.perf_counter_ns()) / 1e9)
-    return call_ns - (time.perf_counter_ns() - begin_ns) % call_ns
+    long_ns = repeats * call_ns
+    return long_ns - (time.perf_counter_ns() - begin_ns) % long_ns

@@ -16,6 +16,8 @@ from gilscope.kernels import _capi
 from gilscope.originals import time
 
 Work = Callable[[], object]
+#: What is stopped at once may be long, and is: a wait for a CPU of some milliseconds is then a small part of it.
+REPEATS = {"python": 20, "held": 1, "released": 1}
 
 
 def work(mode: str, amount: int) -> Work:
@@ -32,6 +34,11 @@ def work(mode: str, amount: int) -> Work:
         return partial(_quads, amount)
     compute = _capi.quad_compute_held if mode == "held" else _capi.quad_compute_released
     return partial(compute, array("d", range(2048)), amount)
+
+
+def calls(mode: str, amount: int) -> tuple[Work, Work]:
+    """Return a call to be timed, and the one to be stuck in, which is `REPEATS` times as long."""
+    return work(mode, amount), work(mode, REPEATS[mode] * amount)
 
 
 def _quads(n_numbers: int) -> None:
@@ -85,16 +92,16 @@ def be_interrupted(fd: int, amounts: dict[str, int]) -> None:
         Of each mode; ``"nothing MODE"`` makes one call, which nothing is to stop.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    works = {mode: work(mode, amount) for mode, amount in amounts.items()}
+    works = {mode: calls(mode, amount) for mode, amount in amounts.items()}
     while word := hear(fd):
-        doing = works[word.rpartition(" ")[2]]
+        once, doing = works[word.rpartition(" ")[2]]
         if word.startswith("nothing"):
-            say(fd, *timed(doing))
+            say(fd, *timed(once))
             doing()
         else:
             try:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                say(fd, *timed(doing))
+                say(fd, *timed(once))
                 while True:
                     doing()
             except KeyboardInterrupt:
