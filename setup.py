@@ -92,6 +92,7 @@ setup(
         extension("accounting._sampler", "sampler/sampler.c", []),
         extension("accounting._locks", "locks/locks.c", []),
         extension("accounting._leaving", "leaving/leaving.c", []),
+        extension("experiments._cells", "experiments/cells.c", []),
         *cythonize(
             [
                 extension("kernels._cython", "kernels/cython.pyx", []),

@@ -2,6 +2,7 @@
 
 A module has `CONFIRMED` and `REFUTED`, each arm -> quantity -> value, in which every claim of the experiment comes out
 that way, and `SABOTAGED`: the confirming world in which the experiment's own control reads something that cannot be.
+`IS_EXACT` says that verdicts rest on counts, which no noise touches.
 A claim that no single world refutes together with the others has a world of its own in `REFUTED_ALONE`, by its number.
 """
 

@@ -35,6 +35,9 @@ class Figure:
         What stands in the place of 1 in a ratio, or of 0 in a difference.
     arms : tuple of str
         The arms that it needs; where one is absent, so is the figure, and says why.
+    is_worst : bool, optional
+        Whether it is the largest value of all cycles instead of their median: of a count that is exact, one cycle with
+        a loss is proof of losses, and a median of 0 is no proof of none.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Figure:
     unit: str = ""
     compared_with: str = ""
     arms: tuple[str, ...] = ()
+    is_worst: bool = False
 
     def estimate(self, cycles: Sequence[Cycle], n_figures: int) -> Estimate | None:
         """Return its median over the cycles, with an interval that holds together with those of the others.
@@ -55,10 +59,16 @@ class Figure:
         Returns
         -------
         Estimate or None
-            None where no cycle says anything.
+            None where no cycle says anything. Of the worst value there is no interval, but as many cycles are needed.
         """
         values = [value for cycle in cycles if (value := self.of_cycle(cycle)) is not None]
-        return median_interval(values, n_figures) if values else None
+        if not values:
+            return None
+        found = median_interval(values, n_figures)
+        if self.is_worst and not found.is_open:
+            worst = max(values)
+            return Estimate(worst, worst, worst, found.n)
+        return found
 
 
 def ratio(name: str, arm: str, *, over: str, compared_with: str = "", quantity: str = WALL_NS) -> Figure:
