@@ -50,7 +50,7 @@ def _watch(folder: str) -> None:
         if os.getpid() == server:
             shutil.rmtree(folder, ignore_errors=True)
 
-    # Whoever ends all that came of the killed process asks the server too, which is ending by itself.
+    # A guard that ends all that came of the killed process asks the server too, which is ending by itself.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     atexit.register(remove)

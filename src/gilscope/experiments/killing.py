@@ -25,8 +25,8 @@ a call that nothing stops. A process is killed in a call of a second, which hold
 What can fool you
 -----------------
 A signal is handled by the main thread: one that is stuck elsewhere never sees it. A thread that waits for a lock or a
-socket is in a call too, and no exception reaches it there. SIGKILL asks nobody, and leaves the same behind. What was
-printed may be in a buffer yet. multiprocessing removes segments when the program itself ends, and not before.
+socket is in a call too, and no exception reaches it there. SIGKILL leaves the same behind. What was printed may be in a
+buffer yet. multiprocessing removes segments when the program itself ends, and not before.
 
 Reading the result
 ------------------
@@ -284,7 +284,7 @@ def _send(thread: threading.Thread) -> None:
 
 
 def _wait_into(call_ns: int, begin_ns: int, repeats: int = 1) -> int:
-    """Wait for a quarter of a call; return how much is left of one that began then, and is so many times as long.
+    """Wait for a quarter of a call; return how much is left of one that began then and is `repeats` times as long.
 
     Where it took longer to wait, it is what is left of the call that is under way by now.
     """
