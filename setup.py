@@ -97,6 +97,7 @@ setup(
             [
                 extension("kernels._cython", "kernels/cython.pyx", []),
                 extension("kernels._openmp", "kernels/openmp.pyx", openmp),
+                extension("experiments._nogil_pairs", "experiments/nogil_pairs.pyx", []),
             ],
             build_dir="build/cython",
             include_path=["ext/kernels"],

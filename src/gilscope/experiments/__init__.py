@@ -10,6 +10,7 @@ EXPERIMENTS = (
     "io_bound",
     "convoy",
     "release_threshold",
+    "nogil_but_not",
     "start_up",
     "shipping",
     "memory",
