@@ -27,9 +27,12 @@ from gilscope.showing import named
 Work = Callable[[], object]
 
 #: The compute form's chunk: it fits into a first-level cache, so that a kernel is arithmetic and nothing else.
-_ITEMS = array("d", range(2048))
+_MOST_ITEMS = 2048
+_ITEMS = array("d", range(_MOST_ITEMS))
 #: A trial of this many rounds, or numbers, is long enough to tell how many a length takes.
 _TRIED_ROUNDS, _TRIED_NUMBERS = 2000, 20_000
+#: What a call costs beside its rounds is found by trying again with the rounds that the last trial gave.
+_TRIALS, _TRIAL_NS = 3, 2e5
 
 
 def timed(work: Work) -> int:
@@ -39,7 +42,7 @@ def timed(work: Work) -> int:
     return time.perf_counter_ns() - begin_ns
 
 
-def c_kernel(gil: str, wall_ns: float) -> Work:
+def c_kernel(gil: str, wall_ns: float, n_items: int = _MOST_ITEMS) -> Work:
     """Return a call of the hand-written C kernel quad, in cache, of about this length.
 
     Parameters
@@ -48,20 +51,35 @@ def c_kernel(gil: str, wall_ns: float) -> Work:
         For the whole call.
     wall_ns : float
         What one call is to take on a CPU of its own.
+    n_items : int, optional
+        Items that stay in cache, a multiple of 32; a short call takes few, for it makes a copy of them.
 
     Notes
     -----
     GIL: as said. Threads: safe from any; what it reads is never written.
     """
     compute = _capi.quad_compute_held if gil == "held" else _capi.quad_compute_released
-    one_ns = median(timed(partial(compute, _ITEMS, _TRIED_ROUNDS)) for _ in range(5)) / _TRIED_ROUNDS
-    return partial(compute, _ITEMS, max(1, round(wall_ns / one_ns)))
+    items = _ITEMS[:n_items]
+    rounds = _TRIED_ROUNDS
+    for _ in range(_TRIALS):
+        call = partial(compute, items, rounds)
+        # Many short calls together, or the clock would be in each.
+        n_calls = max(1, round(_TRIAL_NS / wall_ns))
+        took_ns = min(timed(partial(again, call, n_calls)) for _ in range(5)) / n_calls
+        rounds = max(1, round(rounds * wall_ns / took_ns))
+    return partial(compute, items, rounds)
 
 
-def c_kernels(wall_ns: float) -> dict[str, Work]:
+def again(work: Work, n_calls: int) -> None:
+    """Call something so often, one call after the other."""
+    for _ in range(n_calls):
+        work()
+
+
+def c_kernels(wall_ns: float, n_items: int = _MOST_ITEMS) -> dict[str, Work]:
     """Return two calls that do exactly the same, one with the GIL held and one with it released; see `c_kernel`."""
-    held = c_kernel("held", wall_ns)
-    return {"held": held, "released": partial(_capi.quad_compute_released, _ITEMS, amount(held))}
+    held = c_kernel("held", wall_ns, n_items)
+    return {"held": held, "released": partial(_capi.quad_compute_released, _ITEMS[:n_items], amount(held))}
 
 
 def python_kernel(wall_ns: float) -> Work:

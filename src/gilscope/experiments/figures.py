@@ -11,6 +11,7 @@ round. Its interval is that of the median (see `gilscope.pairing.medians`).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gilscope.pairing.intervals import fewest_pairs
 from gilscope.pairing.medians import Estimate, median_interval
 
 #: What every arm read in one round: arm -> quantity -> value. Quantities carry their unit in their names.
@@ -64,11 +65,10 @@ class Figure:
         values = [value for cycle in cycles if (value := self.of_cycle(cycle)) is not None]
         if not values:
             return None
-        found = median_interval(values, n_figures)
-        if self.is_worst and not found.is_open:
+        if self.is_worst and len(values) >= fewest_pairs(n_figures):
             worst = max(values)
-            return Estimate(worst, worst, worst, found.n)
-        return found
+            return Estimate(worst, worst, worst, len(values))
+        return median_interval(values, n_figures)
 
 
 def ratio(name: str, arm: str, *, over: str, compared_with: str = "", quantity: str = WALL_NS) -> Figure:

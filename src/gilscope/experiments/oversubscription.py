@@ -37,7 +37,7 @@ from importlib import import_module
 from typing import Any
 
 from gilscope.errors import Unavailable
-from gilscope.experiments.apparatus import Crew, Work, c_kernel, timed
+from gilscope.experiments.apparatus import Crew, Work, again, c_kernel, timed
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import Figure, level, ratio
 from gilscope.experiments.scene import Scene, Take
@@ -98,7 +98,7 @@ def scene(setting: Setting) -> Iterator[Scene]:
     """Make the libraries ready, as far as they are here."""
     n = setting.n_cpus
     kernel = c_kernel("released", setting.sample_s * 1e9 / 2)
-    arms: dict[str, Take] = {_ONCE: partial(timed, kernel), _TWICE: partial(timed, partial(_again, kernel, 2))}
+    arms: dict[str, Take] = {_ONCE: partial(timed, kernel), _TWICE: partial(timed, partial(again, kernel, 2))}
     absent: dict[str, Unavailable] = {}
     with ExitStack() as stack:
         crew = stack.enter_context(Crew(n))
@@ -113,7 +113,7 @@ def scene(setting: Setting) -> Iterator[Scene]:
             repeats = max(1, round(setting.sample_s * 1e9 / n / one_ns))
             for arm, (outer, inner) in mixes.items():
                 arms[arm] = partial(
-                    _sample, crew, partial(_again, partial(task, inner), repeats), outer, n, limited(inner)
+                    _sample, crew, partial(again, partial(task, inner), repeats), outer, n, limited(inner)
                 )
         yield Scene(arms, absent)
 
@@ -122,16 +122,11 @@ def _sample(
     crew: Crew, task: Work, n_outer: int, n_tasks: int, limited: Callable[[], AbstractContextManager[Any]]
 ) -> dict[str, float]:
     """Do all tasks on so many outer threads; return the wall time and the CPU time of the process."""
-    works = [task] * n_tasks if n_outer == n_tasks else [partial(_again, task, n_tasks)]
+    works = [task] * n_tasks if n_outer == n_tasks else [partial(again, task, n_tasks)]
     with limited():
         begin_ns = time.process_time_ns()
         wall_ns = crew.run(works)
         return {"wall_ns": wall_ns, "cpu_ns": time.process_time_ns() - begin_ns}
-
-
-def _again(work: Work, times: int) -> None:
-    for _ in range(times):
-        work()
 
 
 #: A task that takes its number of inner threads, and what limits them from outside.

@@ -36,7 +36,7 @@ from itertools import pairwise
 from math import exp, inf, log
 
 from gilscope import words
-from gilscope.experiments.apparatus import Crew, Work, c_kernels
+from gilscope.experiments.apparatus import Crew, again, c_kernels
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import Cycle, Figure, ratio
 from gilscope.experiments.scene import Scene, Take
@@ -45,6 +45,8 @@ from gilscope.kernels import _capi
 from gilscope.originals import time
 
 _CALLS_NS = (1_000, 5_000, 20_000, 200_000)
+#: So few that a call of a microsecond is rounds, and hardly the copy that it makes of them.
+_N_ITEMS = 64
 _ROUND_TRIPS = "round trips"
 _N_ROUND_TRIPS = 20_000
 
@@ -149,17 +151,12 @@ def scene(setting: Setting) -> Iterator[Scene]:
     with ExitStack() as stack:
         crew = stack.enter_context(Crew(max(widths)))
         for call_ns in _CALLS_NS:
-            for gil, kernel in c_kernels(call_ns).items():
+            for gil, kernel in c_kernels(call_ns, _N_ITEMS).items():
                 for width in widths:
                     n_calls = max(1, round(total_ns / call_ns / width))
-                    works = [partial(_again, kernel, n_calls)] * width
+                    works = [partial(again, kernel, n_calls)] * width
                     arms[_arm(gil, call_ns, width)] = partial(crew.run, works)
         yield Scene(arms)
-
-
-def _again(work: Work, n_calls: int) -> None:
-    for _ in range(n_calls):
-        work()
 
 
 def _round_trips() -> dict[str, float]:
