@@ -134,9 +134,9 @@ NAME(apply)(enum gilscope_operation operation, int past_cache, const T *x, T *ou
 #endif
 
 GILSCOPE_CLONES static void
-NAME(square_rounds)(T *lanes, size_t n, uint64_t rounds)
+NAME(square_rounds)(T *lanes, size_t n, uint64_t first, uint64_t end)
 {
-    for (uint64_t r = 0; r < rounds; r++) {
+    for (uint64_t r = first; r < end; r++) {
         const T term = TERM(1.85, r);
         GILSCOPE_UNROLLED
         for (size_t i = 0; i < n; i++) {
@@ -146,15 +146,39 @@ NAME(square_rounds)(T *lanes, size_t n, uint64_t rounds)
 }
 
 GILSCOPE_CLONES static void
-NAME(quad_rounds)(T *lanes, size_t n, uint64_t rounds)
+NAME(quad_rounds)(T *lanes, size_t n, uint64_t first, uint64_t end)
 {
-    for (uint64_t r = 0; r < rounds; r++) {
+    for (uint64_t r = first; r < end; r++) {
         const T term = TERM(1.17, r);
         GILSCOPE_UNROLLED
         for (size_t i = 0; i < n; i++) {
             lanes[i] = ROUND(lanes[i], NAME(quad)(lanes[i]), term);
         }
     }
+}
+
+/* Rounds first to end - 1. Each depends on its number, so that rounds in blocks are those of one go. */
+static void
+NAME(advance)(enum gilscope_operation operation, T *lanes, size_t n, uint64_t first, uint64_t end)
+{
+    if (operation == GILSCOPE_SQUARE) {
+        NAME(square_rounds)(lanes, n, first, end);
+    }
+    else {
+        NAME(quad_rounds)(lanes, n, first, end);
+    }
+}
+
+static uint64_t
+NAME(checksum)(const T *lanes, size_t n)
+{
+    uint64_t checksum = 0;
+    for (size_t i = 0; i < n; i++) {
+        BITS bits;
+        memcpy(&bits, &lanes[i], sizeof(bits));
+        checksum += (uint64_t)bits * (2 * (uint64_t)i + 1); /* odd weights: no lane's bit is lost, no two swap */
+    }
+    return checksum;
 }
 
 static uint64_t
@@ -164,19 +188,8 @@ NAME(compute)(enum gilscope_operation operation, const T *x, size_t n, uint64_t 
      * two lines, and one strategy read 10 % slower than another for that alone. */
     GILSCOPE_LINE_ALIGNED T lanes[GILSCOPE_MAX_LANES];
     memcpy(lanes, x, n * sizeof(T));
-    if (operation == GILSCOPE_SQUARE) {
-        NAME(square_rounds)(lanes, n, rounds);
-    }
-    else {
-        NAME(quad_rounds)(lanes, n, rounds);
-    }
-    uint64_t checksum = 0;
-    for (size_t i = 0; i < n; i++) {
-        BITS bits;
-        memcpy(&bits, &lanes[i], sizeof(bits));
-        checksum += (uint64_t)bits * (2 * (uint64_t)i + 1); /* odd weights: no lane's bit is lost, no two swap */
-    }
-    return checksum;
+    NAME(advance)(operation, lanes, n, 0, rounds);
+    return NAME(checksum)(lanes, n);
 }
 
 #undef ROUND

@@ -1,11 +1,13 @@
-/* gilscope.kernels._capi: the kernels by hand over the C API, GIL held or released.
+/* gilscope.kernels._capi: the kernels by hand over the C API, GIL held, released, or released per block.
  *
  * Every function is stateless and safe from any thread and interpreter: it touches its arguments and its own
  * stack only. Each held / released pair goes through one body that differs in the release alone.
+ * The chunked form has a body of its own, so that no branch on it stands in the other two.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "blocks.h"
 #include "buffers.h"
 
 #ifndef GILSCOPE_CFLAGS
@@ -71,10 +73,60 @@ compute(enum gilscope_operation operation, int release, PyObject *const *args, P
     return PyLong_FromUnsignedLongLong(checksum);
 }
 
+static PyObject *
+apply_chunked(enum gilscope_operation operation, PyObject *const *args, Py_ssize_t n_args)
+{
+    gilscope_pair pair;
+    if (check_arity("kernel(x, out)", n_args, 2) < 0 || gilscope_pair_take(args[0], args[1], &pair) < 0) {
+        return NULL;
+    }
+    const int past_cache = gilscope_past_cache((size_t)pair.out.len);
+    for (size_t first = 0, end; first < pair.n_items; first = end) {
+        end = (size_t)gilscope_block_end(first, pair.n_items, GILSCOPE_BLOCK_ITEMS);
+        /* Safe without the GIL: the two exported buffers stay so from the first block to the last. */
+        Py_BEGIN_ALLOW_THREADS
+        gilscope_apply_block(operation, pair.dtype, past_cache, pair.x.buf, pair.out.buf, (size_t)pair.x.itemsize,
+                             first, end);
+        Py_END_ALLOW_THREADS
+    }
+    gilscope_pair_release(&pair);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+compute_chunked(enum gilscope_operation operation, PyObject *const *args, Py_ssize_t n_args)
+{
+    Py_buffer x;
+    enum gilscope_dtype dtype;
+    uint64_t rounds;
+    if (check_arity("kernel_compute(x, rounds)", n_args, 2) < 0
+        || gilscope_lanes_take(args[0], args[1], 1, &x, &dtype, &rounds) < 0) {
+        return NULL;
+    }
+    const size_t n = (size_t)(x.len / x.itemsize);
+    gilscope_lanes lanes;
+    memcpy(&lanes, x.buf, (size_t)x.len);
+    PyBuffer_Release(&x);
+    for (uint64_t first = 0, end; first < rounds; first = end) {
+        end = gilscope_block_end(first, rounds, GILSCOPE_BLOCK_ROUNDS);
+        /* Safe without the GIL: the lanes are a private copy on this stack. */
+        Py_BEGIN_ALLOW_THREADS
+        gilscope_advance(operation, dtype, &lanes, n, first, end);
+        Py_END_ALLOW_THREADS
+    }
+    return PyLong_FromUnsignedLongLong(gilscope_checksum(dtype, &lanes, n));
+}
+
 #define KERNEL(name, body, operation, release)                                                                         \
     static PyObject *name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)                       \
     {                                                                                                                  \
         return body(operation, release, args, n_args);                                                                 \
+    }
+
+#define CHUNKED(name, body, operation)                                                                                 \
+    static PyObject *name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)                       \
+    {                                                                                                                  \
+        return body(operation, args, n_args);                                                                          \
     }
 
 KERNEL(square_held, apply, GILSCOPE_SQUARE, 0)
@@ -85,6 +137,10 @@ KERNEL(square_compute_held, compute, GILSCOPE_SQUARE, 0)
 KERNEL(square_compute_released, compute, GILSCOPE_SQUARE, 1)
 KERNEL(quad_compute_held, compute, GILSCOPE_QUAD, 0)
 KERNEL(quad_compute_released, compute, GILSCOPE_QUAD, 1)
+CHUNKED(square_chunked, apply_chunked, GILSCOPE_SQUARE)
+CHUNKED(quad_chunked, apply_chunked, GILSCOPE_QUAD)
+CHUNKED(square_compute_chunked, compute_chunked, GILSCOPE_SQUARE)
+CHUNKED(quad_compute_chunked, compute_chunked, GILSCOPE_QUAD)
 
 static PyObject *
 check(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
@@ -158,6 +214,12 @@ static PyMethodDef methods[] = {
     FAST(quad_compute_held, "quad_compute_held(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: held."),
     FAST(quad_compute_released,
          "quad_compute_released(x, rounds, /)\n--\n\nReturn the checksum of rounds of quad. GIL: released."),
+    FAST(square_chunked, "square_chunked(x, out, /)\n--\n\nWrite x*x to out. GIL: released per block of items."),
+    FAST(quad_chunked, "quad_chunked(x, out, /)\n--\n\nWrite x*x*x*x to out. GIL: released per block of items."),
+    FAST(square_compute_chunked, "square_compute_chunked(x, rounds, /)\n--\n\n"
+                                 "Return the checksum of rounds of square. GIL: released per block of rounds."),
+    FAST(quad_compute_chunked, "quad_compute_chunked(x, rounds, /)\n--\n\n"
+                               "Return the checksum of rounds of quad. GIL: released per block of rounds."),
     FAST(check, "check(x, out, /)\n--\n\nReturn (dtype, n_items), or raise what the kernels would. GIL: held."),
     FAST(check_lanes, "check_lanes(x, rounds, /)\n--\n\n"
                       "Return (dtype, n_items, rounds), or raise what the compute form would. GIL: held."),
@@ -182,7 +244,9 @@ execute(PyObject *module)
     if (PyModule_AddStringConstant(module, "COMPILER", compiler) < 0
         || PyModule_AddStringConstant(module, "COMPILER_FLAGS", GILSCOPE_CFLAGS) < 0
         || PyModule_AddStringConstant(module, "CYTHON", GILSCOPE_CYTHON) < 0 /* what translated its siblings */
-        || PyModule_AddIntConstant(module, "MAX_LANES", GILSCOPE_MAX_LANES) < 0) {
+        || PyModule_AddIntConstant(module, "MAX_LANES", GILSCOPE_MAX_LANES) < 0
+        || PyModule_AddIntConstant(module, "BLOCK_ITEMS", GILSCOPE_BLOCK_ITEMS) < 0
+        || PyModule_AddIntConstant(module, "BLOCK_ROUNDS", GILSCOPE_BLOCK_ROUNDS) < 0) {
         return -1;
     }
     return 0;
@@ -202,7 +266,7 @@ static PyModuleDef_Slot slots[] = {
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "gilscope.kernels._capi",
-    .m_doc = PyDoc_STR("square and quad by hand over the C API, with the GIL held or released."),
+    .m_doc = PyDoc_STR("square and quad by hand over the C API, with the GIL held, released, or released per block."),
     .m_methods = methods,
     .m_slots = slots,
 };

@@ -15,6 +15,19 @@ cdef extern from "kernels/arithmetic.h" nogil:
     uint64_t gilscope_compute(
         gilscope_operation, gilscope_dtype, const void *x, size_t n, uint64_t rounds) noexcept
 
+cdef extern from "kernels/blocks.h" nogil:
+    ctypedef union gilscope_lanes:
+        pass
+    uint64_t GILSCOPE_BLOCK_ITEMS
+    uint64_t GILSCOPE_BLOCK_ROUNDS
+    uint64_t gilscope_block_end(uint64_t first, uint64_t total, uint64_t block) noexcept
+    void gilscope_apply_block(
+        gilscope_operation, gilscope_dtype, bint past_cache, const void *x, void *out, size_t item_bytes, size_t first,
+        size_t end) noexcept
+    void gilscope_advance(
+        gilscope_operation, gilscope_dtype, gilscope_lanes *lanes, size_t n, uint64_t first, uint64_t end) noexcept
+    uint64_t gilscope_checksum(gilscope_dtype, const gilscope_lanes *lanes, size_t n) noexcept
+
 cdef extern from "kernels/buffers.h":
     ctypedef struct gilscope_pair:
         Py_buffer x

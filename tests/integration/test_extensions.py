@@ -45,7 +45,7 @@ def test_loads_and_computes_with_a_gil_of_its_own(name: str) -> None:
         from array import array
         from gilscope.kernels import {name} as module
         x, out = array("d", [7.0] * 3), array("d", [0.0] * 3)
-        for gil in ("held", "released"):
+        for gil in ("held", "released", "chunked"):
             getattr(module, f"square_{{gil}}")(x, out)
             assert out.tolist() == [49.0] * 3
             getattr(module, f"quad_{{gil}}")(x, out)

@@ -9,6 +9,7 @@ import _thread
 import sys
 import threading
 import time
+from array import array
 
 import pytest
 from ledgers import (
@@ -30,7 +31,7 @@ from gilscope.accounting import ledger as module
 from gilscope.accounting.ledger import Ledger, availability
 from gilscope.accounting.snapshots import difference
 from gilscope.errors import CannotRunError, Unavailable
-from gilscope.kernels import _capi
+from gilscope.kernels import _capi, load
 
 _ABSENCE = availability()
 pytestmark = pytest.mark.skipif(_ABSENCE is not None, reason=str(_ABSENCE))
@@ -62,6 +63,24 @@ def test_a_million_releases_of_eight_threads() -> None:
     assert [(thread.takes, thread.drops) for thread in others] == [(n_pairs + 1, n_pairs + 1)] * n_threads
     assert pairs_seen(ledger.log) == n_threads * n_pairs
     assert all(thread.waits <= thread.takes for thread in others)
+
+
+@pytest.mark.parametrize("implementation", ["c", "cython"])
+def test_a_chunked_kernel_releases_once_per_block(implementation: str) -> None:
+    """Blocks that are full and one that is not, of both forms: each is one release in the books."""
+    kernel = load("quad", implementation, "chunked")
+    assert not isinstance(kernel, Unavailable)
+    x = array("d", [0.5]) * (3 * _capi.BLOCK_ITEMS + 1)
+    out, lanes = array("d", x), x[:64]
+    for call, n_blocks in (
+        (lambda: kernel.apply(x, out), 4),
+        (lambda: kernel.apply(x[: _capi.BLOCK_ITEMS], out[: _capi.BLOCK_ITEMS]), 1),
+        (lambda: kernel.compute(lanes, 5 * _capi.BLOCK_ROUNDS + 1), 6),
+        (lambda: kernel.compute(lanes, 0), 0),
+    ):
+        before, _ = start(), call()
+        mine = difference(before, stop())[0]
+        assert mine["released"]["count"] == n_blocks
 
 
 @pytest.mark.parametrize(("segment_us", "tolerance"), [(1000, 0.001), (100, 0.001), (10, 0.01)])

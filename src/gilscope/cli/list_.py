@@ -13,6 +13,7 @@ from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
 from gilscope.report.blocks import Block, Fact, Facts, Heading, Sentences
 from gilscope.running import strategies
+from gilscope.words import joined
 
 _EXAMPLES = (("list", "Show what `gilscope run` can be asked for here."),)
 _MEANINGS = {"square": "out[i] = x[i]*x[i]", "quad": "out[i] = (x[i]*x[i])*(x[i]*x[i])"}
@@ -39,7 +40,7 @@ def found() -> Found:
         modes = kernels.gil_modes(implementation)
         loaded = kernels.load("square", implementation, modes[0])
         implementations[implementation] = (
-            str(loaded) if isinstance(loaded, Unavailable) else f"GIL {' or '.join(modes)}"
+            str(loaded) if isinstance(loaded, Unavailable) else f"GIL {joined(modes, 'or')}"
         )
     return {
         "kernels": _MEANINGS,

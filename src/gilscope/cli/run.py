@@ -41,7 +41,9 @@ _EXAMPLES = (
     "because every verdict rests on them.  [default: all but the two other start methods]",
 )
 @click.option("--workers", type=Counts(), default="", help="Widths to compare at, e.g. 1,2,4  [default: usable CPUs]")
-@click.option("--gil", "gil_modes", type=Names(GIL_MODES), default="", help="held or released.  [default: both]")
+@click.option(
+    "--gil", "gil_modes", type=Names(GIL_MODES), default="", help="held, released, chunked.  [default: the first two]"
+)
 @click.option(
     "--dtype",
     type=OneOf(DTYPES),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 KERNELS = ("square", "quad")
-GIL_MODES = ("held", "released")
+# held: for the whole call. released: for the whole loop. chunked: released and taken back per block of it.
+GIL_MODES = ("held", "released", "chunked")
 DTYPES = ("float64", "float32", "int64", "int32", "uint64", "uint32")
 
 # struct-module codes: what memoryview.cast understands, with the sizes that CPython's platforms share.
@@ -48,7 +49,7 @@ class Kernel:
     ----------
     name : {"square", "quad"}
     implementation : {"python", "numpy", "cython", "c"}
-    gil : {"held", "released"}
+    gil : {"held", "released", "chunked"}
     apply : callable
         ``apply(x, out)`` writes f(x[i]) to out[i]. Safe from any thread as long as nobody else writes to x or out.
     compute : callable

@@ -107,7 +107,7 @@ def _sentence(parts: Sequence[str]) -> str:
 def _kind(row: Row, *, gil_enabled: bool) -> tuple[str, str]:
     """Return what a sentence calls a row's way: its GIL mode, where there is a GIL, and its strategy."""
     held = "holding the GIL" if find(row.arm.strategy).shares_gil else "with the GIL held"
-    modes = {"held": held, "released": "with the GIL released"}
+    modes = {"held": held, "released": "with the GIL released", "chunked": "with the GIL released per block"}
     mode = modes[row.arm.gil] if gil_enabled else f"in the {row.arm.gil} form"
     return f"{mode}, ", words.members(row.arm.strategy)
 
@@ -120,7 +120,7 @@ def _one(strategy: str) -> str:
 
 def _bound(chosen: Sequence[Row], all_of_it: Sequence[Row]) -> str:
     lowest = max(row.equal_width.low for row in chosen if row.equal_width is not None)
-    still = "still " if chosen[0].arm.gil == "released" else ""
+    still = "" if chosen[0].arm.gil == "held" else "still "
     faster = f"are {still}no faster than one" if lowest <= 1 + SAME else "are hardly faster than one"
     return f"{faster}, in {_where(chosen, all_of_it)}: they reach {_range(chosen)} of one thread's speed"
 

@@ -31,6 +31,8 @@ MIN_SPAN_S = 3.0
 # arrays: short releases on two threads wake each other on one CPU, large arrays measure memory, and neither settles
 # within a minute.
 DEFAULT_IMPLEMENTATIONS = ("python", "cython", "c")
+# The chunked mode is measured on request: it answers why a release gives little, which is another question.
+DEFAULT_GIL_MODES = ("held", "released")
 DEFAULT_STRATEGIES = tuple(one.name for one in strategies.STRATEGIES if one.is_default)
 #: What stands for the machine where the user names nothing that can.
 CEILING = next(one.name for one in strategies.STRATEGIES if one.is_ceiling)
@@ -152,7 +154,7 @@ def _groups(request: Request, widths: Sequence[int]) -> list[Group]:
     for name in request.kernels or kernels.KERNELS:
         for implementation in request.implementations or DEFAULT_IMPLEMENTATIONS:
             for mode in kernels.gil_modes(implementation):
-                if mode in (request.gil_modes or kernels.GIL_MODES):
+                if mode in (request.gil_modes or DEFAULT_GIL_MODES):
                     groups += [_group(request, name, implementation, mode, width) for width in widths]
     if not groups:
         raise UsageError("no kernel is left: the implementations asked for have none of the GIL modes asked for")

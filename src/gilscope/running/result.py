@@ -35,7 +35,7 @@ class Arm:
     implementation : str
         What computes it: python, numpy, cython or c.
     gil : str
-        "held", where the thread keeps the GIL for the whole call, or "released".
+        "held", where the thread keeps the GIL for the whole call, "released", or "chunked": released per block.
     strategy : str
         How the tasks are spread: serial, threads, processes, processes:forkserver, processes:fork, interpreters or
         openmp.

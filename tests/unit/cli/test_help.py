@@ -106,7 +106,7 @@ def completed(*words: str) -> list[str]:
         (("run", "--implementations", "c"), ["cython", "c"]),
         (("run", "--implementations", "c,"), [f"c,{name}" for name in kernels.IMPLEMENTATIONS if name != "c"]),
         (("run", "--strategies", "threads,int"), ["threads,interpreters"]),
-        (("run", "--gil", ""), ["held", "released"]),
+        (("run", "--gil", ""), ["held", "released", "chunked"]),
         (("run", "--dtype", "u"), ["uint64", "uint32"]),
         (("probe", "x:f", "--form"), ["--format"]),
         (("probe", "x:f", "--format", "h"), ["html"]),

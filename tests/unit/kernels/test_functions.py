@@ -30,7 +30,7 @@ def test_the_number_of_the_article() -> None:
     assert gilscope.quad(7) == 2401
 
 
-@pytest.mark.parametrize("gil", ["held", "released"])
+@pytest.mark.parametrize("gil", ["held", "released", "chunked"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_new_array(dtype: str, gil: str) -> None:
     """Without out a new array.array of the same type holds the results, and x is left as it was."""
@@ -61,7 +61,7 @@ def test_other_buffers_give_flat_arrays() -> None:
     assert gilscope.square(array("f")) == array("f")
 
 
-@pytest.mark.parametrize("gil", ["held", "released"])
+@pytest.mark.parametrize("gil", ["held", "released", "chunked"])
 def test_out_is_returned(gil: str) -> None:
     """An out that is given is filled and returned itself, also when it is x."""
     x, out = array("d", [1.0, 2.0]), array("d", [0.0, 0.0])
@@ -74,7 +74,7 @@ def test_out_is_returned(gil: str) -> None:
 def test_unknown_gil_mode() -> None:
     """A GIL mode that does not exist is a ValueError that lists those that do, even for a plain number."""
     for x in (7, array("d", [7.0])):
-        with pytest.raises(ValueError, match="unknown GIL mode 'free'; choose from: held, released"):
+        with pytest.raises(ValueError, match="unknown GIL mode 'free'; choose from: held, released, chunked"):
             gilscope.square(x, gil="free")
 
 

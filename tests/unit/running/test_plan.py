@@ -55,6 +55,16 @@ def test_strategies_come_in_the_order_of_the_table() -> None:
         assert places == sorted(places)
 
 
+def test_the_chunked_mode_is_measured_on_request_only() -> None:
+    """A default plan holds and releases; asked for, the compiled kernels have the third mode."""
+    assert {arm.gil for group in plan().groups for arm in group.arms} == {"held", "released"}
+    asked = plan(gil_modes=("chunked",)).groups
+    assert {(arm.implementation, arm.gil) for group in asked for arm in group.arms} == {
+        ("c", "chunked"),
+        ("cython", "chunked"),
+    }
+
+
 def test_openmp_stands_beside_cythons_released_form_only() -> None:
     """The prange form is Cython's over the released loops; no other group shows it."""
     found = {(arm.implementation, arm.gil) for g in plan().groups for arm in g.arms if arm.strategy == "openmp"}

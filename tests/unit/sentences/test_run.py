@@ -107,7 +107,7 @@ def _rounds(
 # What the sentences claim.
 
 FINDINGS = Vocabulary()
-WAY = r"(?:(?P<mode>holding the GIL|with the GIL held|with the GIL released|in the held form|in the released form), )<counts:counts> "
+WAY = r"(?:(?P<mode>holding the GIL|with the GIL held|with the GIL released(?: per block)?|in the (?:held|released|chunked) form), )<counts:counts> "
 WAY += r"(?P<way>threads?|OpenMP threads?|interpreters?|processe?s? \(fork\)|process(?:es)?)"
 WHERE = r"(?P<where>(?:(?:Python|NumPy|Cython|C)(?: \([^)]*\))?(?:, | and )?)+)"
 NAMES = {"Python": "python", "NumPy": "numpy", "Cython": "cython", "C": "c"}
@@ -118,7 +118,7 @@ def meant(result: Result, counts: str, way: str, where: str, mode: str = "") -> 
     several = way.replace("thread", "threads").replace("ss", "s") if way.endswith("thread") else way
     several = {"interpreter": "interpreters", "process (fork)": "processes (fork)"}.get(several, several)
     strategy = {"OpenMP threads": "openmp", "processes (fork)": "processes:fork"}.get(several, several)
-    gil = "released" if "released" in mode else "held"
+    gil = "chunked" if "per block" in mode or "chunked" in mode else "released" if "released" in mode else "held"
     found = []
     for name, some in re.findall(r"(Python|NumPy|Cython|C)(?: \(([^)]*)\))?", where):
         for row in result.rows:
