@@ -10,6 +10,7 @@ EXPERIMENTS = (
     "io_bound",
     "convoy",
     "release_threshold",
+    "many_short_calls",
     "nogil_but_not",
     "start_up",
     "shipping",

@@ -58,16 +58,14 @@ def c_kernel(gil: str, wall_ns: float, n_items: int = _MOST_ITEMS) -> Work:
     -----
     GIL: as said. Threads: safe from any; what it reads is never written.
     """
-    compute = _capi.quad_compute_held if gil == "held" else _capi.quad_compute_released
-    items = _ITEMS[:n_items]
     rounds = _TRIED_ROUNDS
     for _ in range(_TRIALS):
-        call = partial(compute, items, rounds)
+        call = of_rounds(gil, rounds, n_items)
         # Many short calls together, or the clock would be in each.
         n_calls = max(1, round(_TRIAL_NS / wall_ns))
         took_ns = min(timed(partial(again, call, n_calls)) for _ in range(5)) / n_calls
         rounds = max(1, round(rounds * wall_ns / took_ns))
-    return partial(compute, items, rounds)
+    return of_rounds(gil, rounds, n_items)
 
 
 def again(work: Work, n_calls: int) -> None:
@@ -76,10 +74,16 @@ def again(work: Work, n_calls: int) -> None:
         work()
 
 
+def of_rounds(gil: str, rounds: int, n_items: int = _MOST_ITEMS) -> Work:
+    """Return a call of the same kernel with so many rounds, in any GIL mode; see `c_kernel`."""
+    compute: Callable[..., int] = getattr(_capi, f"quad_compute_{gil}")
+    return partial(compute, _ITEMS[:n_items], rounds)
+
+
 def c_kernels(wall_ns: float, n_items: int = _MOST_ITEMS) -> dict[str, Work]:
     """Return two calls that do exactly the same, one with the GIL held and one with it released; see `c_kernel`."""
     held = c_kernel("held", wall_ns, n_items)
-    return {"held": held, "released": partial(_capi.quad_compute_released, _ITEMS[:n_items], amount(held))}
+    return {"held": held, "released": of_rounds("released", amount(held), n_items)}
 
 
 def python_kernel(wall_ns: float) -> Work:
