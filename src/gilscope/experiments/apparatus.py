@@ -31,8 +31,8 @@ _MOST_ITEMS = 2048
 _ITEMS = array("d", range(_MOST_ITEMS))
 #: A trial of this many rounds, or numbers, is long enough to tell how many a length takes.
 _TRIED_ROUNDS, _TRIED_NUMBERS = 2000, 20_000
-#: What a call costs beside its rounds is found by trying again with the rounds that the last trial gave.
-_TRIALS, _TRIAL_NS = 3, 2e5
+#: Calls below this are short: the copy that they make of their items takes a per cent of it.
+_SHORT_NS, _TRIALS = 2e5, 3
 
 
 def timed(work: Work) -> int:
@@ -58,12 +58,14 @@ def c_kernel(gil: str, wall_ns: float, n_items: int = _MOST_ITEMS) -> Work:
     -----
     GIL: as said. Threads: safe from any; what it reads is never written.
     """
-    rounds = _TRIED_ROUNDS
-    for _ in range(_TRIALS):
-        call = of_rounds(gil, rounds, n_items)
-        # Many short calls together, or the clock would be in each.
-        n_calls = max(1, round(_TRIAL_NS / wall_ns))
-        took_ns = min(timed(partial(again, call, n_calls)) for _ in range(5)) / n_calls
+    tried = of_rounds(gil, _TRIED_ROUNDS, n_items)
+    one_ns = median(timed(tried) for _ in range(5)) / _TRIED_ROUNDS
+    rounds = max(1, round(wall_ns / one_ns))
+    # Of a short call, what it costs beside its rounds shows: it is tried again with the rounds of the last trial.
+    for _ in range(_TRIALS if wall_ns < _SHORT_NS else 0):
+        n_calls = round(_SHORT_NS / wall_ns)  # many of them together, or the clock would be in each
+        call = partial(again, of_rounds(gil, rounds, n_items), n_calls)
+        took_ns = min(timed(call) for _ in range(5)) / n_calls
         rounds = max(1, round(rounds * wall_ns / took_ns))
     return of_rounds(gil, rounds, n_items)
 
