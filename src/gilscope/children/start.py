@@ -147,14 +147,16 @@ class Child:
         *,
         is_program: bool,
     ) -> None:
-        with ExitStack() as theirs, ExitStack() as ours:
-            ends, lifeline = os.pipe()
-            theirs.callback(os.close, ends)
-            self._lifeline = ours.enter_context(FileIO(lifeline, "w"))
+        with ExitStack() as ours, ExitStack() as theirs:
             self._status, status = os.pipe()
             ours.callback(os.close, self._status)
             theirs.callback(os.close, status)
             os.set_blocking(self._status, False)
+            # An interrupt may come when the guard has begun and its number is not known yet: it is waited for even so.
+            ours.callback(self._await_guard)
+            ends, lifeline = os.pipe()
+            theirs.callback(os.close, ends)
+            self._lifeline = ours.enter_context(FileIO(lifeline, "w"))
             kind = "program" if is_program else "family"
             # In the C locale Python sets LC_CTYPE for whatever it starts, which without a guard nobody would have done.
             unset = "" if "LC_CTYPE" in (os.environ if environment is None else environment) else "LC_CTYPE"
@@ -171,6 +173,15 @@ class Child:
             )
             _lifelines.add(self._lifeline)
             ours.pop_all()
+
+    def _await_guard(self) -> None:
+        """Wait until nobody has the other end of the guard's pipe: until it has ended, if it has begun at all."""
+        poll = select.poll()
+        poll.register(self._status, select.POLLIN)
+        deadline = time.monotonic() + _GUARD_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(left * 1e3):
+            if not os.read(self._status, _PIPE_BYTES):
+                return
 
     def fileno(self) -> int:
         """Return the descriptor over which the guard speaks."""
