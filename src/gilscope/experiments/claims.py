@@ -189,8 +189,9 @@ def judge(
             or _missing((check.figure for check in claim.checks), figures, absent)
             or (_no_second_cpu(control) if claim.needs_second_cpu else "")
         )
+        unseen = _second_cpu_unseen(control) if claim.needs_second_cpu else ""
         readings = tuple(_reading(check, figures[check.figure], estimates.get(check.figure)) for check in claim.checks)
-        found.append(_judged(claim, readings, barred, doubt))
+        found.append(_judged(claim, readings, barred, doubt or unseen))
     return tuple(found)
 
 
@@ -255,10 +256,22 @@ def _doubt(control: Control | None) -> str:
 
 
 def _no_second_cpu(control: Control | None) -> str:
+    """Say that this machine gave no second CPU, where the control shows that; else return ""."""
     gain = control.second_cpu if control is not None else None
-    if gain is not None and gain.low >= SECOND_CPU:
+    if gain is None:
+        return "" if control is None else "processes cannot run here, so that a second CPU cannot be seen"
+    if gain.high >= SECOND_CPU:
         return ""
-    return f"this machine was not seen to give a second CPU: processes gain {words.ratio(gain, borders=(SECOND_CPU,))}"
+    return f"this machine gave no second CPU: processes gain {words.ratio(gain, borders=(SECOND_CPU,))}"
+
+
+def _second_cpu_unseen(control: Control | None) -> str:
+    """Say that the control leaves open whether there was a second CPU; else return ""."""
+    gain = control.second_cpu if control is not None else None
+    if gain is None or gain.low >= SECOND_CPU:
+        return ""
+    told = words.ratio(gain, borders=(SECOND_CPU,))
+    return f"the control leaves open a second CPU: processes gain {told}; more time may tell (--rigorous)"
 
 
 def _own_doubt(

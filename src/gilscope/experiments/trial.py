@@ -36,7 +36,7 @@ LOOK_EVERY, LOOK_SHARE = 2, 0.1
 #: of the budget where that is less.
 MIN_SPAN_S = 3.0
 #: The control takes this share of a cycle's time, one round at least and a few at most.
-CONTROL_SHARE, MOST_CONTROLS = 0.15, 4
+CONTROL_SHARE, MOST_CONTROLS = 0.25, 4
 NARROW = "every interval narrow enough"
 SPENT = "time budget spent"
 _SCENE, _CONTROL = "scene", "control"

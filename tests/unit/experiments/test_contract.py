@@ -1,6 +1,7 @@
 """What holds of every experiment: headings, a control, and verdicts that come out each way where the truth is known."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,6 +137,16 @@ def test_an_arm_that_cannot_run_here_is_said_to_be_so(name: str) -> None:
         found = judge(design, estimates, absent, control(), gil_enabled=True)
         mine = found[design.claims.index(claim)]
         assert mine.verdict == CANNOT_TELL and "not built here" in mine.why and mine.is_barred
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_second_cpu_that_may_be_there_is_a_matter_of_time(name: str) -> None:
+    """Where the control leaves it open nothing is decided, and the machine is not blamed."""
+    wide = replace(known(1.9), low=0.9)
+    claims = load(name).design(SETTING).claims
+    for claim, finding in zip(claims, judged(name, world(name).CONFIRMED, second_cpu=wide), strict=True):
+        assert (finding.verdict == CANNOT_TELL) == claim.needs_second_cpu
+        assert not finding.is_barred and ("leaves open" in finding.why) == claim.needs_second_cpu
 
 
 def test_a_docstring_without_its_headings_is_a_slip() -> None:
