@@ -12,7 +12,7 @@ STOLEN = 0.05
 
 def of_run(result: Result) -> tuple[Caution, ...]:
     """Return what stands in the way of trusting a run's figures, or of narrower ones."""
-    seen, found = result.interference, []
+    seen, found = result.interference, list(_of_workers(result))
     # With more workers than CPUs, its own wait for each other.
     if seen.run_delay > CROWDED and not result.plan.oversubscribed:
         share = words.percent(seen.run_delay, 0)
@@ -23,6 +23,23 @@ def of_run(result: Result) -> tuple[Caution, ...]:
             )
         )
     return (*found, *of_host(seen.steal, seen.throttled))
+
+
+def _of_workers(result: Result) -> tuple[Caution, ...]:
+    """Return what follows from more workers than CPUs: those asked for, and those of a library beside them."""
+    if not result.plan.oversubscribed:
+        return ()
+    usable = result.machine.get("cpu")
+    count = usable.get("usable", {}).get("count") if isinstance(usable, dict) else None
+    n_workers = max(arm.n_workers for group in result.plan.groups for arm in group.arms)
+    cpus = words.counted(count, "CPU") if isinstance(count, int) else "fewer CPUs"
+    return (
+        Caution(
+            f"{words.counted(n_workers, 'worker')} on {cpus}",
+            "they take turns, so that times say what too many workers cost and not what the GIL does. A library with "
+            "threads of its own (BLAS, OpenMP) multiplies them: gilscope experiment oversubscription",
+        ),
+    )
 
 
 def of_host(steal: float | None, throttled: int) -> tuple[Caution, ...]:

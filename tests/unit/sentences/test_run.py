@@ -400,6 +400,13 @@ def _(result: Result, n: str) -> bool:
     return int(n) == result.interference.throttled > 0
 
 
+@CAUTIONS.claim(
+    r"<n:count> workers on 2 CPUs: they take turns, so that times say what too many workers cost and not what the GIL does. A library with threads of its own \(BLAS, OpenMP\) multiplies them: gilscope experiment oversubscription"
+)
+def _(result: Result, n: str) -> bool:
+    return result.plan.oversubscribed and int(n) == max(row.arm.n_workers for row in result.rows) > 2
+
+
 HEADING = Vocabulary()
 
 
