@@ -12,13 +12,13 @@ def _of(sequence: float, threads: float, processes: float, amount: str) -> dict[
 
 CONFIRMED = {
     **_of(0.001, 0.2, 80, "one number"),
-    **_of(50, 30, 110, "50 ms of work"),
-    **_of(500, 330, 400, "500 ms of work"),
-    "sequence again": {"wall_ns": 50 * MS},
+    **_of(300, 200, 250, "300 ms of work"),
+    "sequence, control": {"wall_ns": 20 * MS},
+    "sequence again": {"wall_ns": 20 * MS},
 }
 REFUTED = {
     **CONFIRMED,
     **_of(0.5, 0.2, 0.3, "one number"),
-    **_of(500, 505, 600, "500 ms of work"),
+    **_of(300, 303, 390, "300 ms of work"),
 }
-SABOTAGED = changed(CONFIRMED, **{"sequence again": {"wall_ns": 70 * MS}})
+SABOTAGED = changed(CONFIRMED, **{"sequence again": {"wall_ns": 28 * MS}})
