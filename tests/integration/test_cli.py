@@ -159,12 +159,14 @@ def test_help_and_import_load_neither_numpy_nor_rich() -> None:
         "import gilscope.cli.report\n"
         "rooms = ('atlas', 'experiments', 'importing', 'probing', 'running', 'tracing')\n"
         "print([name for name in sys.modules if name.startswith('gilscope.') and name.split('.')[1] in rooms])\n"
+        "import gilscope.cli.run\n"
+        "print([name for name in sys.modules if name.startswith('gilscope.experiments')])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    first, *_, last, of_report = done.stdout.splitlines()
+    first, *_, last, of_report, of_run = done.stdout.splitlines()
     assert first == "['gilscope']"
     assert last == "[]"
-    assert of_report == "[]"
+    assert of_report == of_run == "[]"
 
 
 def test_the_version_is_said() -> None:

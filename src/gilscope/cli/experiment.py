@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,15 +12,16 @@ from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
 from gilscope.cli.files import check_output
 from gilscope.cli.kinds import KINDS, Kind
-from gilscope.cli.measuring import conduct
+from gilscope.cli.measuring import Draws, conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import OneOf
 from gilscope.errors import UsageError
 from gilscope.experiments import EXPERIMENTS
 from gilscope.experiments.base import load
-from gilscope.experiments.course import Course
+from gilscope.experiments.course import Closed, Course
 from gilscope.experiments.document import SYLLABUS
 from gilscope.experiments.setting import Setting
+from gilscope.running.runner import LaunchEnded
 from gilscope.system.cpus import usable_cpus
 
 _EXAMPLES = (
@@ -86,6 +88,8 @@ def command(
             lambda: load(name).conduct(setting, seed=seed, argv=sys.argv[1:]),
             outputs(KINDS["experiment"]),
             exit_codes.of_experiment,
+            display=_display,
+            keep_after=LaunchEnded,
             more_time="--rigorous",
         )
     done = None if resume is None else SYLLABUS.read(resume)
@@ -93,7 +97,15 @@ def command(
         lambda: Course(EXPERIMENTS, setting, seed=seed, argv=sys.argv[1:], done=done),
         _outputs(outputs, KINDS["syllabus"], resume),
         exit_codes.of_course,
+        display=_display,
+        keep_after=Closed,
     )
+
+
+def _display(session: Any) -> Draws:
+    from gilscope.cli.experiment_progress import display  # with rich, which completion and help go without
+
+    return display(session)
 
 
 def _found(python: str) -> str:

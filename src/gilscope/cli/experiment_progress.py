@@ -3,29 +3,19 @@
 import math
 import sys
 import time
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from rich.console import Console
 
 from gilscope import words
 from gilscope.cli import voice
+from gilscope.cli.measuring import Draws
 from gilscope.cli.progress import Display, bar_on
 from gilscope.cli.time_left import TimeLeft
 from gilscope.experiments import wording
 from gilscope.experiments.course import Closed, Course, Opened
 from gilscope.experiments.trial import Begun, CycleEnded, Trial
 from gilscope.running.runner import Progress as RoundEnded
-
-
-class Draws(Protocol):
-    """What draws events; a context manager around the loop over them."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, kind: object, *_: object) -> None: ...
-
-    def show(self, event: Any) -> None:
-        """Draw one event."""
 
 
 def display(session: Any) -> Draws:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import click
 
@@ -10,8 +10,6 @@ from gilscope.cli import voice
 from gilscope.cli.formats import FORMATS
 from gilscope.cli.outputs import Outputs
 from gilscope.errors import INTERRUPTED, GilscopeError
-from gilscope.experiments.course import Closed
-from gilscope.running.runner import LaunchEnded
 
 
 class Measures(Protocol):
@@ -24,8 +22,25 @@ class Measures(Protocol):
         """Return what was measured so far."""
 
 
+class Draws(Protocol):
+    """What draws events; a context manager around the loop over them."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: object, *_: object) -> None: ...
+
+    def show(self, event: Any) -> None:
+        """Draw one event."""
+
+
 def conduct(
-    opened: Callable[[], Measures], outputs: Outputs, code: Callable[[Any], int], *, more_time: str = "--max-time"
+    opened: Callable[[], Measures],
+    outputs: Outputs,
+    code: Callable[[Any], int],
+    *,
+    display: Callable[[Any], Draws],
+    keep_after: type,
+    more_time: str = "--max-time",
 ) -> int:
     """Measure what was asked for, show and save what came of it, and return the exit code.
 
@@ -36,6 +51,10 @@ def conduct(
     outputs : Outputs
     code : callable
         The exit code that a result deserves, where the measuring ended by itself.
+    display : callable
+        Returns what draws the events of what measures.
+    keep_after : type
+        The event after which what was measured so far is saved.
     more_time : str, optional
         The option that gives it more time.
 
@@ -55,7 +74,7 @@ def conduct(
         if not (found := session.result()).is_empty:
             outputs.save(found, forms=forms)
 
-    end = _measure(session, lambda: save("json"))
+    end = _measure(session, display, keep_after, lambda: save("json"))
     found = session.result()
     if not found.is_empty:
         if end is not None:
@@ -75,19 +94,19 @@ def conduct(
     return outputs.conclude(code(found), _hint(outputs))
 
 
-def _measure(session: Measures, keep: Callable[[], object]) -> KeyboardInterrupt | GilscopeError | None:
+def _measure(
+    session: Measures, display: Callable[[Any], Draws], keep_after: type, keep: Callable[[], object]
+) -> KeyboardInterrupt | GilscopeError | None:
     """Measure until it ends by itself, fails, or is interrupted; return what ended it otherwise.
 
-    After every launch and every experiment what was measured so far is kept, so that whatever happens later loses
+    What was measured so far is kept after every launch, or every experiment, so that whatever happens later loses
     nothing. A disk that is full is no reason to stop: the table can still be shown, and the code says what went wrong.
     """
-    from gilscope.cli.experiment_progress import display  # with rich, which completion and help go without
-
     try:
         with display(session) as drawn:
             for event in session.events():
                 drawn.show(event)
-                if isinstance(event, LaunchEnded | Closed):
+                if isinstance(event, keep_after):
                     keep()
     except (KeyboardInterrupt, GilscopeError) as end:
         return end

@@ -6,13 +6,14 @@ import click
 
 from gilscope.cli import exit_codes, options
 from gilscope.cli.command import Command
-from gilscope.cli.measuring import conduct
+from gilscope.cli.measuring import Draws, conduct
 from gilscope.cli.outputs import Outputs
 from gilscope.cli.types import Counts, Duration, Names, OneOf, Share
 from gilscope.kernels import DTYPES, GIL_MODES, IMPLEMENTATIONS, KERNELS
 from gilscope.running.names import SERIAL
 from gilscope.running.plan import FORMS, Request
 from gilscope.running.run import Session
+from gilscope.running.runner import LaunchEnded
 from gilscope.running.strategies import STRATEGIES
 from gilscope.words import joined
 
@@ -116,4 +117,12 @@ def command(
         lambda: Session(request, host_name=host_name, argv=sys.argv[1:]),
         outputs,
         lambda run: exit_codes.of_run(run, strict=strict),
+        display=_display,
+        keep_after=LaunchEnded,
     )
+
+
+def _display(session: Session) -> Draws:
+    from gilscope.cli.progress import Display  # with rich, which completion and help go without
+
+    return Display(session.runner)
