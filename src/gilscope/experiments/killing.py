@@ -62,7 +62,6 @@ _LONG_NS = 1e9
 _INTO = 0.25
 _TOLD = {"python": "plain Python", "held": "a kernel that holds the GIL", "released": "a kernel that releases the GIL"}
 _NUMBERS = count()
-_NOTHING = "a call that nothing stops"
 _PROCESS, _HANDLER, _SEGMENT = "process, SIGTERM", "process that handles SIGTERM", "process with a segment"
 _IN_PYTHON, _IN_KERNEL = "thread in plain Python", "thread in a kernel"
 _NOTHING = "a call that nothing stops"

@@ -53,10 +53,3 @@ class Setting:
     def sample_s(self) -> float:
         """How long one timing of an arm may take."""
         return EFFORTS[self.effort].sample_s
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Numbers of workers of a sweep: 1, 2, 4, ... and the CPUs themselves."""
-        return tuple(
-            sorted({1, self.n_cpus, *(2**k for k in range(1, self.n_cpus.bit_length()) if 2**k < self.n_cpus)})
-        )

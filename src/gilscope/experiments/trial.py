@@ -5,16 +5,17 @@ clock, its stage and its control come from outside, so that tests conduct it on 
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from gilscope.errors import CannotRunError, GilscopeError, Unavailable
 from gilscope.experiments.claims import Design, judge
+from gilscope.experiments.figures import Cycle, Figure
 from gilscope.experiments.method_control import MethodControl
-from gilscope.experiments.result import ExperimentResult, Finding, Measured
+from gilscope.experiments.result import ExperimentResult, Measured
 from gilscope.experiments.setting import EFFORTS, Setting
 from gilscope.experiments.stage import StageProcess
 from gilscope.originals import time
@@ -24,9 +25,6 @@ from gilscope.pairing.stopping import Looks
 from gilscope.running.result import Control
 from gilscope.system.counters import ticks_per_second
 from gilscope.system.cpus import logical_cpus
-
-if TYPE_CHECKING:
-    from gilscope.experiments.figures import Cycle
 
 #: Cycles before the first look: fewer leave the intervals of a handful of figures open.
 FEWEST_CYCLES = 10
@@ -179,23 +177,19 @@ class Trial:
         finally:
             self._end_s = self._clock()
 
-    def estimates(self) -> dict[str, Estimate | None]:
-        """Return every figure as far as it was measured; those that verdicts rest on hold together."""
+    def estimates(self, figures: Iterable[Figure]) -> dict[str, Estimate | None]:
+        """Return some figures as far as they were measured; those that verdicts rest on hold together."""
         n_figures = len(self.design.judged)
         return {
             figure.name: None
             if any(arm in self._absent for arm in figure.arms)
             else figure.estimate(self.cycles, n_figures)
-            for figure in self.design.figures
+            for figure in figures
         }
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Return what the figures so far say of every claim."""
-        return judge(self.design, self.estimates(), self._absent, self._control, gil_enabled=self._gil_enabled)
 
     def result(self) -> ExperimentResult:
         """Return what was measured so far: complete once it has ended by itself, partial before."""
-        estimates = self.estimates()
+        estimates = self.estimates(self.design.figures)
         ticks, available = ticks_per_second(), self._measured_s * logical_cpus()
         arms = self.cycles[0] if self.cycles else {}
         return self._describe(
@@ -265,8 +259,8 @@ class Trial:
 
     def _widest_figure(self) -> float:
         wanted = self.design.target_figures or self.design.judged
-        estimates = self.estimates()
-        return max((one.half_width for name in wanted if (one := estimates[name]) is not None), default=inf)
+        estimates = self.estimates(figure for figure in self.design.figures if figure.name in wanted)
+        return max((one.half_width for one in estimates.values() if one is not None), default=inf)
 
     def _told(self) -> CycleEnded:
         elapsed_s, n = self.elapsed_s, len(self.cycles)
