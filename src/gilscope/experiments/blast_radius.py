@@ -38,7 +38,7 @@ from multiprocessing import get_all_start_methods
 
 from gilscope.errors import KernelError, Unavailable
 from gilscope.experiments import fork_server
-from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
+from gilscope.experiments.claims import Claim, Design, Known, always, never, within
 from gilscope.experiments.failing_program import KILLED, address_space
 from gilscope.experiments.failures import CRASH, EXCEPTION, LEAK, NOTHING
 from gilscope.experiments.figures import Cycle, Figure, level
@@ -60,16 +60,6 @@ _ENDED = {
 }
 _UNTOUCHED, _WHOLE = "nothing fails", "the program is killed"
 _ARMS = {**_ENDED, _UNTOUCHED: (_THREAD, NOTHING), _WHOLE: (_THREAD, KILLED)}
-#: All lost and none lost, with room for a round in ten that was disturbed.
-_ALL, _NONE = above(0.9), below(0.1)
-
-
-def _lost(arm: str) -> Check:
-    return Check(arm, confirmed=_ALL, refuted=_NONE)
-
-
-def _kept(arm: str) -> Check:
-    return Check(arm, confirmed=_NONE, refuted=_ALL)
 
 
 def _mean_of(arm: str) -> Callable[[Cycle], float]:
@@ -86,35 +76,35 @@ def design(_setting: Setting) -> Design:
         claims=(
             Claim(
                 "An exception ends the thread or the process that raises it, and nothing else",
-                (_kept("exception in a thread"), _kept("exception in a process")),
+                (never("exception in a thread"), never("exception in a process")),
                 opposite="crash in a thread",
             ),
             Claim(
                 "A crash in a thread ends the whole program",
-                (_lost("crash in a thread"),),
+                (always("crash in a thread"),),
                 opposite="crash in a process",
             ),
             Claim(
                 "A crash in a process ends neither its parent nor another worker",
-                (_kept("crash in a process"),),
+                (never("crash in a process"),),
                 opposite="crash in a thread",
             ),
             Claim(
                 "A leak in a thread takes memory from its parent and from the other threads",
-                (_lost("leak in a thread"),),
+                (always("leak in a thread"),),
                 opposite="leak in a process",
             ),
             Claim(
                 "A leak in a process takes memory from no other",
-                (_kept("leak in a process"),),
+                (never("leak in a process"),),
                 opposite="leak in a thread",
             ),
             Claim(
                 "An interpreter keeps an exception to itself, and neither a crash nor a leak",
                 (
-                    _kept("exception in an interpreter"),
-                    _lost("crash in an interpreter"),
-                    _lost("leak in an interpreter"),
+                    never("exception in an interpreter"),
+                    always("crash in an interpreter"),
+                    always("leak in an interpreter"),
                 ),
                 opposite="crash in a process",
             ),

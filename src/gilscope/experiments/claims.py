@@ -63,6 +63,10 @@ def below(value: float) -> Region:
     return Region(high=value)
 
 
+#: Of facts that a cycle reads as 1 or 0: yes and no, with room for a round in ten that was disturbed.
+YES, NO = above(0.9), below(0.1)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A figure that a claim rests on.
@@ -78,6 +82,16 @@ class Check:
     figure: str
     confirmed: Region
     refuted: Region
+
+
+def always(fact: str) -> Check:
+    """Return what confirms that a fact is so, and is refuted where it is not."""
+    return Check(fact, confirmed=YES, refuted=NO)
+
+
+def never(fact: str) -> Check:
+    """Return what confirms that a fact is not so, and is refuted where it is."""
+    return Check(fact, confirmed=NO, refuted=YES)
 
 
 @dataclass(frozen=True, slots=True)

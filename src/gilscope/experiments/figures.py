@@ -91,9 +91,14 @@ def ratio(name: str, arm: str, *, over: str, compared_with: str = "", quantity: 
     return Figure(name, of_cycle, "", compared_with or over, (arm, over))
 
 
-def level(name: str, arm: str, quantity: str = WALL_NS, unit: str = "ns") -> Figure:
+def level(name: str, arm: str, quantity: str = WALL_NS, unit: str = "ns", compared_with: str = "") -> Figure:
     """Return a figure that is a quantity of one arm, as it is."""
-    return Figure(name, lambda cycle: cycle[arm][quantity], unit, "", (arm,))
+    return Figure(name, lambda cycle: cycle[arm][quantity], unit, compared_with, (arm,))
+
+
+def fact(name: str, arm: str, quantity: str, compared_with: str = "1 for yes") -> Figure:
+    """Return a figure that is 1 where something is so and 0 where it is not."""
+    return level(name, arm, quantity, "", compared_with)
 
 
 def difference(name: str, arm: str, *, minus: str, quantity: str = WALL_NS, unit: str = "ns") -> Figure:

@@ -49,8 +49,8 @@ from queue import SimpleQueue
 from gilscope.errors import Unavailable
 from gilscope.experiments import stuck
 from gilscope.experiments.apparatus import amount, c_kernel, python_kernel
-from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
-from gilscope.experiments.figures import Figure, level
+from gilscope.experiments.claims import Check, Claim, Design, Known, above, always, below, never, within
+from gilscope.experiments.figures import fact, level
 from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
 from gilscope.experiments.workers import Worker, context, quickest
@@ -73,23 +73,18 @@ class Stop(BaseException):
     """What a thread is sent; no handler for ordinary errors keeps it."""
 
 
-def _of(name: str, arm: str, quantity: str, compared_with: str = "1 for yes") -> Figure:
-    return Figure(name, lambda cycle: cycle[arm][quantity], "", compared_with, (arm,))
-
-
 def design(_setting: Setting) -> Design:
     """Return the figures, claims and controls."""
     figures = [
-        *(_of(arm, arm, "of_rest", "the rest of the call") for arm in _TIMED),
-        _of("killed process: lock still taken", _PROCESS, "lock"),
-        _of("killed process: result lost", _PROCESS, "lost"),
-        _of("killed process: segment left", _SEGMENT, "left"),
-        _of("stopped thread: lock still taken", _IN_KERNEL, "lock"),
+        *(fact(arm, arm, "of_rest", "the rest of the call") for arm in _TIMED),
+        fact("killed process: lock still taken", _PROCESS, "lock"),
+        fact("killed process: result lost", _PROCESS, "lost"),
+        fact("killed process: segment left", _SEGMENT, "left"),
+        fact("stopped thread: lock still taken", _IN_KERNEL, "lock"),
         *(level(f"{arm}: until stopped", arm, "stopped_ns") for arm in _TIMED if arm != _NOTHING),
     ]
     # What is stopped at once takes a hundredth of these; what has to wait for the end takes all.
     at_once, at_its_end = below(0.3), above(0.7)
-    yes, no = above(0.9), below(0.1)
     return Design(
         figures=tuple(figures),
         claims=(
@@ -125,15 +120,15 @@ def design(_setting: Setting) -> Design:
             Claim(
                 "A killed process leaves its lock taken and its shared memory behind, and loses what it had not sent",
                 (
-                    Check("killed process: lock still taken", confirmed=yes, refuted=no),
-                    Check("killed process: segment left", confirmed=yes, refuted=no),
-                    Check("killed process: result lost", confirmed=yes, refuted=no),
+                    always("killed process: lock still taken"),
+                    always("killed process: segment left"),
+                    always("killed process: result lost"),
                 ),
                 opposite="stopped thread: lock still taken",
             ),
             Claim(
                 "A thread that an exception stops gives its lock back",
-                (Check("stopped thread: lock still taken", confirmed=no, refuted=yes),),
+                (never("stopped thread: lock still taken"),),
                 opposite="killed process: lock still taken",
             ),
         ),

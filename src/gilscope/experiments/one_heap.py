@@ -48,8 +48,8 @@ from typing import Any
 
 from gilscope.errors import Unavailable
 from gilscope.experiments import errands
-from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
-from gilscope.experiments.figures import Figure
+from gilscope.experiments.claims import Check, Claim, Design, Known, above, always, below, never, within
+from gilscope.experiments.figures import fact
 from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
 from gilscope.experiments.workers import Worker, context, quickest, unavailable
@@ -58,78 +58,63 @@ from gilscope.system import memory
 _LEAK = 8 << 20
 _HERE, _THREAD, _PROCESS, _INTERPRETER = "here", "thread", "process", "interpreter"
 _NUMBERS = count(1)
-#: Yes and no, with room for a round in ten that was disturbed; nothing between is either.
-YES, NO = above(0.9), below(0.1)
 #: A leak that is mostly there, and one that is mostly gone: an allocator may keep some pages for either.
 _STAYS, _GOES = above(0.75), below(0.25)
-
-
-def _fact(name: str, arm: str, quantity: str, compared_with: str = "1 for yes") -> Figure:
-    """Return a figure that is 1 where something is so and 0 where it is not."""
-    return Figure(name, lambda cycle: cycle[arm][quantity], "", compared_with, (arm,))
-
-
-def _is(yes: str) -> Check:
-    return Check(yes, confirmed=YES, refuted=NO)
-
-
-def _is_not(no: str) -> Check:
-    return Check(no, confirmed=NO, refuted=YES)
 
 
 def design(_setting: Setting) -> Design:
     """Return the figures, claims and controls."""
     figures = [
-        *(_fact(f"{arm}: written is seen", arm, "seen") for arm in (_HERE, _THREAD, _PROCESS, _INTERPRETER)),
-        _fact("shared memory: written is seen", "shared memory", "seen"),
+        *(fact(f"{arm}: written is seen", arm, "seen") for arm in (_HERE, _THREAD, _PROCESS, _INTERPRETER)),
+        fact("shared memory: written is seen", "shared memory", "seen"),
         *(
-            _fact(f"{way} {kind}: {told}", f"{way} {kind}", quantity)
+            fact(f"{way} {kind}: {told}", f"{way} {kind}", quantity)
             for way in ("queue to a", "pool of a")
             for kind in (_THREAD, _PROCESS)
             for quantity, told in (("seen", "comes back changed"), ("same", "is the one sent"))
         ),
-        _fact("leak here: program has grown", "leak here", "left", "the leak"),
-        _fact("leak in a thread: program has grown", "leak in a thread", "left", "the leak"),
-        _fact("leak in a process: program has grown", "leak in a process", "left", "the leak"),
-        _fact("leak in a process: process had grown", "leak in a process", "own", "the leak"),
-        _fact("called here: frames are shared", "called here", "frames"),
-        _fact("called in a thread: frames are shared", "called in a thread", "frames"),
-        _fact("called in a thread: code is shared", "called in a thread", "code"),
+        fact("leak here: program has grown", "leak here", "left", "the leak"),
+        fact("leak in a thread: program has grown", "leak in a thread", "left", "the leak"),
+        fact("leak in a process: program has grown", "leak in a process", "left", "the leak"),
+        fact("leak in a process: process had grown", "leak in a process", "own", "the leak"),
+        fact("called here: frames are shared", "called here", "frames"),
+        fact("called in a thread: frames are shared", "called in a thread", "frames"),
+        fact("called in a thread: code is shared", "called in a thread", "code"),
     ]
     return Design(
         figures=tuple(figures),
         claims=(
             Claim(
                 "What a thread writes is seen by the whole program",
-                (_is("thread: written is seen"),),
+                (always("thread: written is seen"),),
                 opposite="process: written is seen",
             ),
             Claim(
                 "What a process writes to its variables is not seen by its parent",
-                (_is_not("process: written is seen"),),
+                (never("process: written is seen"),),
                 opposite="thread: written is seen",
             ),
             Claim(
                 "What an interpreter writes to its variables is not seen by the program around it",
-                (_is_not("interpreter: written is seen"),),
+                (never("interpreter: written is seen"),),
                 opposite="thread: written is seen",
             ),
             Claim(
                 "Shared memory, a queue and a returned value bring a process's result to its parent",
                 (
-                    _is("shared memory: written is seen"),
-                    _is("queue to a process: comes back changed"),
-                    _is("pool of a process: comes back changed"),
+                    always("shared memory: written is seen"),
+                    always("queue to a process: comes back changed"),
+                    always("pool of a process: comes back changed"),
                 ),
                 opposite="process: written is seen",
             ),
             Claim(
                 "An object that comes back is a copy from a process, and itself from a thread",
                 (
-                    _is_not("queue to a process: is the one sent"),
-                    _is_not("pool of a process: is the one sent"),
-                    _is("queue to a thread: is the one sent"),
-                    _is("pool of a thread: is the one sent"),
+                    never("queue to a process: is the one sent"),
+                    never("pool of a process: is the one sent"),
+                    always("queue to a thread: is the one sent"),
+                    always("pool of a thread: is the one sent"),
                 ),
                 opposite="queue to a thread: is the one sent",
             ),
@@ -148,7 +133,7 @@ def design(_setting: Setting) -> Design:
             ),
             Claim(
                 "A thread has a stack of its own, and the code of all",
-                (_is_not("called in a thread: frames are shared"), _is("called in a thread: code is shared")),
+                (never("called in a thread: frames are shared"), always("called in a thread: code is shared")),
                 opposite="called here: frames are shared",
             ),
         ),
