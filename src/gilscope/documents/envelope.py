@@ -5,6 +5,7 @@ newer gilscope or damaged is refused, and the error says which, and where.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -103,6 +104,11 @@ class Form(Generic[T]):
             If it cannot be written, for example because the disk is full.
         """
         write_whole(path, self.dumps(result).encode(errors="replace"))  # a target's name need not be text
+
+
+def as_argv(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a command line as a file keeps them: a file name need not be text, and a result must be."""
+    return tuple(os.fsencode(word).decode(errors="replace") for word in words)
 
 
 def parse(text: str, source: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ A module of this package is an experiment. There are two kinds:
 No experiment has a loop, a table, a clock of rounds or a reader of its own.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from importlib import import_module
 from inspect import cleandoc
 from types import ModuleType
 
+from gilscope.documents.envelope import as_argv
 from gilscope.documents.typed import plain
 from gilscope.errors import unknown
 from gilscope.experiments import EXPERIMENTS
@@ -82,8 +82,7 @@ class Experiment:
             ExperimentResult,
             tool=f"gilscope {__version__}",
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            # A file name need not be text, and a result must be.
-            argv=tuple(os.fsencode(word).decode(errors="replace") for word in argv),
+            argv=as_argv(argv),
             experiment=self.name,
             title=self.title,
             sections=self.sections,

@@ -1,11 +1,11 @@
 """All experiments, one after another: what failed is said and gone past, and what is there is not done again."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
+from gilscope.documents.envelope import as_argv
 from gilscope.errors import GilscopeError, UsageError
 from gilscope.experiments.base import load
 from gilscope.experiments.result import ExperimentResult
@@ -176,8 +176,7 @@ class Course:
         return CourseResult(
             tool=f"gilscope {__version__}",
             started=self._started,
-            # A file name need not be text, and a result must be.
-            argv=tuple(os.fsencode(word).decode(errors="replace") for word in self._argv),
+            argv=as_argv(self._argv),
             state="partial" if self.names_left else "complete",
             effort=self._setting.effort,
             experiments=tuple(found[name] for name in self._names if name in found),

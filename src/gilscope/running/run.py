@@ -1,10 +1,10 @@
 """One whole run: the machine described, the plan made, the rounds measured, the result put together."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from gilscope.documents.envelope import as_argv
 from gilscope.documents.typed import plain
 from gilscope.machine.description import describe
 from gilscope.machine.regime import gil_of_children
@@ -34,8 +34,7 @@ class Session:
 
     def __init__(self, request: Request, *, host_name: bool = False, argv: Sequence[str] = ()) -> None:
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
-        # A file name need not be text, and a result must be.
-        self._argv = tuple(os.fsencode(word).decode(errors="replace") for word in argv)
+        self._argv = as_argv(argv)
         machine = describe(host_name=host_name, openmp=True)
         self._facts = plain(machine)
         self.plan = make_plan(request, machine.cpu.usable.count, machine.cpu.usable.source)
