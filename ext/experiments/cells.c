@@ -54,56 +54,46 @@ add_each(volatile int64_t *cell, uint64_t n)
     }
 }
 
-static PyObject *
-add_held(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
+static void
+add_each_atomically(volatile int64_t *cell, uint64_t n)
 {
-    Py_buffer view;
-    uint64_t n;
-    int64_t *const cell = take_cell(args, n_args, &view, &n);
-    if (cell == NULL) {
-        return NULL;
-    }
-    add_each(cell, n);
-    PyBuffer_Release(&view);
-    Py_RETURN_NONE;
-}
-
-static PyObject *
-add_released(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
-{
-    Py_buffer view;
-    uint64_t n;
-    int64_t *const cell = take_cell(args, n_args, &view, &n);
-    if (cell == NULL) {
-        return NULL;
-    }
-    /* Safe for memory without the GIL, because the exported buffer stays; not safe for the count, which is the point.
-     */
-    Py_BEGIN_ALLOW_THREADS
-    add_each(cell, n);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&view);
-    Py_RETURN_NONE;
-}
-
-static PyObject *
-add_atomically(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)
-{
-    Py_buffer view;
-    uint64_t n;
-    int64_t *const cell = take_cell(args, n_args, &view, &n);
-    if (cell == NULL) {
-        return NULL;
-    }
-    /* Safe without the GIL: the exported buffer stays, and each addition is one indivisible step. */
-    Py_BEGIN_ALLOW_THREADS
-    for (uint64_t i = 0; i < n; i++) {
+    while (n-- > 0) {
         ADD_ATOMICALLY(cell);
     }
-    Py_END_ALLOW_THREADS
+}
+
+static PyObject *
+add(void (*times)(volatile int64_t *, uint64_t), int release, PyObject *const *args, Py_ssize_t n_args)
+{
+    Py_buffer view;
+    uint64_t n;
+    int64_t *const cell = take_cell(args, n_args, &view, &n);
+    if (cell == NULL) {
+        return NULL;
+    }
+    if (release) {
+        /* Safe for memory without the GIL, because the exported buffer stays. For the count only atomic steps are safe:
+         * what add_released does to it is the point. */
+        Py_BEGIN_ALLOW_THREADS
+        times(cell, n);
+        Py_END_ALLOW_THREADS
+    }
+    else {
+        times(cell, n);
+    }
     PyBuffer_Release(&view);
     Py_RETURN_NONE;
 }
+
+#define ADD(name, times, release)                                                                                      \
+    static PyObject *name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args)                       \
+    {                                                                                                                  \
+        return add(times, release, args, n_args);                                                                      \
+    }
+
+ADD(add_held, add_each, 0)
+ADD(add_released, add_each, 1)
+ADD(add_atomically, add_each_atomically, 1)
 
 static PyMethodDef methods[] = {
     {"add_held", (PyCFunction)(void (*)(void))add_held, METH_FASTCALL,
