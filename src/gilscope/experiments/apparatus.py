@@ -137,6 +137,30 @@ def beside(work: Work) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def receiving_thread() -> Iterator[Callable[[object], None]]:
+    """Have a thread receive objects; give what hands one over, as it is, and waits until it is there."""
+    there: SimpleQueue[object] = SimpleQueue()
+    back: SimpleQueue[int] = SimpleQueue()
+    end = object()
+
+    def receive() -> None:
+        while there.get() is not end:
+            back.put(1)
+
+    def hand_over(some: object) -> None:
+        there.put(some)
+        back.get()
+
+    thread = threading.Thread(target=receive, daemon=True)
+    thread.start()
+    try:
+        yield hand_over
+    finally:
+        there.put(end)
+        thread.join()
+
+
 class Crew:
     """Threads that wait for work, and begin it together. Use as a context manager: leaving it ends them.
 

@@ -146,6 +146,31 @@ def pass_on(fd: int, inbox: Any, outbox: Any) -> None:
         outbox.put(changed(inbox.get()))
 
 
+def receive(fd: int) -> None:
+    """Unpickle each object that comes, behind its length in eight bytes, and say when it is there."""
+    import pickle
+    import struct
+
+    while head := _exactly(fd, 8):
+        pickle.loads(_exactly(fd, struct.unpack("q", head)[0]))  # noqa: S301 - from the experiment itself
+        say(fd, 0)
+
+
+def _exactly(fd: int, n_bytes: int) -> bytes:
+    """Read so many bytes; return b"" where there will be none any more."""
+    parts = []
+    while n_bytes:
+        try:
+            part = os.read(fd, min(n_bytes, 1 << 20))
+        except ConnectionResetError:
+            part = b""
+        if not part:
+            return b""
+        parts.append(part)
+        n_bytes -= len(part)
+    return b"".join(parts)
+
+
 def leak(n_bytes: int) -> None:
     """Take pages of the system's own, write to each, and keep them."""
     block = mmap.mmap(-1, n_bytes)

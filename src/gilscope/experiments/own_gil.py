@@ -16,9 +16,9 @@ Method
 ------
 The same kernel in C, with the GIL held for the whole call and the same total work: one worker, threads, interpreters,
 processes. An object of 20 000 floats is handed over and acknowledged: to a thread through a queue, to an interpreter
-and to a process pickled, through the same pipe and the same code. The control is the handing over of a single byte,
-which must cost less than the object. With --module NAME the modules are imported in an own-GIL interpreter, in a
-child.
+and to a process pickled, over the same kind of connection and by the same code. The control is the handing over of a
+single byte, which must cost less than the object. With --module NAME the modules are imported in an own-GIL
+interpreter, in a child.
 
 What can fool you
 -----------------
@@ -30,49 +30,24 @@ Reading the result
 Ratios are one worker's time, or the processes' time, divided by the arm's. Times of handing over are there and back.
 """
 
-import os
 import pickle
 import struct
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from queue import SimpleQueue
 
-from gilscope.children.interpreter import run_in_new_interpreter
-from gilscope.children.start import Child, interpreter
-from gilscope.errors import KernelError, Unavailable
-from gilscope.experiments.apparatus import timed
+from gilscope.experiments.apparatus import receiving_thread, timed
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import level, ratio
 from gilscope.experiments.kernel_arms import arm, kernel_arms
 from gilscope.experiments.scene import Scene, Take
 from gilscope.experiments.setting import Setting
-from gilscope.importing.result import TOO_OLD, examine_import
+from gilscope.experiments.workers import Worker, unavailable
+from gilscope.importing.result import examine_import
 
 _N_FLOATS = 20_000
 #: A module that takes longer to import than this is not waited for: the figures are to be made in seconds.
 _IMPORT_LIMIT_S = 5.0
-#: A receiver ends when its pipe does; one that takes longer is left to the process's end.
-_STOP_S = 5.0
-#: What reads messages, unpickles each and says so, in an interpreter and in a process alike.
-_SERVE = """
-import os, pickle, struct
-reads, writes = {reads}, {writes}
-def exactly(n):
-    parts = []
-    while n:
-        part = os.read(reads, min(n, 1 << 20))
-        if not part:
-            return b""
-        parts.append(part)
-        n -= len(part)
-    return b"".join(parts)
-while head := exactly(8):
-    pickle.loads(exactly(struct.unpack("q", head)[0]))
-    os.write(writes, b".")
-"""
 
 
 def design(_setting: Setting) -> Design:
@@ -133,19 +108,19 @@ def scene(setting: Setting) -> Iterator[Scene]:
     some = [number / 7 for number in range(_N_FLOATS)]
     with ExitStack() as stack:
         made = stack.enter_context(kernel_arms(kernels))
-        to_process = stack.enter_context(_in_process())
+        to_process = partial(_hand_over, stack.enter_context(Worker("spawn", "receive")))
         arms: dict[str, Take] = {
             **made.arms,
             "object to a process": partial(timed, partial(to_process, some)),
             "a byte to a process": partial(timed, partial(to_process, None)),
-            "object to a thread": partial(timed, partial(stack.enter_context(_in_thread()), some)),
+            "object to a thread": partial(timed, partial(stack.enter_context(receiving_thread()), some)),
         }
         absent = dict(made.absent)
-        if sys.version_info >= (3, 12):
-            to_interpreter = stack.enter_context(_in_interpreter())
+        if (missing := unavailable("interpreter")) is None:
+            to_interpreter = partial(_hand_over, stack.enter_context(Worker("interpreter", "receive")))
             arms["object to an interpreter"] = partial(timed, partial(to_interpreter, some))
         else:
-            absent["object to an interpreter"] = Unavailable(f"{TOO_OLD}; this is {sys.version.split()[0]}")
+            absent["object to an interpreter"] = missing
         notes = [f"{module}: {_imported(module)}" for module in setting.modules]
         yield Scene(arms, absent, notes)
 
@@ -156,86 +131,8 @@ def _imported(module: str) -> str:
     return f"in an own-GIL interpreter: {found.own_gil}" if found.own_gil else f"{found.outcome}: {found.message}"
 
 
-@contextmanager
-def _in_process() -> Iterator[Callable[[object], None]]:
-    """Have a process receive objects; give what hands one over and waits until it is there."""
-    with _pipes() as (hand_over, reads, writes):
-        code = _SERVE.format(reads=reads, writes=writes)
-        with Child(interpreter("-S", "-c", code), pass_fds=(reads, writes)) as child:
-            hand_over.let_go()
-            yield hand_over
-            hand_over.close()
-            child.wait(_STOP_S)
-
-
-@contextmanager
-def _in_interpreter() -> Iterator[Callable[[object], None]]:
-    """Have an interpreter with a GIL of its own receive objects."""
-    with _pipes() as (hand_over, reads, writes):
-        thread = threading.Thread(
-            target=run_in_new_interpreter, args=(_SERVE.format(reads=reads, writes=writes),), daemon=True
-        )
-        thread.start()
-        yield hand_over
-        hand_over.close()
-        thread.join(_STOP_S)
-
-
-@contextmanager
-def _in_thread() -> Iterator[Callable[[object], None]]:
-    """Have a thread of this interpreter receive objects."""
-    there: SimpleQueue[object] = SimpleQueue()
-    back: SimpleQueue[bool] = SimpleQueue()
-    end = object()
-
-    def receive() -> None:
-        while there.get() is not end:
-            back.put(True)  # noqa: FBT003 - an acknowledgement
-
-    def hand_over(some: object) -> None:
-        there.put(some)
-        back.get()
-
-    thread = threading.Thread(target=receive, daemon=True)
-    thread.start()
-    yield hand_over
-    there.put(end)
-    thread.join(_STOP_S)
-
-
-class _HandOver:
-    """Pickles an object into a pipe and waits until the other side has it."""
-
-    def __init__(self, writes: int, reads: int, theirs: tuple[int, int]) -> None:
-        self._writes, self._reads, self._theirs = writes, reads, list(theirs)
-
-    def __call__(self, some: object) -> None:
-        data = pickle.dumps(some)
-        data = struct.pack("q", len(data)) + data
-        while data:
-            data = data[os.write(self._writes, data) :]
-        if os.read(self._reads, 1) != b".":
-            raise KernelError("what received objects has ended")
-
-    def let_go(self) -> None:
-        """Close the ends of the other side, which has copies."""
-        while self._theirs:
-            os.close(self._theirs.pop())
-
-    def close(self) -> None:
-        """Close this side's end for writing, which ends the other side."""
-        if self._writes >= 0:
-            os.close(self._writes)
-            self._writes = -1
-
-
-@contextmanager
-def _pipes() -> Iterator[tuple[_HandOver, int, int]]:
-    with ExitStack() as stack:
-        theirs_read, ours_write = os.pipe()
-        ours_read, theirs_write = os.pipe()
-        stack.callback(os.close, ours_read)
-        hand_over = _HandOver(ours_write, ours_read, (theirs_read, theirs_write))
-        stack.callback(hand_over.let_go)
-        stack.callback(hand_over.close)
-        yield hand_over, theirs_read, theirs_write
+def _hand_over(worker: Worker, some: object) -> None:
+    """Pickle an object for a worker, and wait until it has it."""
+    data = pickle.dumps(some)
+    worker.send(struct.pack("q", len(data)) + data)
+    worker.hear()

@@ -33,18 +33,16 @@ task. Bytes a second are the payload divided by the time.
 import mmap
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
-from queue import SimpleQueue
 from typing import Self
 
 from gilscope import words
 from gilscope.errors import Unavailable
-from gilscope.experiments.apparatus import timed
+from gilscope.experiments.apparatus import receiving_thread, timed
 from gilscope.experiments.claims import Check, Claim, Design, Known, above, below, within
 from gilscope.experiments.figures import Cycle, Figure, level, ratio
 from gilscope.experiments.scene import Scene, Take
@@ -153,7 +151,7 @@ def scene(setting: Setting) -> Iterator[Scene]:
     arms: dict[str, Take] = {}
     with ExitStack() as stack:
         there = stack.enter_context(_Processes(fitting[-1]))
-        to_thread = stack.enter_context(_thread())
+        to_thread = stack.enter_context(receiving_thread())
         buffer = bytearray(fitting[-1])
         payload = os.urandom(_MIB) * (fitting[-1] // _MIB or 1)
         for n_bytes in fitting:
@@ -178,30 +176,6 @@ def _copy(hand_over: Callable[[object], None], buffer: bytearray, payload: bytes
     for _ in range(n_copies):
         buffer[: len(payload)] = payload
     hand_over(buffer)
-
-
-@contextmanager
-def _thread() -> Iterator[Callable[[object], None]]:
-    """Have a thread receive objects; give what hands one over and waits until it is there."""
-    there: SimpleQueue[object] = SimpleQueue()
-    back: SimpleQueue[int] = SimpleQueue()
-    end = object()
-
-    def receive() -> None:
-        while there.get() is not end:
-            back.put(1)
-
-    def hand_over(some: object) -> None:
-        there.put(some)
-        back.get()
-
-    thread = threading.Thread(target=receive, daemon=True)
-    thread.start()
-    try:
-        yield hand_over
-    finally:
-        there.put(end)
-        thread.join(_STOP_S)
 
 
 class _Processes:

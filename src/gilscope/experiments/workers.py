@@ -133,7 +133,13 @@ class Worker:
 
     def tell(self, word: str) -> None:
         """Say a word to it."""
-        os.write(self._ours.fileno(), f"{word}\n".encode())
+        self.send(f"{word}\n".encode())
+
+    def send(self, data: bytes) -> None:
+        """Send it bytes, all of them."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._ours.fileno(), rest) :]
 
     def hear(self) -> tuple[int, ...]:
         """Wait for a line of numbers.
