@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from math import floor, inf, isfinite, log, log10
+from dataclasses import asdict
+from math import floor, inf, isfinite, log10, nan
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,11 @@ from gilscope.documents.files import write_whole
 from gilscope.errors import INTERRUPTED, CannotRunError, UsageError
 from gilscope.pairing import rounds
 from gilscope.pairing.intervals import Interval, cross_width_interval, ratio_interval
+from gilscope.pairing.medians import Estimate, median_interval
 from gilscope.system.gil import gil_enabled
 
 #: Width of the tables where the output is no terminal: rich would fold them at 80 columns.
 PLAIN_WIDTH = 132
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A median with its interval at 95 %, in the unit of the values; infinite ends where there are too few of them."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 class Rounds(rounds.Rounds[str]):
@@ -138,12 +129,8 @@ def interrupt_held() -> Iterator[None]:
 
 
 def _additive(values: Sequence[float], n_ratios: int = 1) -> Estimate:
-    # The interval lies between two order statistics, and those of x are the logs of those of exp(x): what gilscope
-    # does for log ratios serves for any values that exp() can take.
-    scale = max(map(abs, values), default=0.0) or 1.0
-    interval = ratio_interval([[value / scale for value in values]], n_ratios)
-    low, high = (scale * log(end) if end > 0 else -inf for end in (interval.low, interval.high))
-    return Estimate(value=scale * log(interval.estimate), low=low, high=high, n=interval.n)
+    # An interrupted script may have no round of an arm.
+    return median_interval(values, n_ratios, of=ratio_interval) if values else Estimate(nan, -inf, inf, 0)
 
 
 def console() -> Console:

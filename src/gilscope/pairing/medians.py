@@ -5,12 +5,14 @@ those of its exponential. What serves ratios serves every quantity, then, negati
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 from gilscope.fields import Natural, in_file
-from gilscope.pairing.intervals import cross_width_interval
+from gilscope.pairing.intervals import Interval, cross_width_interval
+
+_Method = Callable[[Sequence[Sequence[float]], int], Interval]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Estimate:
         return "" if self.low <= self.value <= self.high else "must have low <= value <= high"
 
 
-def median_interval(values: Sequence[float], n_figures: int = 1) -> Estimate:
+def median_interval(values: Sequence[float], n_figures: int = 1, of: _Method = cross_width_interval) -> Estimate:
     """Estimate a median from the values of rounds, in the order of time.
 
     Parameters
@@ -59,6 +61,8 @@ def median_interval(values: Sequence[float], n_figures: int = 1) -> Estimate:
         One of each round, in any unit; at least one. A break-even may be infinite: never.
     n_figures : int, default 1
         Figures that one sentence rests on; their intervals hold together at 95 % (Bonferroni).
+    of : callable, optional
+        What makes the interval: `cross_width_interval`, or `ratio_interval` where all values are of one width.
 
     Raises
     ------
@@ -70,15 +74,15 @@ def median_interval(values: Sequence[float], n_figures: int = 1) -> Estimate:
     if any(map(math.isinf, values)):
         finite = [abs(value) for value in values if math.isfinite(value)]
         scale = (median(finite) if finite else 0.0) or 1.0
-        squeezed = _of_finite([_squeezed(value, scale) for value in values], n_figures)
+        squeezed = _of_finite([_squeezed(value, scale) for value in values], n_figures, of)
         value, low, high = (_stretched(one, scale) for one in (squeezed.value, squeezed.low, squeezed.high))
         return Estimate(value, low, high, squeezed.n)
-    return _of_finite(values, n_figures)
+    return _of_finite(values, n_figures, of)
 
 
-def _of_finite(values: Sequence[float], n_figures: int) -> Estimate:
+def _of_finite(values: Sequence[float], n_figures: int, of: _Method) -> Estimate:
     scale = max(map(abs, values)) or 1.0
-    found = cross_width_interval([[value / scale for value in values]], n_figures)
+    found = of([[value / scale for value in values]], n_figures)
     low, high = (
         scale * math.log(end) if 0 < end < math.inf else math.copysign(math.inf, end - 1)
         for end in (found.low, found.high)
