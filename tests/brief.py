@@ -16,3 +16,19 @@ main()
 """
 #: What starts it, before the words of the command line.
 BRIEFLY = [sys.executable, "-W", "error", "-c", _PROGRAM]
+#: The words of a run of one arm and its ceiling, over few items, in two launches.
+SHORT_RUN = [
+    "run",
+    "quad",
+    "--implementations",
+    "c",
+    "--strategies",
+    "serial",
+    "--items",
+    "4096",
+    "--fast",
+    "--ci-width",
+    "50%",
+    "--max-time",
+    "2s",
+]

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from brief import SHORT_RUN
 
 from gilscope.children.modules import give_back
 
@@ -27,21 +28,7 @@ COMMANDS = {
     "doctor": ["doctor"],
     "doctor --imports": ["doctor", "--imports", "target"],
     "list": ["list"],
-    "run": [
-        "run",
-        "quad",
-        "--implementations",
-        "c",
-        "--strategies",
-        "serial",
-        "--items",
-        "4096",
-        "--fast",
-        "--ci-width",
-        "50%",
-        "--max-time",
-        "2s",
-    ],
+    "run": SHORT_RUN,
 }
 
 

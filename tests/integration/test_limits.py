@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from brief import SHORT_RUN
 
 CALLS = 'title = "one"\n[[call]]\nname = "a"\ngroup = "g"\nrequires = ["zlib"]\nstatement = "sum(range(1000))"\n'
 QUICK = ["--max-time", "0.05", "--workers", "2"]
@@ -17,21 +18,7 @@ COMMANDS = {
     "trace": ["trace", "script.py:f", "--max-time", "0.05"],
     "atlas": ["atlas", "calls.toml", "--max-time", "0.05"],
     "doctor --imports": ["doctor", "--imports", "zlib"],
-    "run": [
-        "run",
-        "quad",
-        "--implementations",
-        "c",
-        "--strategies",
-        "serial",
-        "--items",
-        "4096",
-        "--fast",
-        "--ci-width",
-        "50%",
-        "--max-time",
-        "2s",
-    ],
+    "run": SHORT_RUN,
 }
 
 
