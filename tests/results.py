@@ -1,6 +1,5 @@
 """A result of every kind, for what holds of all of them: a line here for each of `gilscope.cli.kinds.KINDS`."""
 
-from functools import partial
 from typing import Any
 
 import atlases
@@ -23,17 +22,8 @@ from gilscope.running.selftest import Summary
 def of_run(name: str, run: Result) -> ExperimentResult:
     """Return what an experiment says of a run."""
     experiment = load(name)
-    describe = partial(
-        ExperimentResult,
-        tool=run.tool,
-        started=run.started,
-        argv=run.argv,
-        experiment=name,
-        title=experiment.title,
-        sections=experiment.sections,
-        effort=run.plan.effort,
-        machine=run.machine,
-    )
+    facts = {"tool": run.tool, "started": run.started, "argv": run.argv, "machine": run.machine}
+    describe = trials.describe(experiment, effort=run.plan.effort, **facts)
     return runs.of_run(run, experiment.module.findings, describe)
 
 

@@ -1,7 +1,7 @@
 """A stage and a control without time, on which a trial is conducted without waiting."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -9,7 +9,7 @@ from typing import Any, Self
 from worlds import World, cycles, world
 
 from gilscope.errors import KernelError, Unavailable
-from gilscope.experiments.base import load
+from gilscope.experiments.base import Experiment, load
 from gilscope.experiments.course import CourseResult
 from gilscope.experiments.result import ExperimentResult
 from gilscope.experiments.setting import Setting
@@ -98,26 +98,27 @@ class Clock:
         return self.now_s
 
 
+def describe(experiment: Experiment, **facts: Any) -> Callable[..., ExperimentResult]:
+    """Return what makes a result of an experiment's findings, on no machine in particular."""
+    of_nowhere = {"tool": "gilscope 0.1.0", "started": "2026-11-27T12:00:00+00:00", "argv": (), "machine": {}}
+    return partial(
+        ExperimentResult,
+        experiment=experiment.name,
+        title=experiment.title,
+        sections=experiment.sections,
+        **of_nowhere | facts,
+    )
+
+
 def trial(name: str, truth: World, effort: str = "fast", seed: int = 1, **stage: Any) -> tuple[Trial, FakeStage]:
     """Return an experiment on a fake stage, and the stage."""
     clock, experiment, setting = Clock(), load(name), Setting(effort=effort)
     made = FakeStage(truth, clock, **stage)
-    describe = partial(
-        ExperimentResult,
-        tool="gilscope 0.1.0",
-        started="2026-11-27T12:00:00+00:00",
-        argv=(),
-        experiment=name,
-        title=experiment.title,
-        sections=experiment.sections,
-        effort=effort,
-        machine={},
-    )
     conducted = Trial(
         name,
         experiment.design(setting),
         setting,
-        describe,
+        describe(experiment, effort=effort),
         seed=seed,
         open_stage=lambda _name, _setting: made,
         open_control=lambda _rng: FakeControl(clock),

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from math import log
 from typing import Any
 
 import pytest
@@ -24,14 +25,7 @@ SETTING = Setting(effort="default", n_cpus=2)
 def known(truth: float, noise: float = 0.002) -> Interval:
     """Return what 40 rounds read of a ratio."""
     rng = random.Random(3)
-    return ratio_interval([[rng.gauss(0, noise) for _ in range(40)]]) if truth == 1 else _shifted(truth, noise)
-
-
-def _shifted(truth: float, noise: float) -> Interval:
-    from math import log
-
-    rng = random.Random(4)
-    return ratio_interval([[log(truth) + rng.gauss(0, noise) for _ in range(40)]])
+    return ratio_interval([[rng.gauss(log(truth), noise) for _ in range(40)]])
 
 
 def control(**changes: Any) -> Control:
